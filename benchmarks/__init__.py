@@ -1,0 +1,1 @@
+"""Speed and quality, measured on purpose; never run by the tests."""

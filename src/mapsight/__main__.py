@@ -1,0 +1,5 @@
+"""`python -m mapsight`."""
+
+from mapsight.cli.app import main
+
+main()

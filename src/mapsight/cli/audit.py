@@ -1,0 +1,152 @@
+"""Commands of the main job: audit a map, score findings against known mistakes, the demo."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mapsight.cli.options import (
+    Bands,
+    Compute,
+    Device,
+    ImageCrs,
+    MapCrs,
+    OutDir,
+    Seed,
+    find_named_place,
+    make_dir,
+    parse_bands,
+    write_json,
+)
+from mapsight.errors import InputError, ModelError
+from mapsight.progress import say
+
+if TYPE_CHECKING:
+    from mapsight.roads.score import ScoreReport
+    from mapsight.roads.train import Model
+
+
+def audit(
+    image: Annotated[Path, typer.Argument(help="aerial image: GeoTIFF, PNG or JPEG")],
+    map_file: Annotated[
+        Path, typer.Argument(metavar="MAP", help="road map: GeoPackage, GeoJSON, Shapefile, .osm, .pbf or a mask")
+    ],
+    out: OutDir,
+    model: Annotated[
+        str | None, typer.Option(help="model file to start from; 'none': learn from this map alone")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=0, max=10, help="spatial folds; 0: use the model as it is")] = 3,
+    coverage: Annotated[str, typer.Option(help="auto: judge where the map reaches; all: the whole image")] = "auto",
+    precision: Annotated[
+        float | None, typer.Option(min=0.01, max=0.999, help="take the threshold of this precision")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=10, help="training steps a fold; default: by the image's size")
+    ] = None,
+    m_per_px: Annotated[float | None, typer.Option(help="resolution to work at without a model")] = None,
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    map_crs: MapCrs = None,
+    layer: Annotated[str | None, typer.Option(help="layer of a map file that has several")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a report."""
+    from mapsight.geo.network import read_map
+    from mapsight.geo.raster import open_image
+    from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
+    from mapsight.roads.export.audit_files import write_audit
+
+    if coverage not in ("auto", "all"):
+        raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
+    start, place = _read_start(model), find_named_place(device, compute)
+    resolution = start.card.m_per_px if start else m_per_px
+    with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=resolution) as reader:
+        notes = reader.notes
+        seen = reader.read_all()
+    box = seen.geobox
+    roads = read_map(map_file, box=box, crs=map_crs, layer=layer)
+    notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
+    for line in (*notes, str(roads.overlap), f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m"):
+        say(line)
+    make_dir(out)
+    settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
+    work = out / "training"
+    found = audit_map(seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes)
+    for note in found.notes[len(notes) :]:
+        say(note)
+    say(describe_shift(found.shift, found.shift_source))
+    at = found.threshold
+    say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
+        f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
+    write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
+                settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]))  # fmt: skip
+    shutil.rmtree(work, ignore_errors=True)
+    kinds = found.findings.table["kind"].value_counts()
+    say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in ("missing", "phantom", "misaligned"))
+        + f"; wrote {out / 'report.html'}")  # fmt: skip
+
+
+def score(
+    findings: Annotated[Path, typer.Argument(help="findings.gpkg or findings.geojson of an audit")],
+    truth: Annotated[Path, typer.Option(help="planted.geojson of `mapsight plant` or `mapsight town`")],
+    json_file: Annotated[Path, typer.Option("--json", help="where the measures go; - for standard output")] = Path(
+        "score.json"
+    ),
+    area_km2: Annotated[
+        float | None, typer.Option(help="area looked at; default: from probability.tif beside the findings")
+    ] = None,
+    road_km: Annotated[float | None, typer.Option(help="length of road checked, for false alarms a km of road")] = None,
+) -> None:
+    """Score findings against planted mistakes: detection, precision at the top, false alarms, calibration."""
+    from mapsight.roads.export.findings_files import read_audit_facts, read_findings
+    from mapsight.roads.planted import read_planted
+    from mapsight.roads.score import score_findings
+
+    table = read_findings(findings)
+    facts = read_audit_facts(findings)
+    area_km2, road_km = area_km2 or facts.get("area_km2"), road_km or facts.get("road_km")
+    if not area_km2 or not road_km:
+        raise InputError(findings, "has no audit.json beside it", "give --area-km2 and --road-km")
+    report = score_findings(table, read_planted(truth, crs=table.crs), area_km2=area_km2, road_km=road_km)
+    write_json(json_file, report.to_json())
+    for line in describe_score(report):
+        say(line)
+
+
+def describe_score(report: ScoreReport) -> list[str]:
+    """The figures a reviewer feels, a line each."""
+    tally, blind = report.kind_aware, report.kind_blind
+    by_kind = ", ".join(f"{kind} {rate.hits} of {rate.total}" for kind, rate in tally.detection_by_kind.items())
+    at = ", ".join(f"{rate.value:.2f} of the first {k}" for k, rate in tally.precision_at.items() if rate.total)
+    return [
+        f"found {tally.detection.hits} of {report.planted} planted mistakes ({by_kind}); "
+        f"{blind.detection.hits} when the kind does not matter",
+        f"average precision {tally.average_precision or 0:.3f} (whatever the kind {blind.average_precision or 0:.3f}); "
+        f"right are {at or 'none'}",
+        f"false alarms {tally.false_alarms.per_km2:.1f} a km², {tally.false_alarms.per_road_km:.2f} a km of road; "
+        f"calibration error of the scores {tally.calibration.ece:.3f}",
+    ]
+
+
+def _read_start(name: str | None) -> Model | None:
+    """The model to start from: a file's, none, or the shipped one where there is one."""
+    from mapsight.roads.shipped import read_model_or_default
+
+    if name == "none":
+        return None
+    if name is not None:
+        return read_model_or_default(Path(name))
+    try:
+        return read_model_or_default(None)
+    except ModelError:
+        return None
+
+
+COMMANDS = {"audit": audit, "score": score}

@@ -1,0 +1,93 @@
+"""`mapsight doctor`: what is installed, which devices and fast runtimes there are, what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib import metadata
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mapsight import __version__
+
+_CORE = ("torch", "numpy", "scipy", "rasterio", "pyogrio", "geopandas", "shapely", "pyproj", "osmium", "scikit-image",
+         "scikit-learn", "networkx", "matplotlib", "pillow", "jinja2", "safetensors", "typer", "rich")  # fmt: skip
+_FAST = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "onnx": "ONNX"}
+
+
+def doctor() -> None:
+    """Print what is installed, which devices and fast runtimes were found, and what is missing."""
+    table = Table("part", "found", "remark", title=f"mapsight {__version__}")
+    missing = 0
+    table.add_row("python", platform.python_version(), sys.executable)
+    table.add_row("machine", f"{os.cpu_count()} cores", f"{platform.system()} {platform.machine()}")
+    for name in _CORE:
+        version = _find_version(name)
+        missing += version is None
+        table.add_row(name, version or "missing", "" if version else f"pip install {name}")
+    for row in (*_list_gdal(), *_list_devices(), *_list_runtimes(), _show_weights(), _show_disk()):
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    if missing:
+        typer.echo(f"{missing} part(s) missing: pip install mapsight again", err=True)
+        raise typer.Exit(1)
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _list_gdal() -> list[tuple[str, str, str]]:
+    import pyogrio
+    import rasterio
+
+    return [
+        ("GDAL", rasterio.__gdal_version__, "inside rasterio"),
+        ("GDAL", pyogrio.__gdal_version_string__, "inside pyogrio"),
+    ]
+
+
+def _list_devices() -> list[tuple[str, str, str]]:
+    import torch
+
+    from mapsight.cnn.runtime import find_place
+
+    place = find_place()
+    rows = [("device in use", str(place), "--device and --compute choose another")]
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    rows.append(("CUDA", f"{cuda} device(s)" if cuda else "none", "" if cuda else "not needed"))
+    return rows
+
+
+def _list_runtimes() -> list[tuple[str, str, str]]:
+    rows = []
+    for name, title in _FAST.items():
+        version = _find_version(name)
+        rows.append((title, version or "none", "not used yet: nets run in torch"))
+    return rows
+
+
+def _show_weights() -> tuple[str, str, str]:
+    from mapsight.errors import MapsightError
+    from mapsight.roads.shipped import read_model_or_default
+
+    try:
+        card = read_model_or_default(None).card
+    except MapsightError as error:
+        return "shipped model", "none", str(error)
+    return "shipped model", f"{card.net}, {card.m_per_px:g} m/px", card.trained_on
+
+
+def _show_disk() -> tuple[str, str, str]:
+    free = shutil.disk_usage(os.getcwd()).free / 1e9
+    return "free disk here", f"{free:.0f} GB", "" if free > 1 else "little: results may not fit"
+
+
+COMMANDS = {"doctor": doctor}

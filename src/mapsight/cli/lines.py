@@ -1,0 +1,69 @@
+"""Commands about lines: extract roads from a probability, plant mistakes into a map."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mapsight.cli.options import Bands, ImageCrs, MapCrs, Seed, make_dir, parse_bands
+from mapsight.progress import say
+
+
+def extract(
+    probability: Annotated[Path, typer.Argument(help="probability.tif, as `mapsight predict` writes it")],
+    out: Annotated[Path, typer.Option(help="road lines to write: .gpkg or .geojson")] = Path("roads.gpkg"),
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="from which probability on it is road")] = 0.5,
+    min_length_m: Annotated[float, typer.Option(min=0, help="shorter roads are left out")] = 15.0,
+) -> None:
+    """Turn a probability into road lines with confidence and width in metres."""
+    from mapsight.geo.network import write_lines
+    from mapsight.roads.extract import ExtractSettings, extract_lines
+    from mapsight.roads.predict import read_probability
+
+    settings = dataclasses.replace(ExtractSettings(), min_length_m=min_length_m)
+    lines = extract_lines(read_probability(probability), threshold=threshold, settings=settings)
+    make_dir(out.parent)
+    write_lines(out, lines, layer="roads")
+    say(f"{len(lines)} roads, {lines.length.sum() / 1000:.2f} km; wrote {out}")
+
+
+def plant(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="the road map to plant mistakes into")],
+    image: Annotated[Path, typer.Option(help="the image whose place is used")],
+    out: Annotated[Path, typer.Option(help="the map with mistakes: .gpkg or .geojson")] = Path("planted_map.gpkg"),
+    truth: Annotated[Path, typer.Option(help="where the mistakes are written down")] = Path("planted.geojson"),
+    deleted: Annotated[int, typer.Option(min=0, help="roads left out")] = 10,
+    added: Annotated[int, typer.Option(min=0, help="roads invented")] = 10,
+    shifted: Annotated[int, typer.Option(min=0, help="roads moved sideways")] = 10,
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    map_crs: MapCrs = None,
+    seed: Seed = 0,
+) -> None:
+    """Delete, add and shift roads of any map at known places, to see which of them an audit finds."""
+    from mapsight.geo.network import read_map, write_lines
+    from mapsight.geo.raster import open_image
+    from mapsight.roads.plant import PlantSettings, count_planted, name_shortfall, plant_errors, write_planted
+
+    with open_image(image, bands=parse_bands(bands), crs=crs) as reader:
+        seen = reader.read_all()
+    roads = read_map(map_file, box=seen.geobox, crs=map_crs)
+    say(str(roads.overlap))
+    settings = PlantSettings(deleted=deleted, added=added, shifted=shifted, seed=seed)
+    mapped, planted = plant_errors(
+        roads.lines, seen.geobox, settings=settings, valid=seen.valid, avoid=roads.other_ways
+    )
+    for path in (out, truth):
+        make_dir(path.parent)
+    write_lines(out, mapped, layer="roads")
+    write_planted(truth, planted)
+    if short := name_shortfall(planted, settings):
+        say(short)
+    counts = ", ".join(f"{n} {kind}" for kind, n in count_planted(planted).items())
+    say(f"planted {counts}; wrote {out} and {truth}")
+
+
+COMMANDS = {"extract": extract, "plant": plant}

@@ -1,0 +1,207 @@
+"""Commands about models: train, predict, evaluate, probe."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mapsight.cli.options import (
+    Bands,
+    Compute,
+    Device,
+    ImageCrs,
+    OutDir,
+    Seed,
+    find_named_place,
+    make_dir,
+    parse_bands,
+    write_json,
+)
+from mapsight.errors import InputError
+from mapsight.progress import say
+
+if TYPE_CHECKING:
+    from mapsight.roads.chips import Scene
+    from mapsight.roads.train import TrainSettings
+
+ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; without it the one that mapsight ships")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="only these sets of the table (again for more)")]
+
+
+def train(
+    images: Annotated[list[Path] | None, typer.Argument(help="images, with --map")] = None,
+    map_file: Annotated[Path | None, typer.Option("--map", help="road map of the images: lines or a mask")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="CSV of image and mask pairs: set, name, image, mask, split")
+    ] = None,
+    sets: Sets = None,
+    out: Annotated[Path, typer.Option(help="the model file to write")] = Path("model.safetensors"),
+    net: Annotated[str, typer.Option(help="roadnet, roadnet-wide, roadnet-tiny or unet-lecture")] = "roadnet",
+    loss: Annotated[str | None, typer.Option(help="bce, dice, focal or bce+dice")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="at most so many epochs")] = None,
+    chips: Annotated[int | None, typer.Option(min=1, help="chips an epoch")] = None,
+    chip_px: Annotated[int | None, typer.Option(min=16, help="size of the training chips")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
+    m_per_px: Annotated[float | None, typer.Option(help="resolution of the model; default: that of the images")] = None,
+    start: Annotated[Path | None, typer.Option(help="model file to start from")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """Train a net on images with their road map, or on a table of image and mask pairs.
+
+    An interrupted training goes on when the same command is given again.
+    """
+    from mapsight.cnn.checkpoint import read_model, write_model
+    from mapsight.roads.train import Model, find_recipe, train_model
+
+    settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
+    place = find_named_place(device, compute)
+    scenes, judges, resolution, source = _read_training(images or [], map_file, pairs, sets or [], m_per_px)
+    state = out.with_suffix(".training.safetensors")
+    make_dir(out.parent)
+    begun = Model(*read_model(start)) if start else None
+    model, result = train_model(
+        scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state
+    )
+    card = dataclasses.replace(model.card, trained_on=source)
+    write_model(out, model.net, card)
+    state.unlink(missing_ok=True)
+    say(f"{result.stopped}; best epoch {result.best_epoch + 1}, pooled F1 on validation {result.best_score:.3f}")
+    say(f"threshold {card.threshold:.2f} [{card.threshold_low:.2f}, {card.threshold_high:.2f}]; wrote {out}")
+
+
+def predict(
+    image: Annotated[Path, typer.Argument(help="GeoTIFF, PNG or JPEG")],
+    model: ModelFile = None,
+    out: Annotated[Path, typer.Option(help="the probability to write, a GeoTIFF")] = Path("probability.tif"),
+    dtype: Annotated[
+        str, typer.Option(help="float32 (0 … 1, NaN = no data) or uint8 (value / 254, 255 = no data)")
+    ] = "float32",
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    flips: Annotated[bool, typer.Option(help="average over mirrored views: slower, a little better")] = False,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """Write the probability of road for every pixel of an image of any size, on its own grid."""
+    from mapsight.cnn.runtime import make_runner
+    from mapsight.geo.raster import open_image
+    from mapsight.roads.predict import NODATA, PredictSettings, predict_file
+    from mapsight.roads.shipped import read_model_or_default
+
+    if dtype not in NODATA:
+        raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
+    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    make_dir(out.parent)
+    with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px) as reader:
+        for note in reader.notes:
+            say(note)
+        say(f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on {place}")
+        predict_file(reader, make_runner(*chosen, place), out, dtype=dtype, settings=PredictSettings(flips=flips))
+    say(f"wrote {out}")
+
+
+def evaluate(
+    pairs: Annotated[Path, typer.Option(help="CSV of image and mask pairs")],
+    split: Annotated[str, typer.Option(help="which split of the table")] = "test",
+    sets: Sets = None,
+    model: ModelFile = None,
+    json_file: Annotated[Path, typer.Option("--json", help="where the measures go; - for standard output")] = Path(
+        "evaluation.json"
+    ),
+    panels: Annotated[Path | None, typer.Option(help="folder for pictures; default: beside the JSON file")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="default: the model's own")] = None,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """Measure a model on pairs with known truth, image by image and together, with pictures."""
+    from mapsight.roads.chips import read_pairs
+    from mapsight.roads.evaluate import evaluate_pairs, summarise
+    from mapsight.roads.shipped import read_model_or_default
+
+    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    rows = read_pairs(pairs, split=split, sets=sets or [])
+    pictures = panels or (None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels"))
+    say(f"evaluate {len(rows)} images with {chosen.card.net} on {place}")
+    done = evaluate_pairs(chosen, rows, place=place, threshold=threshold, out_dir=pictures and make_dir(pictures))
+    write_json(
+        json_file, {"split": split, "net": chosen.card.net, "trained_on": chosen.card.trained_on, **done.to_json()}
+    )
+    for name, report in {**done.sets, "together": done.together}.items():
+        for line in summarise(name, report):
+            say(line)
+
+
+def probe(
+    image: Annotated[Path, typer.Argument(help="GeoTIFF, PNG or JPEG")],
+    truth: Annotated[Path, typer.Option(help="mask of its true roads, or road lines")],
+    out: OutDir,
+    model: ModelFile = None,
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """The stability probe: what blobs, a fake street, a railway, blur, brightness, JPEG, noise and rotation change."""
+    from mapsight.geo.raster import open_image
+    from mapsight.roads.panels import write_figure
+    from mapsight.roads.probe import draw_probes, probe_model
+    from mapsight.roads.shipped import read_model_or_default
+
+    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px) as reader:
+        seen = reader.read_all()
+    report = probe_model(chosen, seen.array, _read_truth(truth, seen), seen.valid, place=place, seed=seed)
+    write_json(make_dir(out) / "probe.json", report.to_json())
+    write_figure(out / "probe.png", draw_probes(report))
+    for r in report.results:
+        taken = "" if r.taken_for_road != r.taken_for_road else f", pasted taken for road {r.taken_for_road:.0%}"
+        say(f"{r.name:>22}: F1 {r.f1:.3f} ({r.f1_change:+.3f}), changed pixels {r.changed:.2%}{taken}")
+    say(f"wrote {out / 'probe.png'}")
+
+
+def _vary(
+    recipe: TrainSettings, loss: str | None, epochs: int | None, chips: int | None, chip_px: int | None,
+    batch: int | None, seed: int,
+) -> TrainSettings:  # fmt: skip
+    def change(settings, **wanted):
+        return dataclasses.replace(settings, **{k: v for k, v in wanted.items() if v is not None})
+
+    return change(
+        recipe, loss=loss, chips=change(recipe.chips, chips_per_epoch=chips, chip_px=chip_px, seed=seed),
+        fit=change(recipe.fit, epochs=epochs, batch_size=batch, seed=seed),
+    )  # fmt: skip
+
+
+def _read_training(
+    images: list[Path], map_file: Path | None, pairs: Path | None, sets: list[str], m_per_px: float | None
+) -> tuple[list[Scene], list[Scene], float, str]:  # fmt: skip
+    """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
+    from mapsight.roads.chips import find_resolution, read_pairs, read_scenes
+    from mapsight.roads.scenes import read_map_scenes
+
+    if pairs is not None and not images:
+        rows = read_pairs(pairs, split="train", sets=sets)
+        judges = read_pairs(pairs, split="val", sets=sets)
+        resolution = m_per_px or find_resolution(rows)
+        source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
+        return read_scenes(rows, m_per_px=m_per_px), read_scenes(judges, m_per_px=m_per_px), resolution, source
+    if images and map_file is not None and pairs is None:
+        scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px)
+        return scenes, judges_, resolution, f"{', '.join(p.name for p in images)} with {map_file.name}"
+    raise InputError("train", "needs either images with --map, or --pairs", "see `mapsight train --help`")
+
+
+def _read_truth(path: Path, image):
+    """Mask (H, W) bool on the image's grid, from a mask file or from road lines."""
+    from mapsight.roads.scenes import read_truth
+
+    return read_truth(path, image.geobox) > 0
+
+
+COMMANDS = {"train": train, "predict": predict, "evaluate": evaluate, "probe": probe}

@@ -1,0 +1,59 @@
+"""Options that several commands share, spelt once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mapsight.atomic import write_atomically
+from mapsight.errors import InputError
+
+if TYPE_CHECKING:
+    from mapsight.cnn.runtime import Place
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
+Compute = Annotated[str, typer.Option(help="arithmetic of the net: auto, fp32 or bf16")]
+ImageCrs = Annotated[str | None, typer.Option("--crs", help="CRS of an image that states none, as EPSG:<number>")]
+MapCrs = Annotated[str | None, typer.Option(help="CRS of a map that states none, as EPSG:<number>")]
+Bands = Annotated[str | None, typer.Option(help="which bands are red, green, blue, as 1,2,3")]
+OutDir = Annotated[Path, typer.Option("--out", help="folder for the results; made if needed")]
+Seed = Annotated[int, typer.Option(help="equal seeds give equal results")]
+
+
+def parse_bands(text: str | None) -> tuple[int, ...] | None:
+    """'1,2,3' → (1, 2, 3)."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--bands {text}", "expected numbers", "write it as 1,2,3") from None
+
+
+def make_dir(path: Path) -> Path:
+    """The folder, made if needed; InputError where a file stands in its place."""
+    if path.exists() and not path.is_dir():
+        raise InputError(path, "is a file", "give a folder")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Whole or not at all; `-` is standard output."""
+    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
+    if str(path) == "-":
+        typer.echo(text, nl=False)
+        return
+    make_dir(path.parent)
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def find_named_place(device: str, compute: str) -> Place:
+    """Device and precision by name (loads torch)."""
+    from mapsight.cnn.runtime import find_place
+
+    return find_place(device, compute)

@@ -1,0 +1,56 @@
+"""Commands about drawn towns: town, and the demo that audits one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mapsight.cli import audit as audit_commands
+from mapsight.cli.options import Device, OutDir, Seed, make_dir
+from mapsight.progress import say
+
+_DEMO_PX, _DEMO_M_PER_PX, _DEMO_SEED, _DEMO_MISTAKES, _DEMO_STEPS = 2000, 0.5, 4, 8, 60
+
+
+def town(
+    out: OutDir,
+    seed: Seed = 0,
+    size_px: Annotated[int, typer.Option(min=32, help="side of the picture in pixels")] = 1024,
+    m_per_px: Annotated[float, typer.Option(help="metres a pixel")] = 0.5,
+    mistakes: Annotated[int, typer.Option(min=0, help="mistakes of each kind in the map")] = 5,
+) -> None:
+    """Draw a town: its imagery, its true roads, and a map of it with known mistakes."""
+    import pandas as pd
+
+    from mapsight.geo.network import write_lines
+    from mapsight.roads.plant import PlantSettings, count_planted, name_shortfall, plant_errors, write_planted
+    from mapsight.town import TownSettings, draw_town, write_town
+
+    drawn = draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed))
+    settings = PlantSettings(deleted=mistakes, added=mistakes, shifted=mistakes, seed=seed)
+    is_track = drawn.roads["road_class"] == "track"  # an audit does not check tracks, so no mistake is made on one
+    avoid = pd.concat([drawn.other_ways, drawn.roads[is_track]], ignore_index=True)
+    mapped, planted = plant_errors(drawn.roads[~is_track], drawn.image.geobox, settings=settings, avoid=avoid)
+    mapped = pd.concat([mapped, drawn.roads[is_track]], ignore_index=True)
+    write_town(drawn, make_dir(out))
+    write_lines(out / "map.gpkg", mapped, layer="roads")
+    write_planted(out / "planted.geojson", planted)
+    if short := name_shortfall(planted, settings):
+        say(short)
+    counts = ", ".join(f"{n} {kind}" for kind, n in count_planted(planted).items())
+    say(f"drew {size_px} × {size_px} px, {drawn.roads.length.sum() / 1000:.1f} km of road; its map has {counts}; "
+        f"wrote {out}")  # fmt: skip
+
+
+def demo(out: OutDir = Path("demo"), device: Device = "auto") -> None:
+    """Draw a town, audit its map, score the findings against the planted mistakes, write the report."""
+    scene = make_dir(out) / "town"
+    town(scene, _DEMO_SEED, _DEMO_PX, _DEMO_M_PER_PX, _DEMO_MISTAKES)
+    audit_commands.audit(scene / "image.tif", scene / "map.gpkg", out, steps=_DEMO_STEPS, device=device)
+    audit_commands.score(out / "findings.gpkg", scene / "planted.geojson", out / "score.json")
+    say(f"open {out / 'report.html'} in a browser; the layers of the audit open in QGIS")
+
+
+COMMANDS = {"demo": demo, "town": town}

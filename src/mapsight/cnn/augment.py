@@ -1,0 +1,93 @@
+"""Joint augmentation: what happens to an image happens to its truth and its valid mask.
+
+Everything is numpy on one chip and takes its randomness from the generator it is given, so that a chip is a
+function of (seed, index) and training can be resumed bit-equal.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+
+class Chip(NamedTuple):
+    """One training window: image (3, H, W) uint8, truth (H, W) float32 in [0, 1], weight (H, W) float32."""
+
+    image: np.ndarray
+    truth: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """How strongly chips are varied; all zero and False is no augmentation."""
+
+    flip: bool = True  # the eight symmetries of the square (D4)
+    rotate: float = 0.3  # share of chips turned by any angle
+    scale: float = 0.25  # zoom between 1/(1+scale) and 1+scale
+    brightness: float = 0.15  # additive, of full range
+    contrast: float = 0.25
+    colour: float = 0.08  # per band, additive, of full range
+    blur: float = 0.15  # share of chips blurred, σ up to 1.2 px
+    noise: float = 0.02  # σ at most, of full range
+    jpeg: float = 0.25  # share of chips that went through a JPEG of quality 15 to 70, as tiles do
+
+
+NO_AUGMENTATION = AugmentSettings(False, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def augment_chip(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
+    """The same chip seen under another sun, from another side; (3, H, W) stays (3, H, W)."""
+    return _vary_colour(_vary_place(chip, rng, settings), rng, settings)
+
+
+def _vary_place(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
+    planes = np.concatenate([chip.image.astype(np.float32), chip.truth[None], chip.weight[None]])
+    angle = rng.uniform(-np.pi, np.pi) if rng.random() < settings.rotate else 0.0
+    zoom = (1 + settings.scale) ** rng.uniform(-1, 1)
+    if angle or abs(zoom - 1) > 0.02:
+        planes = _turn(planes, angle, zoom)
+    if settings.flip:
+        planes = np.rot90(planes, int(rng.integers(4)), axes=(1, 2))
+        planes = planes[:, :, ::-1] if rng.random() < 0.5 else planes
+    weight = planes[-1] * (planes[-1] > 0.99)  # beyond the chip's edge nothing is known
+    return Chip(planes[:3], planes[3], weight)
+
+
+def _turn(planes: np.ndarray, angle: float, zoom: float) -> np.ndarray:
+    centre = (np.array(planes.shape[1:]) - 1) / 2
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
+    offset = centre - matrix @ centre
+    modes = ["mirror"] * (len(planes) - 1) + ["constant"]  # mirrored pixels are shown but weigh nothing
+    return np.stack(
+        [ndimage.affine_transform(p, matrix, offset, order=1, mode=m) for p, m in zip(planes, modes, strict=True)]
+    )
+
+
+def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
+    image = chip.image.astype(np.float32)
+    contrast = 1 + rng.uniform(-settings.contrast, settings.contrast)
+    shift = rng.uniform(-settings.brightness, settings.brightness)
+    bands = rng.uniform(-settings.colour, settings.colour, (3, 1, 1)).astype(np.float32)
+    mean = image.mean()
+    image = (image - mean) * contrast + mean + 255 * (shift + bands)
+    if rng.random() < settings.blur:
+        sigma = rng.uniform(0.3, 1.2)
+        image = ndimage.gaussian_filter(image, (0, sigma, sigma))
+    if settings.noise:
+        sigma = 255 * rng.uniform(0, settings.noise)
+        image = image + rng.standard_normal(image.shape, dtype=np.float32) * np.float32(sigma)
+    whole = np.clip(image, 0, 255).round().astype(np.uint8)
+    return chip._replace(image=compress(whole, int(rng.integers(15, 71))) if rng.random() < settings.jpeg else whole)
+
+
+def compress(image: np.ndarray, quality: int) -> np.ndarray:
+    """An image (3, H, W) uint8 as it comes back from a JPEG of that quality."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer)).transpose(2, 0, 1)

@@ -1,0 +1,36 @@
+"""The few layers that more than one net is built of."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvNorm(nn.Sequential):
+    """3×3 (or k×k) 'same' convolution → batch norm → ReLU; (B, inputs, H, W) → (B, outputs, H/stride, W/stride)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> None:
+        padding = dilation * (kernel // 2)
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class DilatedContext(nn.Module):
+    """Residual 3×3 convolutions with growing dilation: sees far without leaving the grid (D-LinkNet, CVPRW 2018)."""
+
+    def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(ConvNorm(width, width, dilation=d) for d in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, width, H, W) → the same
+        for step in self.steps:
+            x = x + step(x)
+        return x
+
+
+def upsample_to(x: Tensor, like: Tensor) -> Tensor:
+    """Bilinear (B, C, h, w) → (B, C, H, W) of `like`."""
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

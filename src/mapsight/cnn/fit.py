@@ -1,0 +1,208 @@
+"""fit(): the one training loop, from top to bottom.
+
+What is trained, on what and towards what comes in as values: a net, a data set, a function that gives a batch's
+loss, a function that gives a net's score. Devices, precision and processes are torch's own: autocast, channels-last
+memory, DistributedDataParallel under `torchrun`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from mapsight.cnn.checkpoint import read_state, write_state
+from mapsight.cnn.runtime import Place
+from mapsight.errors import InputError
+from mapsight.progress import open_progress, say
+
+Batch = Sequence[Tensor]
+BatchLoss = Callable[[nn.Module, Batch], Tensor]
+Score = Callable[[nn.Module], dict[str, float]]  # its "score" is what is maximised
+
+_OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+class IndexedData(Protocol):
+    """len() items an epoch; item i of epoch e is `self[e * len(self) + i]`, a function of that number alone."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Everything that decides how a training goes, apart from data, net and loss."""
+
+    epochs: int = 40
+    batch_size: int = 8
+    learning_rate: float = 3e-3
+    optimiser: str = "adamw"
+    weight_decay: float = 1e-3
+    schedule: str = "cosine"  # with a warm-up over the first twentieth; or "constant"
+    ema_decay: float = 0.99  # 0: no averaging of weights
+    clip_norm: float = 5.0
+    patience: int = 10  # epochs without a better score before it stops; 0: never
+    seed: int = 0
+    workers: int = 0  # processes that prepare batches
+
+
+@dataclass
+class FitResult:
+    """How it went: `history` has one row an epoch; `stopped` says why it ended."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_score: float = -math.inf
+    stopped: str = ""
+
+
+def fit(
+    net: nn.Module, data: IndexedData, loss: BatchLoss, score: Score | None, *,
+    place: Place, settings: FitSettings, state_path: Path | None = None, title: str = "train",
+) -> FitResult:  # fmt: skip
+    """Trains `net` in place and leaves the weights of its best epoch in it (of its last one without a score).
+
+    With `state_path` every epoch is saved there, and a training found there goes on where it stopped; on a CPU the
+    outcome is bit-equal to that of an uninterrupted run. A loss that is not finite ends the training with the best
+    weights so far. Raises InputError where the state belongs to other settings.
+    """
+    rank, processes = _join_processes()
+    leads = rank == 0
+    net.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = _OPTIMISERS[settings.optimiser](
+        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True)
+    judged = average.module if settings.ema_decay else net
+    best = copy.deepcopy(judged.state_dict())
+    result = FitResult()
+    if state_path is not None and state_path.exists():
+        result = _load(state_path, net, optimiser, average, best, settings)
+        say(f"{title}: going on after epoch {len(result.history)} of {settings.epochs}")
+    replica = DistributedDataParallel(net) if processes > 1 else net
+    steps = len(data) // (settings.batch_size * processes)
+    if steps < 1:
+        raise InputError(f"{len(data)} items an epoch", f"fill no batch of {settings.batch_size}", "lower --batch")
+
+    with open_progress(title, total=settings.epochs * steps, done=len(result.history) * steps) as advance:
+        for epoch in range(len(result.history), settings.epochs):
+            if result.stopped:
+                break
+            torch.manual_seed(settings.seed * 1_000_003 + epoch * 1_009 + rank)  # dropout, for exact resume
+            replica.train()
+            total = 0.0
+            for step, batch in enumerate(_load_batches(data, epoch, rank, processes, settings)):
+                for group in optimiser.param_groups:
+                    group["lr"] = _learning_rate(epoch * steps + step, settings.epochs * steps, settings)
+                batch = [t.to(place.device, non_blocking=True) for t in batch]
+                with place.autocast():
+                    value = loss(replica, batch)
+                if not torch.isfinite(value):
+                    result.stopped = f"the loss became {value.item()} in epoch {epoch + 1}; kept the best weights"
+                    break
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()
+                nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
+                optimiser.step()
+                average.update_parameters(net)
+                total += value.item()
+                advance(
+                    1,
+                    f"loss {total / (step + 1):.3f} best {max(result.best_score, 0):.3f}"
+                    if score
+                    else f"loss {total / (step + 1):.3f}",
+                )
+            if result.stopped:
+                break
+            judged.eval()
+            row = {"epoch": epoch + 1, "loss": total / steps, "score": float(epoch), **(score(judged) if score else {})}
+            result.history.append(row)
+            if row["score"] > result.best_score:
+                result.best_epoch, result.best_score = epoch, row["score"]
+                best = copy.deepcopy(judged.state_dict())
+            if settings.patience and epoch - result.best_epoch >= settings.patience:
+                result.stopped = f"no better score in {settings.patience} epochs"
+            if state_path is not None and leads:
+                _save(state_path, net, optimiser, average, best, settings, result)
+    net.load_state_dict(best)
+    net.eval()
+    result.stopped = result.stopped or "all epochs done"
+    return result
+
+
+@torch.inference_mode()
+def evaluate(net: nn.Module, batches: Iterable[Batch], loss: BatchLoss, place: Place) -> float:
+    """Mean loss over the batches, in eval mode."""
+    net.eval()
+    values = []
+    for batch in batches:
+        with place.autocast():
+            values.append(loss(net, [t.to(place.device) for t in batch]).item())
+    return sum(values) / max(len(values), 1)
+
+
+def _join_processes() -> tuple[int, int]:
+    """(rank, world size) under torchrun, (0, 1) otherwise."""
+    if not distributed.is_torchelastic_launched():
+        return 0, 1
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _load_batches(data: IndexedData, epoch: int, rank: int, processes: int, settings: FitSettings) -> Iterator[Batch]:
+    """The batches of one epoch for this process; which chips they hold depends on the epoch alone."""
+    first = epoch * len(data)
+    mine = range(first + rank, first + len(data), processes)
+    return iter(
+        DataLoader(data, settings.batch_size, sampler=mine, drop_last=True, num_workers=settings.workers)  # type: ignore[arg-type]
+    )
+
+
+def _learning_rate(step: int, steps: int, settings: FitSettings) -> float:
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    warmup = max(steps // 20, 1)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+
+
+def _save(
+    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
+    best: dict[str, Tensor], settings: FitSettings, result: FitResult,
+) -> None:  # fmt: skip
+    slots = {f"{i}.{k}": v for i, slot in optimiser.state_dict()["state"].items() for k, v in slot.items()}
+    parts = {"net": net.state_dict(), "optimiser": slots, "average": average.state_dict(), "best": best}
+    write_state(path, parts, {"settings": asdict(settings), "result": asdict(result)})
+
+
+def _load(
+    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
+    best: dict[str, Tensor], settings: FitSettings,
+) -> FitResult:  # fmt: skip
+    parts, progress = read_state(path)
+    if progress["settings"] != asdict(settings):
+        raise InputError(path, "belongs to a training with other settings", "delete it to start afresh")
+    net.load_state_dict(parts["net"])
+    average.load_state_dict(parts["average"])
+    best.update(parts["best"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in parts["optimiser"].items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return FitResult(**progress["result"])

@@ -1,0 +1,210 @@
+"""Images of any kind as RGB uint8 on a working grid, read window by window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from mapsight.errors import InputError
+from mapsight.geo.geobox import Raster
+from mapsight.geo.placing import Placing, place_image
+from mapsight.geo.scaling import choose_scale, scale_to_bytes
+from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
+
+# Without a nodata tag, a square of this many pixels of the file that is exactly white or black is no picture.
+# Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas scene.
+UNIFORM_PX = 33
+_STRIP_PX = 1024
+_COARSER = 1.05
+
+
+class ImageReader:
+    """An open image on its working grid. A context manager; one thread at a time.
+
+    `geobox` is the working grid, `source_geobox` the file's own, `notes` says in words what lies between the
+    file and the pixels, `bands` (from 1) are those read, `scale` the (low, high) of the file that become 0
+    and 255, or None.
+    """
+
+    def __init__(
+        self,
+        source: DatasetReader,
+        placing: Placing,
+        *,
+        bands: tuple[int, ...],
+        scale: tuple[float, float] | None,
+    ) -> None:
+        self.geobox, self.source_geobox, self.bands = placing.working, placing.source, bands
+        self._source = source
+        self._blank_px = max(3, round(UNIFORM_PX / placing.coarsening) | 1)  # odd, on the working grid
+        self._grid = source if _is_own_grid(placing) else _warp(source, placing)
+        self._guess_nodata = source.mask_flag_enums[bands[0] - 1] == [MaskFlags.all_valid]
+        self.scale, scale_note = choose_scale(self._grid, list(bands), scale)
+        self.notes = (*placing.notes, *_describe_bands(source, bands), *scale_note, self._describe_nodata())
+
+    def __enter__(self) -> ImageReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._grid is not self._source:
+            self._grid.close()
+        self._source.close()
+
+    def read(self, row: int, col: int, height: int, width: int) -> Raster:
+        """RGB uint8 (3, height, width) and valid of a window of the working grid.
+
+        It may hang over the edges. What is outside or no data is zero and not valid. Windows are consistent:
+        a pixel comes out the same in whatever window it is read.
+        """
+        box = self.geobox.window(row, col, height, width)
+        array = np.zeros((3, height, width), np.uint8)
+        valid = np.zeros((height, width), bool)
+        top, left, bottom, right = self._clip(row, col, row + height, col + width)
+        if top < bottom and left < right:
+            inside = (slice(top - row, bottom - row), slice(left - col, right - col))
+            array[:, *inside], valid[inside] = self._read_inside(top, left, bottom, right)
+        return Raster(array, box.transform, box.crs, valid)
+
+    def read_all(self) -> Raster:
+        """The whole working grid; InputError above 400 Mpx."""
+        height, width = self.geobox.shape
+        check_whole(height, width, self._source.name)
+        array, valid = np.empty((3, height, width), np.uint8), np.empty((height, width), bool)
+        for top in range(0, height, _STRIP_PX):  # strips, so that wider types never exist at full size
+            strip = slice(top, min(top + _STRIP_PX, height))
+            array[:, strip], valid[strip] = self._read_inside(top, 0, strip.stop, width)
+        return Raster(array, self.geobox.transform, self.geobox.crs, valid)
+
+    def _clip(self, top: int, left: int, bottom: int, right: int) -> tuple[int, int, int, int]:
+        height, width = self.geobox.shape
+        return max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+
+    def _read_inside(self, top: int, left: int, bottom: int, right: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        window = Window(left, top, right - left, bottom - top)
+        raw = read_pixels(self._grid, list(self.bands), window)
+        valid = read_valid(self._grid, window)
+        if np.issubdtype(raw.dtype, np.floating):
+            valid &= np.isfinite(raw).all(axis=0)
+        if self._guess_nodata:
+            for value in _blank_values(raw.dtype):
+                if (raw == value).all(axis=0).any():
+                    valid &= ~self._find_blank(value, top, left, bottom, right)
+        rgb = scale_to_bytes(raw, self.scale)
+        rgb[:, ~valid] = 0
+        return np.broadcast_to(rgb, (3, *valid.shape)), valid
+
+    def _find_blank(self, value: float, top: int, left: int, bottom: int, right: int) -> NDArray[np.bool_]:
+        """Pixels inside some square of _blank_px that is `value` throughout (as is all beyond the image)."""
+        margin = self._blank_px - 1  # a pixel's squares reach no further: no window can answer differently
+        y0, x0, y1, x1 = self._clip(top - margin, left - margin, bottom + margin, right + margin)
+        raw = read_pixels(self._grid, list(self.bands), Window(x0, y0, x1 - x0, y1 - y0))
+        blank = (raw == value).all(axis=0)
+        core = minimum_filter(blank.view(np.uint8), self._blank_px, mode="constant", cval=1)
+        spread = maximum_filter(core, self._blank_px, mode="constant", cval=0)
+        return spread[top - y0 : bottom - y0, left - x0 : right - x0].astype(bool)
+
+    def _describe_nodata(self) -> str:
+        if self._guess_nodata:
+            return f"no data not declared: uniform white or black from {UNIFORM_PX} px square is taken as such"
+        flags = self._source.mask_flag_enums[self.bands[0] - 1]
+        if MaskFlags.nodata in flags:
+            return f"no data: value {self._source.nodata:g}"
+        return "no data: alpha band" if MaskFlags.alpha in flags else "no data: mask of the file"
+
+
+def open_image(
+    path: str | os.PathLike[str],
+    *,
+    bands: Sequence[int] | None = None,
+    crs: CRS | pyproj.CRS | str | int | None = None,
+    m_per_px: float | None = None,
+    scale: tuple[float, float] | None = None,
+) -> ImageReader:
+    """Open any raster as RGB uint8 on a north-up grid of square pixels in a metric CRS.
+
+    The grid is the file's own where that is such a grid and within 5 % of `m_per_px`; otherwise the file is
+    warped (bilinear, or averaged when coarsened). `bands` (one or three, from 1) must be given unless the
+    file has three bands, or three and alpha. `scale` is the (low, high) of the file that become 0 and 255. A
+    file without a place is read in pixels, each taken as `m_per_px`. Raises InputError for what cannot be
+    opened, placed or read as colours.
+    """
+    source = open_source(path)
+    try:
+        chosen = _choose_bands(source, bands)
+        placing = place_image(source, crs=crs, m_per_px=m_per_px)
+        return ImageReader(source, placing, bands=chosen, scale=scale)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
+    count, name = source.count, os.path.basename(source.name)
+    if bands is None:
+        if count == 3 or (count == 4 and source.colorinterp[3] == ColorInterp.alpha):
+            return 1, 2, 3
+        if count == 1 and source.colorinterp[0] == ColorInterp.palette:
+            raise InputError(name, "holds indices into a palette, not colours", "save it as RGB")
+        raise InputError(
+            name,
+            f"has {count} band(s), and which are red, green, blue is not known",
+            "give bands, such as 1,2,3",
+        )
+    chosen = tuple(bands)
+    if len(chosen) not in (1, 3) or not all(1 <= band <= count for band in chosen):
+        raise InputError(f"bands {chosen}", f"expected one or three of 1 to {count}", f"choose bands of {name}")
+    return chosen
+
+
+def _describe_bands(source: DatasetReader, bands: tuple[int, ...]) -> tuple[str, ...]:
+    if source.count == 3 and bands == (1, 2, 3):
+        return ()
+    return (f"bands {', '.join(map(str, bands))} of {source.count}",)
+
+
+def _blank_values(dtype: np.dtype[Any]) -> tuple[float, ...]:
+    return (0, np.iinfo(dtype).max) if np.issubdtype(dtype, np.unsignedinteger) else (0,)
+
+
+def _is_own_grid(placing: Placing) -> bool:
+    own, working = placing.source, placing.working
+    return working.crs is None or own == working
+
+
+def _warp(source: DatasetReader, placing: Placing) -> WarpedVRT:
+    """A view of the file on the working grid. Its blocks are fixed, so windows agree with each other."""
+    own, working = placing.source, placing.working
+    nodata = source.nodata
+    if nodata is None and np.issubdtype(np.dtype(source.dtypes[0]), np.floating):
+        nodata = float("nan")
+    masked = nodata is not None or MaskFlags.alpha in source.mask_flag_enums[0]
+    return WarpedVRT(
+        source,
+        src_crs=own.crs,
+        crs=working.crs,
+        transform=working.transform,
+        height=working.height,
+        width=working.width,
+        nodata=nodata,
+        src_nodata=nodata,
+        add_alpha=not masked,
+        resampling=Resampling.average if placing.coarsening > _COARSER else Resampling.bilinear,
+        tolerance=0.01,  # px; zero is not accepted
+    )

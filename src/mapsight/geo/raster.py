@@ -1,0 +1,138 @@
+"""The front door for pixels: all about rasters can be imported here; GeoTIFFs are written atomically."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetWriter
+from rasterio.windows import Window
+
+from mapsight.atomic import write_atomically
+from mapsight.errors import InputError
+from mapsight.geo.geobox import GeoBox, Raster, metric_crs, parse_crs, pixel_box
+from mapsight.geo.imagery import ImageReader, open_image
+from mapsight.geo.masks import read_mask
+from mapsight.geo.placing import locate
+from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
+
+__all__ = [
+    "GeoBox",
+    "ImageReader",
+    "Raster",
+    "RasterWriter",
+    "metric_crs",
+    "open_image",
+    "open_raster_writer",
+    "parse_crs",
+    "pixel_box",
+    "read_mask",
+    "read_raster",
+    "write_raster",
+]
+
+_BLOCK_PX = 256
+
+
+class RasterWriter:
+    """A GeoTIFF being written: `write` windows, and leave the context to put it in place."""
+
+    def __init__(self, target: DatasetWriter, geobox: GeoBox) -> None:
+        self._target, self.geobox = target, geobox
+
+    def write(self, row: int, col: int, array: NDArray[Any]) -> None:
+        """Write (bands, h, w) at a window; what hangs over the edges is cut off."""
+        top, left = max(row, 0), max(col, 0)
+        bottom = min(row + array.shape[1], self.geobox.height)
+        right = min(col + array.shape[2], self.geobox.width)
+        if top < bottom and left < right:
+            part = array[:, top - row : bottom - row, left - col : right - col]
+            self._target.write(part, window=Window(left, top, right - left, bottom - top))
+
+
+@contextmanager
+def open_raster_writer(
+    path: str | os.PathLike[str],
+    geobox: GeoBox,
+    *,
+    bands: int = 1,
+    dtype: str = "uint8",
+    nodata: float | None = None,
+    scale: float = 1.0,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[RasterWriter]:
+    """Write a GeoTIFF (tiled, deflate) window by window; it appears under its name only when all went well.
+
+    `scale` says what one step of an integer band is worth (GDAL's band scale).
+    """
+    profile = {
+        "driver": "GTiff",
+        "height": geobox.height,
+        "width": geobox.width,
+        "count": bands,
+        "dtype": dtype,
+        "crs": geobox.crs,
+        "transform": geobox.transform,
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": _BLOCK_PX,
+        "blockysize": _BLOCK_PX,
+        "compress": "deflate",
+        "predictor": 3 if np.issubdtype(np.dtype(dtype), np.floating) else 2,
+        "bigtiff": "if_safer",
+    }
+    with write_atomically(path) as temporary:
+        try:
+            with (
+                rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+                rasterio.open(temporary, "w", **profile) as target,
+            ):
+                target.update_tags(**(tags or {}))
+                if scale != 1.0:
+                    target.scales = (scale,) * bands
+                yield RasterWriter(target, geobox)
+        except RasterioError as error:
+            raise InputError(
+                path, f"cannot be written ({error})", "is the disk full, or the folder read-only?"
+            ) from None
+
+
+def write_raster(
+    path: str | os.PathLike[str],
+    raster: Raster,
+    *,
+    nodata: float | None = None,
+    description: str | None = None,
+) -> None:
+    """Write a raster whole as a GeoTIFF. What is not valid becomes `nodata`, or a mask inside the file."""
+    array, tags = raster.array, {"TIFFTAG_IMAGEDESCRIPTION": description} if description else None
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    if nodata is not None:
+        array = np.where(raster.valid, array, np.asarray(nodata, array.dtype))
+    with open_raster_writer(
+        path, raster.geobox, bands=array.shape[0], dtype=array.dtype.name, nodata=nodata, tags=tags
+    ) as writer:
+        writer.write(0, 0, array)
+        if nodata is None and not raster.valid.all():
+            writer._target.write_mask(raster.valid)
+
+
+def read_raster(path: str | os.PathLike[str]) -> Raster:
+    """All bands of a file as they are, on its own north-up grid; valid is what it declares and is finite."""
+    with open_source(path) as source:
+        check_whole(source.height, source.width * source.count, path)
+        box = locate(source)
+        if not (box.transform.a > 0 > box.transform.e and box.transform.b == box.transform.d == 0):
+            raise InputError(path, "its grid is turned or upside down", "warp it to a north-up GeoTIFF first")
+        window = Window(0, 0, source.width, source.height)
+        array, valid = read_pixels(source, list(source.indexes), window), read_valid(source, window)
+    if np.issubdtype(array.dtype, np.floating):
+        valid &= np.isfinite(array).all(axis=0)
+    return Raster(array, box.transform, box.crs, valid)

@@ -1,0 +1,232 @@
+"""The main job: image + map → where the map is wrong.
+
+The map is also the teacher, so every place is judged by a net that has not seen its label (k spatial folds); the
+shift between imagery and map is measured and taken out before anything is called wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+
+from mapsight.cnn.augment import AugmentSettings
+from mapsight.cnn.fit import FitSettings
+from mapsight.cnn.runtime import Place, make_runner
+from mapsight.errors import InputError
+from mapsight.geo.burn import burn_lines
+from mapsight.geo.grid import fold_mask
+from mapsight.geo.network import RoadMap
+from mapsight.geo.raster import Raster
+from mapsight.geo.shift import ShiftField, ShiftSettings, estimate_shift, move_lines
+from mapsight.roads.chips import ChipSettings, Scene
+from mapsight.roads.coverage import find_coverage
+from mapsight.roads.findings import Evidence, Findings, FindingSettings, find_errors
+from mapsight.roads.hidden import find_hidden
+from mapsight.roads.predict import PredictSettings, predict_raster
+from mapsight.roads.threshold import ThresholdChoice, choose_threshold, count_blocks
+from mapsight.roads.train import Model, TrainSettings, train_model
+
+_SCRATCH_STEPS, _TUNING_STEPS = 900, 120  # for a scene of 1 Mpx; larger ones get more
+_IGNORED_WAYS = ("track", "path", "pedestrian", "footway", "cycleway", "service")
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """`folds` 0: the start model judges everything as it is. Distances in metres."""
+
+    folds: int = 3
+    block_m: float = 200.0
+    coverage: bool = True  # judge only where the map reaches; False: the whole image
+    precision: float | None = None  # a threshold of this precision instead of the highest F1
+    least_threshold: float = 0.05  # below it everything is road and nothing can be found
+    steps: int | None = None  # of training a fold; None: by the scene's size
+    seed: int = 0
+    predict: PredictSettings = PredictSettings()
+    shift: ShiftSettings = ShiftSettings()
+    findings: FindingSettings = FindingSettings()
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What was found, and everything the report tells of how."""
+
+    probability: Raster
+    roads: RoadMap  # as the map has them
+    moved: RoadMap  # as they lie on the imagery
+    shift: ShiftField
+    shift_source: str
+    threshold: ThresholdChoice
+    findings: Findings
+    hidden: np.ndarray
+    covered: np.ndarray  # (H, W) bool: where the map reaches
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def area_km2(self) -> float:
+        """The area that was judged: valid imagery where the map reaches."""
+        return float((self.probability.valid & self.covered).sum() * self.probability.geobox.m_per_px**2 / 1e6)
+
+    @property
+    def road_km(self) -> float:
+        """Length of the map's roads inside the image."""
+        return self.roads.overlap.km_inside
+
+
+def audit_map(
+    image: Raster, roads: RoadMap, *, start: Model | None, place: Place,
+    settings: AuditSettings = AuditSettings(), work_dir: Path | None = None, notes: tuple[str, ...] = (),
+) -> Audit:  # fmt: skip
+    """Audits a map (metric CRS) against an image (3, H, W) uint8; `work_dir` keeps the training to go on with it.
+
+    Raises InputError where the image has no valid pixel, or there is neither a model nor a fold.
+    """
+    _check(image, roads, start, settings)
+    reader = _ArrayReader(image)
+    shift, shift_source = ShiftField(reason="no model that is independent of this map was given"), "none"
+    first = None
+    if start is not None:
+        first = predict_raster(reader, make_runner(*start, place), settings.predict)
+        shift, shift_source = estimate_shift(first, roads.lines, settings.shift), "a model that has not seen this map"
+    moved = _move(roads, shift)
+    covered = find_coverage(moved.lines, image.geobox) if settings.coverage else np.ones(image.geobox.shape, bool)
+    truth, weight = _make_labels(image, moved, covered)
+    if settings.folds:
+        probability = _predict_folds(image, truth, weight, start, place, settings, work_dir)
+    else:
+        assert first is not None
+        probability = first
+    if start is None:
+        shift, shift_source = estimate_shift(probability, roads.lines, settings.shift), "nets trained on this very map"
+        moved = _move(roads, shift)
+        truth, weight = _make_labels(image, moved, covered)
+    block_px = round(settings.block_m / image.geobox.m_per_px)
+    counts = count_blocks(probability.array[0], truth, probability.valid & (weight > 0), block_px=block_px)
+    threshold = choose_threshold(counts, precision=settings.precision)
+    if threshold.value < settings.least_threshold:
+        notes = (*notes, _warn_threshold(threshold.value, settings.least_threshold))
+        threshold = dataclasses.replace(threshold, value=settings.least_threshold)
+    hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
+    evidence = Evidence(probability, hidden, covered, threshold.value)
+    findings = find_errors(evidence, moved, settings.findings)
+    return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes)
+
+
+def _warn_threshold(chosen: float, least: float) -> str:
+    return (f"the nets hardly recognise the roads of this map: the best threshold is {chosen:.3f}, {least:g} is used; "
+            "findings here are weak")  # fmt: skip
+
+
+def back_to_map(findings: gpd.GeoDataFrame, shift: ShiftField) -> gpd.GeoDataFrame:
+    """The findings in the map's own position: what was added to the map to reach the imagery is taken off again."""
+    opposite = dataclasses.replace(shift, dx_m=-shift.dx_m, dy_m=-shift.dy_m, nodes_m=-shift.nodes_m)
+    seen = gpd.GeoDataFrame(geometry=gpd.GeoSeries.from_wkt(findings["seen_wkt"].replace("", "LINESTRING EMPTY")))
+    wkt = ["" if line.is_empty else line.wkt for line in move_lines(seen, opposite).geometry]
+    return move_lines(findings, opposite).assign(seen_wkt=wkt)
+
+
+def _check(image: Raster, roads: RoadMap, start: Model | None, settings: AuditSettings) -> None:
+    if not image.valid.any():
+        raise InputError("the image", "holds no valid pixel: no evidence of anything", "check its no-data value")
+    if start is None and not settings.folds:
+        raise InputError("neither a model nor folds", "nothing could judge the map", "give --model or --folds 3")
+    if roads.lines.empty:
+        raise InputError(
+            "the map", "has no road in this place", "an empty map cannot be audited; try `mapsight extract`"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _ArrayReader:
+    """An image in memory, read as if it were a file."""
+
+    image: Raster
+
+    @property
+    def geobox(self):
+        return self.image.geobox
+
+    def read(self, row: int, col: int, height: int, width: int) -> Raster:
+        part = np.s_[row : row + height, col : col + width]
+        box = self.geobox.window(row, col, height, width)
+        return Raster(self.image.array[:, *part], box.transform, box.crs, self.image.valid[part])
+
+
+def _move(roads: RoadMap, shift: ShiftField) -> RoadMap:
+    return dataclasses.replace(
+        roads, lines=move_lines(roads.lines, shift), other_ways=move_lines(roads.other_ways, shift)
+    )
+
+
+def _make_labels(image: Raster, roads: RoadMap, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """truth (H, W) 0/1 of the visible roads and weight (H, W): 0 where the map does not say what is to be seen."""
+    box = image.geobox
+    lines, others = roads.lines, roads.other_ways
+    truth = burn_lines(lines[lines["visible"]], box)
+    weight = (image.valid & covered).astype(np.float32)
+    unclear = [lines[~lines["visible"]].geometry]
+    if not others.empty:
+        unclear.append(others[others["road_class"].isin(_IGNORED_WAYS)].geometry)
+    for geometry in unclear:
+        if len(geometry):
+            weight[(burn_lines(geometry, box, width_m=6.0) > 0) & (truth == 0)] = 0
+    return truth, weight
+
+
+def _predict_folds(
+    image: Raster, truth: np.ndarray, weight: np.ndarray, start: Model | None, place: Place,
+    settings: AuditSettings, work_dir: Path | None,
+) -> Raster:  # fmt: skip
+    """The out-of-sample probability: each block by the net that was trained on the other folds' blocks."""
+    box = image.geobox
+    block_px = round(settings.block_m / box.m_per_px)
+    folds = fold_mask(box.height, box.width, folds=settings.folds, block_px=block_px, seed=settings.seed)
+    probability = np.zeros(box.shape, np.float32)
+    recipe = _make_recipe(start, int(image.valid.sum()), settings)
+    mark = _fingerprint(image, truth, recipe)
+    if work_dir is not None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+    for fold in range(settings.folds):
+        learnt = (weight > 0) & (folds != fold)
+        scene = Scene(f"fold {fold + 1}", image.array, truth, learnt)
+        state = work_dir / f"fold{fold + 1}-{mark}.state" if work_dir else None
+        model, _ = train_model([scene], [], recipe, m_per_px=box.m_per_px, place=place, start=start,
+                               state_path=state, title=f"fold {fold + 1} of {settings.folds}")  # fmt: skip
+        judged = folds == fold
+        seen = predict_raster(_ArrayReader(image), make_runner(*model, place), settings.predict, wanted=judged)
+        probability[judged] = seen.array[0][judged]
+    return Raster(probability[None], box.transform, box.crs, image.valid)
+
+
+def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> TrainSettings:
+    """From scratch, or a short and gentle fine-tuning of the start model."""
+    steps = settings.steps or round((_TUNING_STEPS if start else _SCRATCH_STEPS) * max(pixels / 1e6, 0.25) ** 0.5)
+    epochs, batch = 10, 4
+    chips = ChipSettings(
+        chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=AugmentSettings()
+    )
+    fit = FitSettings(
+        epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3,
+        ema_decay=0.98, patience=0, seed=settings.seed,
+    )  # fmt: skip
+    return TrainSettings(net=start.card.net if start else "roadnet", chips=chips, fit=fit)
+
+
+def _fingerprint(image: Raster, truth: np.ndarray, recipe: TrainSettings) -> str:
+    digest = hashlib.sha256(repr(recipe).encode())
+    digest.update(np.ascontiguousarray(image.array[:, ::7, ::7]).tobytes())
+    digest.update(np.packbits(truth).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def describe_shift(shift: ShiftField, source: str) -> str:
+    """One sentence for people."""
+    if shift.reason:
+        return f"shift between imagery and map: not estimated ({shift.reason})"
+    return (f"shift: the map lies {shift.length_m:.1f} m from the imagery (move it {shift.dx_m:+.1f} ± "
+            f"{shift.dx_error_m:.1f} m east, {shift.dy_m:+.1f} ± {shift.dy_error_m:.1f} m north), measured at "
+            f"{shift.stations} places by {source}")  # fmt: skip

@@ -1,0 +1,164 @@
+"""Scenes (an image with its truth) and the chips that are cut out of them for training."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mapsight.cnn.augment import AugmentSettings, Chip, augment_chip
+from mapsight.errors import InputError
+from mapsight.geo.raster import open_image, read_mask
+from mapsight.progress import track
+
+_TRIES_FOR_ROAD = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """image (3, H, W) uint8, truth (H, W) uint8 0/1, valid (H, W) bool, in one pixel grid."""
+
+    name: str
+    image: np.ndarray
+    truth: np.ndarray
+    valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class ChipSettings:
+    """Which windows a training sees; equal settings give equal chips."""
+
+    chip_px: int = 256
+    chips_per_epoch: int = 512
+    min_road_share: float = 0.0  # chips with less road are drawn again (the lecture: 0.05)
+    seed: int = 0
+    augment: AugmentSettings = AugmentSettings()
+
+
+class ScenePair(NamedTuple):
+    """One row of a pairs table: files and what the table says of them."""
+
+    set: str
+    name: str
+    image: Path
+    mask: Path
+    split: str
+    m_per_px: float | None
+
+
+class ChipData:
+    """Chips as tensors by index: image (3, h, w) uint8, truth (1, h, w) and weight (1, h, w) float32.
+
+    Any index ≥ 0 gives a chip that depends on that number, the settings and the scenes alone.
+    """
+
+    def __init__(self, scenes: Sequence[Scene], settings: ChipSettings) -> None:
+        if not scenes:
+            raise InputError("no scene", "training needs at least one image with its map", "check --set and the split")
+        self.scenes, self.settings = scenes, settings
+        areas = np.array([scene.valid.sum() for scene in scenes], dtype=float)
+        if not areas.any():
+            raise InputError("all scenes", "hold no valid pixel", "check the images' no-data values")
+        self._share = np.cumsum(areas / areas.sum())
+
+    def __len__(self) -> int:
+        return self.settings.chips_per_epoch
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = np.random.default_rng((self.settings.seed, index))
+        chip = self._draw(rng)
+        for _ in range(_TRIES_FOR_ROAD):
+            if chip.truth.mean() >= self.settings.min_road_share and chip.weight.any():
+                break
+            chip = self._draw(rng)
+        chip = augment_chip(chip, rng, self.settings.augment)
+        return tuple(
+            torch.from_numpy(np.ascontiguousarray(a)) for a in (chip.image, chip.truth[None], chip.weight[None])
+        )  # type: ignore[return-value]
+
+    def _draw(self, rng: np.random.Generator) -> Chip:
+        scene = self.scenes[min(int(np.searchsorted(self._share, rng.random())), len(self.scenes) - 1)]
+        return cut_chip(scene, rng, self.settings.chip_px)
+
+
+def cut_chip(scene: Scene, rng: np.random.Generator, chip_px: int) -> Chip:
+    """A window of chip_px² somewhere in the scene; smaller scenes are padded with pixels that weigh nothing."""
+    height, width = scene.truth.shape
+    row = rng.integers(max(height - chip_px, 0) + 1)
+    col = rng.integers(max(width - chip_px, 0) + 1)
+    part = np.s_[row : row + chip_px, col : col + chip_px]
+    image, truth, valid = scene.image[:, *part], scene.truth[part], scene.valid[part]
+    below, right = chip_px - truth.shape[0], chip_px - truth.shape[1]
+    if below or right:
+        image = np.pad(image, ((0, 0), (0, below), (0, right)))
+        truth, valid = (np.pad(a, ((0, below), (0, right))) for a in (truth, valid))
+    return Chip(image, truth.astype(np.float32), valid.astype(np.float32))
+
+
+def read_pairs(table: Path, *, split: str, sets: Sequence[str] = ()) -> list[ScenePair]:
+    """The rows of a pairs table (CSV with set, name, image, mask, split; paths relative to it) of one split."""
+    if not table.is_file():
+        raise InputError(table, "no such table", "give a CSV with the columns set, name, image, mask, split")
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    missing = {"set", "name", "image", "mask", "split"} - set(rows[0] if rows else ())
+    if missing:
+        raise InputError(table, f"lacks the columns {', '.join(sorted(missing))}", "add them to its first line")
+    known = sorted({row["set"] for row in rows})
+    for name in set(sets) - set(known):
+        raise InputError(f"set '{name}'", f"not in {table}", f"choose from {', '.join(known)}")
+    pairs = [_parse_pair(table, row) for row in rows if row["split"] == split and (not sets or row["set"] in sets)]
+    if not pairs:
+        raise InputError(table, f"has no pair in split '{split}'" + (f" of {', '.join(sets)}" if sets else ""),
+                         f"its splits are {', '.join(sorted({r['split'] for r in rows}))}")  # fmt: skip
+    return pairs
+
+
+def read_scenes(pairs: Sequence[ScenePair], *, m_per_px: float | None = None) -> list[Scene]:
+    """Images and masks of the pairs, resampled to `m_per_px` where both resolutions are known."""
+    return [read_scene(pair, m_per_px=m_per_px) for pair in track(pairs, "read", total=len(pairs))]
+
+
+def read_scene(pair: ScenePair, *, m_per_px: float | None = None) -> Scene:
+    """One pair; image and mask must have the same size."""
+    with open_image(pair.image) as reader:
+        raster = reader.read_all()
+    mask = read_mask(pair.mask).array[0]
+    if mask.shape != raster.valid.shape:
+        raise InputError(pair.mask, f"is {mask.shape}, its image {raster.valid.shape} pixels", "pair equal sizes")
+    scene = Scene(pair.name, raster.array, (mask > 0).astype(np.uint8), raster.valid)
+    if m_per_px and pair.m_per_px and abs(pair.m_per_px / m_per_px - 1) > 0.05:
+        scene = _resample(scene, pair.m_per_px / m_per_px)
+    return scene
+
+
+def find_resolution(pairs: Sequence[ScenePair]) -> float:
+    """The median of the resolutions that the table names, in metres a pixel; 1 where it names none."""
+    known = [pair.m_per_px for pair in pairs if pair.m_per_px]
+    return float(np.median(known)) if known else 1.0
+
+
+def _parse_pair(table: Path, row: dict[str, str]) -> ScenePair:
+    numbers = [float(n) for n in re.findall(r"\d*\.?\d+", row.get("m_per_px") or "")]
+    m_per_px = float(np.mean(numbers)) if numbers else None  # "~0.3-0.4 (est.)" → 0.35
+    folder = table.parent
+    return ScenePair(row["set"], row["name"], folder / row["image"], folder / row["mask"], row["split"], m_per_px)
+
+
+def _resample(scene: Scene, factor: float) -> Scene:
+    height, width = (max(round(n * factor), 1) for n in scene.truth.shape)
+
+    def resize(planes: np.ndarray) -> np.ndarray:  # (C, H, W) → (C, h, w); area-like when it shrinks
+        x = torch.from_numpy(np.ascontiguousarray(planes)).float()[None]
+        return torch.nn.functional.interpolate(x, (height, width), mode="bilinear", antialias=True)[0].numpy()
+
+    image = np.clip(resize(scene.image), 0, 255).round().astype(np.uint8)
+    truth, valid = resize(np.stack([scene.truth, scene.valid]).astype(np.float32))
+    return Scene(scene.name, image, (truth >= 0.5).astype(np.uint8), valid >= 0.999)

@@ -1,0 +1,37 @@
+"""How far a map reaches: beyond it an absent road is not an error of the map.
+
+A city's map ends at the city's border, the picture does not. Training there would teach that roads are no roads,
+and every road there would be offered as missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+from scipy import ndimage
+
+from mapsight.geo.burn import burn_numbers
+from mapsight.geo.raster import GeoBox
+
+
+@dataclass(frozen=True)
+class CoverageSettings:
+    """Gaps between mapped roads up to twice `close_m` are covered; round about it reaches `margin_m`."""
+
+    close_m: float = 150.0
+    margin_m: float = 60.0
+
+
+def find_coverage(
+    lines: gpd.GeoDataFrame, box: GeoBox, settings: CoverageSettings = CoverageSettings()
+) -> np.ndarray:  # fmt: skip
+    """(H, W) bool: where the map claims to know the roads (a closing of its lines, a little wider than they)."""
+    burnt = burn_numbers(lines, box) > 0
+    if not burnt.any():
+        return np.zeros(box.shape, bool)
+    near = ndimage.distance_transform_edt(~burnt, sampling=box.m_per_px) <= settings.close_m
+    if near.all():
+        return near
+    return ndimage.distance_transform_edt(near, sampling=box.m_per_px) > settings.close_m - settings.margin_m

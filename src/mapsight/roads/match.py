@@ -1,0 +1,134 @@
+"""Which findings lie over which planted mistakes.
+
+A finding lies over a line where it runs within `match_m` of it and in about its direction: a road that only
+crosses it does not. It *answers* a planted mistake when it covers 30 % of it, or lies over it with half of
+its own length.
+
+Two ways of counting. Kind-aware: the finding must name the planted kind. Kind-blind: any kind will do, and a
+shifted road is answered at its true place, too (an auditor that calls it 'phantom here, missing there' has
+seen it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely import STRtree
+
+_STEP_M = 1.0
+_CHORD_M = 6.0  # directions are those of chords this long: a traced line's jags are shorter
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """match_m: how near is over it, max_angle_deg between directions; the shares that make it an answer.
+
+    min_cover: of the planted line, covered by the finding; min_within: of the finding, over the planted line.
+    """
+
+    match_m: float = 10.0
+    min_cover: float = 0.3
+    min_within: float = 0.5
+    max_angle_deg: float = 40.0
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A judged ranking.
+
+    outcome (F,): 'hit' (the first to answer some mistake), 'duplicate' (answers only answered ones), 'false'.
+    found_by (P,): the rank (from 0) of the finding that first answered each mistake, −1 for none.
+    """
+
+    outcome: np.ndarray
+    found_by: np.ndarray
+
+
+def answer_planted(
+    findings: gpd.GeoDataFrame,
+    planted: gpd.GeoDataFrame,
+    *,
+    kind_aware: bool,
+    settings: MatchSettings | None = None,
+) -> Answers:
+    """Judge findings in the order given (best first) against planted mistakes of the same CRS."""
+    pairs = _match(findings, planted, kind_aware, settings or MatchSettings())
+    outcome = np.full(len(findings), "false", dtype=object)
+    found_by = np.full(len(planted), -1)
+    for rank in range(len(findings)):
+        answered = pairs.get(rank, [])
+        new = [k for k in answered if found_by[k] < 0]
+        found_by[new] = rank
+        if answered:
+            outcome[rank] = "hit" if new else "duplicate"
+    return Answers(outcome, found_by)
+
+
+def measure_overlap(line: Any, other: Any, settings: MatchSettings) -> float:
+    """The share of `line` that lies over `other`: within match_m, in its direction give or take the angle."""
+    points, direction = _sample(line)
+    if not len(points):
+        return 0.0
+    near = np.zeros(len(points), bool)
+    for part in shapely.get_parts(other):
+        near |= _lies_over(points, direction, part, settings)
+    return float(near.mean())
+
+
+def _match(
+    findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, kind_aware: bool, settings: MatchSettings
+) -> dict[int, list[int]]:
+    """Rank of a finding → numbers of the planted mistakes that it answers."""
+    pairs: dict[int, list[int]] = {}
+    lines, kinds = findings.geometry.to_numpy(), findings["kind"].to_numpy()
+    tree = STRtree(lines)
+    rows = zip(planted.geometry, planted["kind"], planted["true_wkt"], strict=True)
+    for number, (line, kind, true_wkt) in enumerate(rows):
+        places = [line]
+        if not kind_aware and true_wkt:
+            places.append(shapely.from_wkt(true_wkt))
+        for rank in np.unique(tree.query(places, predicate="dwithin", distance=settings.match_m)[1]):
+            if kind_aware and kinds[rank] != kind:
+                continue
+            if any(_answers(lines[rank], place, settings) for place in places):
+                pairs.setdefault(int(rank), []).append(number)
+    return pairs
+
+
+def _answers(finding: Any, place: Any, settings: MatchSettings) -> bool:
+    if measure_overlap(place, finding, settings) >= settings.min_cover:
+        return True
+    return measure_overlap(finding, place, settings) >= settings.min_within
+
+
+def _lies_over(points: np.ndarray, direction: np.ndarray, line: Any, settings: MatchSettings) -> np.ndarray:
+    if line.length == 0:
+        return np.zeros(len(points), bool)
+    along = shapely.line_locate_point(line, points)
+    near = shapely.distance(points, line) <= settings.match_m
+    cosine = np.abs(np.sum(direction * _directions(line, along), axis=1))
+    return near & (cosine >= np.cos(np.radians(settings.max_angle_deg)))
+
+
+def _sample(lines: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) points at the middles of about a metre of line each, and (n, 2) unit directions there."""
+    points, directions = [np.empty(0, object)], [np.empty((0, 2))]
+    for line in shapely.get_parts(lines):
+        if line.length > 0:
+            count = max(4, int(np.ceil(line.length / _STEP_M)))
+            along = (np.arange(count) + 0.5) * line.length / count
+            points.append(shapely.line_interpolate_point(line, along))
+            directions.append(_directions(line, along))
+    return np.concatenate(points), np.concatenate(directions)
+
+
+def _directions(line: Any, along: np.ndarray) -> np.ndarray:
+    half = min(_CHORD_M, line.length) / 2
+    middle = np.clip(along, half, line.length - half)
+    back, front = (shapely.line_interpolate_point(line, middle + side) for side in (-half, half))
+    chord = shapely.get_coordinates(front) - shapely.get_coordinates(back)
+    return chord / np.maximum(np.hypot(*chord.T), 1e-9)[:, None]

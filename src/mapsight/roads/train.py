@@ -1,0 +1,128 @@
+"""Scenes → a model: which net, which chips, which loss, and how it is judged while it learns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
+from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
+from mapsight.cnn.losses import find_loss
+from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at, sum_counts
+from mapsight.cnn.nets import count_parameters, make_net
+from mapsight.cnn.runtime import Place, make_runner, scale_images
+from mapsight.errors import InputError
+from mapsight.progress import say
+from mapsight.roads.chips import ChipData, ChipSettings, Scene
+from mapsight.roads.predict import predict_array
+from mapsight.roads.threshold import choose_threshold
+
+
+class Model(NamedTuple):
+    """A net in eval mode, and what its file says of it."""
+
+    net: nn.Module
+    card: ModelCard
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """A recipe: net, loss, chips and how it is fitted; input = (uint8 / 255 − scale_mean) / scale_std."""
+
+    net: str = "roadnet"
+    loss: str = "bce+dice"
+    scale_mean: float = 0.5
+    scale_std: float = 0.25
+    chips: ChipSettings = ChipSettings()
+    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, ema_decay=0.995)
+
+
+# Klein & Goschenhofer's settings: crops of 512 with over 5 % road, BCE, Adam at 1e-4, batches of 4, patience 10
+LECTURE = TrainSettings(
+    net="unet-lecture", loss="bce", scale_mean=0.0, scale_std=1.0,
+    chips=ChipSettings(chip_px=512, chips_per_epoch=720, min_road_share=0.05, augment=NO_AUGMENTATION),
+    fit=FitSettings(epochs=100, batch_size=4, learning_rate=1e-4, optimiser="adam", weight_decay=0.0,
+                    schedule="constant", ema_decay=0.0, clip_norm=float("inf"), patience=10),
+)  # fmt: skip
+
+
+def find_recipe(net: str) -> TrainSettings:
+    """The recipe that goes with a net: the lecture's for the lecture's, ours for the others."""
+    return LECTURE if net == LECTURE.net else dataclasses.replace(TrainSettings(), net=net)
+
+
+def train_model(
+    scenes: Sequence[Scene], judges: Sequence[Scene], settings: TrainSettings, *,
+    m_per_px: float, place: Place, start: Model | None = None, state_path: Path | None = None, title: str = "train",
+) -> tuple[Model, FitResult]:  # fmt: skip
+    """Trains on scenes, judged by the pooled F1 of other scenes; threshold and its interval are chosen on those.
+
+    Without judges the last epoch counts and the threshold stays where it was. Raises InputError where a chip is no
+    multiple of the net's stride.
+    """
+    torch.manual_seed(settings.fit.seed)
+    net = make_net(settings.net)
+    card = ModelCard(settings.net, m_per_px, scale_mean=settings.scale_mean, scale_std=settings.scale_std)
+    if start is not None:
+        net.load_state_dict(start.net.state_dict())
+        card = dataclasses.replace(start.card, m_per_px=m_per_px)
+    stride = int(net.stride_px)  # type: ignore[arg-type]
+    if settings.chips.chip_px % stride:
+        raise InputError(f"chips of {settings.chips.chip_px} px", f"net '{settings.net}' needs a multiple of {stride}",
+                         "change --chip-px")  # fmt: skip
+    say(f"{title}: {settings.net}, {count_parameters(net):,} parameters, on {place}, {len(scenes)} scenes")
+    score = make_score(judges, card, place) if judges else None
+    result = fit(
+        net, ChipData(scenes, settings.chips), make_batch_loss(settings.loss, card), score,
+        place=place, settings=settings.fit, state_path=state_path, title=title,
+    )  # fmt: skip
+    card = dataclasses.replace(card, settings=asdict(settings))
+    if judges:
+        choice = choose_threshold(count_scenes(net, judges, card, place))
+        card = dataclasses.replace(card, threshold=choice.value, threshold_low=choice.low, threshold_high=choice.high,
+                                   measures={"f1_pooled_validation": choice.f1, "images": len(judges)})  # fmt: skip
+    return Model(net.cpu().eval(), card), result
+
+
+def make_batch_loss(name: str, card: ModelCard) -> BatchLoss:
+    """The loss of a batch (image uint8, truth, weight) as `fit` wants it."""
+    loss = find_loss(name)
+
+    def batch_loss(net: nn.Module, batch: Batch) -> torch.Tensor:
+        image, truth, weight = batch
+        logits = net(scale_images(image, card).contiguous(memory_format=torch.channels_last))
+        return loss(logits.float(), truth, weight)
+
+    return batch_loss
+
+
+def make_score(scenes: Sequence[Scene], card: ModelCard, place: Place) -> Score:
+    """Pooled F1 over whole scenes at their best threshold (chosen where it is measured: for stopping, no claim)."""
+
+    def score(net: nn.Module) -> dict[str, float]:
+        total = sum_counts(count_scenes(net, scenes, card, place))
+        threshold = best_threshold(total)
+        return {"score": measure_at(total, threshold).f1, "threshold": threshold}
+
+    return score
+
+
+def count_scenes(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place) -> list[Histogram]:
+    """The pixel counts of each scene."""
+    run = make_runner(net, card, place)
+    return [count_pixels(predict_array(s.image, run), s.truth > 0, s.valid) for s in scenes]
+
+
+def vary(settings: TrainSettings, *, epochs: int, chips: int, augment: AugmentSettings | None = None) -> TrainSettings:
+    """The same recipe for longer or shorter."""
+    chip_settings = dataclasses.replace(
+        settings.chips, chips_per_epoch=chips, augment=augment or settings.chips.augment
+    )
+    return dataclasses.replace(settings, chips=chip_settings, fit=dataclasses.replace(settings.fit, epochs=epochs))

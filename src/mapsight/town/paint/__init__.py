@@ -1,0 +1,1 @@
+"""A town in colour: pixels from the plan."""

@@ -1,0 +1,50 @@
+"""From painted ground to a photograph: light, colour cast, blur, noise and the scars of JPEG."""
+
+from __future__ import annotations
+
+import numpy as np
+from affine import Affine
+from rasterio.io import MemoryFile
+from scipy import ndimage
+
+from mapsight.town.paint.look import Look
+
+_PIVOT = 112.0  # the brightness that contrast leaves alone
+
+
+def take_photo(rgb: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
+    """(3, H, W) uint8 from painted (H, W, 3) float32."""
+    grey = rgb.mean(axis=2, keepdims=True)
+    picture = grey + look.saturation * (rgb - grey)
+    picture = (picture - _PIVOT) * look.contrast + _PIVOT
+    picture *= look.exposure * np.asarray(look.gain, dtype=np.float32) * _fall_off(rgb.shape[:2], rng)
+    picture += look.haze * (1 - picture / 255)
+    bands = [_sense(picture[..., band], look, rng) for band in range(3)]
+    return _squeeze(np.clip(np.rint(np.stack(bands)), 0, 255).astype(np.uint8), look.jpeg_quality)
+
+
+def _fall_off(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """(H, W, 1): the light is never quite the same on both sides."""
+    slope = rng.normal(0, 0.03, 2)
+    rows, cols = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])[None]
+    return (1 + slope[0] * rows + slope[1] * cols).astype(np.float32)[..., None]
+
+
+def _sense(band: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
+    blurred = ndimage.gaussian_filter(band, look.blur_px, truncate=3)
+    if look.sharpen > 0.05:
+        blurred += look.sharpen * (blurred - ndimage.gaussian_filter(blurred, 1.2, truncate=2.5))
+    return blurred + rng.standard_normal(band.shape, dtype=np.float32) * look.noise
+
+
+def _squeeze(image: np.ndarray, quality: int) -> np.ndarray:
+    """Through JPEG and back, inside a GeoTIFF: a bare JPEG would warn that it has no place."""
+    bands, height, width = image.shape
+    profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": "uint8"}
+    coding = {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": quality, "tiled": True}
+    place = Affine(1, 0, 0, 0, -1, height)
+    with MemoryFile() as memory:
+        with memory.open(**profile, **coding, transform=place, blockxsize=256, blockysize=256) as file:
+            file.write(image)
+        with memory.open() as file:
+            return file.read()

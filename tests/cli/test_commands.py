@@ -1,0 +1,191 @@
+"""Every command runs on a town, and what it writes can be opened with other tools."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+
+from mapsight.cli import audit as audit_cli
+from mapsight.cli import doctor, lines, model, town
+
+
+def test_town_writes_its_four_files(town):
+    """Image, true roads, map and mistakes lie at one place; the map differs from the truth."""
+    with rasterio.open(town / "image.tif") as image:
+        assert (image.count, image.height, image.width) == (3, 600, 600)
+        bounds = image.bounds
+    true, mapped = gpd.read_file(town / "true_roads.gpkg"), gpd.read_file(town / "map.gpkg")
+    assert true.crs == mapped.crs
+    assert not true.union_all().equals(mapped.union_all())
+    assert bounds.left - 60 <= mapped.total_bounds[0] <= mapped.total_bounds[2] <= bounds.right + 60
+    planted = json.loads((town / "planted.geojson").read_text())
+    kinds = [f["properties"]["kind"] for f in planted["features"]]
+    assert {k: kinds.count(k) for k in set(kinds)} == {"missing": 3, "phantom": 3, "misaligned": 3}
+
+
+def test_predict_extract(run, town, model, tmp_path):
+    """predict covers the image pixel by pixel; extract writes valid lines with confidence and width."""
+    done = run("predict", town / "image.tif", "--model", model, "--out", tmp_path / "p.tif")
+    assert done.status == 0, done.err
+    with rasterio.open(tmp_path / "p.tif") as p, rasterio.open(town / "image.tif") as image:
+        assert p.transform == image.transform and p.shape == image.shape and p.crs == image.crs
+        median = float(np.nanmedian(p.read(1)))
+    done = run("extract", tmp_path / "p.tif", "--out", tmp_path / "r.gpkg", "--threshold", f"{median:.3f}")
+    assert done.status == 0, done.err
+    roads = gpd.read_file(tmp_path / "r.gpkg")
+    if len(roads):
+        assert roads.is_valid.all() and roads.is_simple.all()
+        assert (roads["width_m"] > 0).all() and roads["confidence"].between(0, 1).all()
+
+
+def test_train_resumes_after_interruption(run, town, tmp_path, monkeypatch):
+    """The state of an interrupted training is taken up, and gone when it is done."""
+    from mapsight.cnn import fit
+
+    arguments = ("train", town / "image.tif", "--map", town / "true_roads.gpkg", "--net", "roadnet-tiny",
+                 "--epochs", 3, "--chips", 8, "--chip-px", 64, "--out", tmp_path / "m.safetensors")  # fmt: skip
+    real, calls = fit.write_state, []
+
+    def interrupt(*parts):
+        real(*parts)
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "write_state", interrupt)
+    done = run(*arguments)
+    assert done.status == 130
+    assert "goes on" in done.err
+    assert not (tmp_path / "m.safetensors").exists()
+    monkeypatch.setattr(fit, "write_state", real)
+    done = run(*arguments)
+    assert done.status == 0, done.err
+    assert "going on after epoch 2 of 3" in done.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.safetensors"]
+
+
+def test_audit_and_score(run, town, tmp_path):
+    """The whole main job from one net per fold; its files open, and the score is told."""
+    out = tmp_path / "audit"
+    done = run("audit", town / "image.tif", town / "map.gpkg", "--out", out, "--model", "none", "--folds", 2,
+               "--steps", 10)  # fmt: skip
+    assert done.status == 0, done.err
+    written = {p.name for p in out.iterdir()}
+    assert written == {"findings.gpkg", "findings.geojson", "probability.tif", "report.html", "audit.json"}
+    facts = json.loads((out / "audit.json").read_text())
+    assert 0 < facts["area_km2"] <= 0.36
+    collection = json.loads((out / "findings.geojson").read_text())
+    assert collection["type"] == "FeatureCollection" and "crs" not in collection
+    gpkg = gpd.read_file(out / "findings.gpkg")
+    assert len(gpkg) == len(collection["features"])
+    done = run("score", out / "findings.gpkg", "--truth", town / "planted.geojson", "--json", tmp_path / "s.json")
+    assert done.status == 0, done.err
+    assert "of 9 planted mistakes" in done.err
+    assert json.loads((tmp_path / "s.json").read_text())["planted"] == 9
+
+
+def test_shipped_model_finds_planted_errors(run, town, tmp_path):
+    """The oracle of the main job: with the shipped model most planted mistakes of a town are found, at the top."""
+    done = run("audit", town / "image.tif", town / "map.gpkg", "--out", tmp_path, "--folds", 0)
+    assert done.status == 0, done.err
+    score = tmp_path / "s.json"
+    assert run("score", tmp_path / "findings.gpkg", "--truth", town / "planted.geojson", "--json", score).status == 0
+    report = json.loads(score.read_text())
+    assert report["kind_aware"]["detection_rate"]["hits"] >= 5
+    assert report["kind_aware"]["precision_at"]["5"]["value"] >= 0.6
+
+
+def test_plant_is_deterministic(run, town, tmp_path):
+    """Equal seeds plant equal mistakes, others do not."""
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        done = run("plant", town / "true_roads.gpkg", "--image", town / "image.tif", "--seed", seed, "--deleted", 2,
+                   "--added", 2, "--shifted", 2, "--out", tmp_path / f"{name}.geojson",
+                   "--truth", tmp_path / f"{name}_t.geojson")  # fmt: skip
+        assert done.status == 0, done.err
+    a, b, c = ((tmp_path / f"{n}_t.geojson").read_bytes() for n in "abc")
+    assert a == b != c
+
+
+def write_pairs(town, folder):
+    """A table with the town as its only pair, in all three splits."""
+    from mapsight.geo.raster import open_image
+    from mapsight.roads.scenes import read_truth
+
+    with open_image(town / "image.tif") as reader:
+        image = reader.read_all()
+    truth = read_truth(town / "true_roads.gpkg", image.geobox)
+    Image.fromarray(image.array.transpose(1, 2, 0)[:300, :300]).save(folder / "i.png")
+    Image.fromarray(truth[:300, :300] * 255).save(folder / "m.png")
+    with open(folder / "pairs.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["set", "name", "image", "mask", "split", "m_per_px"])
+        for split in ("train", "val", "test"):
+            writer.writerow(["towns", f"t_{split}", "i.png", "m.png", split, "1.0"])
+    return folder / "pairs.csv"
+
+
+def test_train_on_pairs_and_evaluate(run, town, tmp_path):
+    """train --pairs and evaluate name metric, averaging and split, and draw the lecture's panels."""
+    table = write_pairs(town, tmp_path)
+    model = tmp_path / "m.safetensors"
+    done = run("train", "--pairs", table, "--net", "roadnet-tiny", "--epochs", 1, "--chips", 8, "--chip-px", 64,
+               "--out", model)  # fmt: skip
+    assert done.status == 0, done.err
+    done = run("evaluate", "--pairs", table, "--split", "test", "--set", "towns", "--model", model,
+               "--json", tmp_path / "e.json")  # fmt: skip
+    assert done.status == 0, done.err
+    report = json.loads((tmp_path / "e.json").read_text())
+    together = report["together"]
+    assert {"f1_pooled", "f1_mean", "iou_pooled", "accuracy_pooled", "base_accuracy_pooled", "average_precision_pooled",
+            "relaxed_breakeven_3px_pooled"} <= together.keys()  # fmt: skip
+    iou = together["iou_pooled"]
+    assert together["f1_pooled"] == pytest.approx(2 * iou / (1 + iou))
+    panels = tmp_path / "e-panels"
+    assert {p.name for p in panels.iterdir()} == {"towns", "threshold_curves.png", "reliability.png"}
+    assert Image.open(panels / "towns" / "t_test.png").width > 300
+
+
+def test_probe(run, town, model, tmp_path):
+    """The probe tells of every trap and every worsening, in figures and one picture."""
+    done = run("probe", town / "image.tif", "--truth", town / "true_roads.gpkg", "--model", model, "--out", tmp_path)
+    assert done.status == 0, done.err
+    probes = {p["name"]: p for p in json.loads((tmp_path / "probe.json").read_text())["probes"]}
+    assert {"untouched", "grey blobs", "street-like rectangle", "railway", "JPEG quality 20", "turned by 90°"} <= set(
+        probes
+    )
+    assert probes["untouched"]["changed"] == 0
+    assert probes["grey blobs"]["taken_for_road"] is not None
+    assert Image.open(tmp_path / "probe.png").width > 1000
+
+
+def test_doctor(run):
+    """doctor names versions, device and what is missing."""
+    done = run("doctor")
+    assert done.status == 0
+    for word in ("torch", "GDAL", "device in use", "OpenVINO", "shipped model"):
+        assert word in done.out
+
+
+def test_module_is_the_command():
+    """`python -m mapsight` is `mapsight`, as torchrun needs it."""
+    done = subprocess.run([sys.executable, "-m", "mapsight", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("mapsight ")
+
+
+def test_every_command_is_documented():
+    """docs/commands.md has a row for every command, and for no other."""
+    import re
+    from pathlib import Path
+
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `mapsight ([a-z]+)", page, re.M))
+    known = {name for noun in (audit_cli, doctor, lines, model, town) for name in noun.COMMANDS}
+    assert documented == known

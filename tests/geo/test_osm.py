@@ -1,0 +1,119 @@
+"""Claims about OpenStreetMap extracts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import osmium
+import pytest
+
+from mapsight.errors import InputError
+from mapsight.geo.osm import iterate_osm_ways, read_osm_crs
+from mapsight.geo.ways import Tally, Way
+
+WORLD = [(-180.0, -90.0, 180.0, 90.0)]
+NODES = "".join(f'<node id="{i}" version="1" lat="{48 + i / 1000}" lon="{11 + i / 1000}"/>' for i in range(1, 7))
+
+
+def write(path: Path, ways: str, nodes: str = NODES, head: str = "") -> Path:
+    """An .osm file with some nodes in a row and the ways given."""
+    path.write_text(f'<?xml version="1.0"?>{head}<osm version="0.6">{nodes}{ways}</osm>', encoding="utf-8")
+    return path
+
+
+def way(number: int, nodes: tuple[int, ...], **tags: str) -> str:
+    """A way as OSM XML."""
+    inner = "".join(f'<nd ref="{node}"/>' for node in nodes)
+    inner += "".join(f'<tag k="{key}" v="{value}"/>' for key, value in tags.items())
+    return f'<way id="{number}" version="1">{inner}</way>'
+
+
+def read(path: Path, near: list[tuple[float, float, float, float]] = WORLD) -> tuple[list[Way], Tally]:
+    """All ways near, and the tally."""
+    tally = Tally()
+    return list(iterate_osm_ways(path, None, near, tally)), tally
+
+
+def test_linear_ways_come_with_places_and_tags(tmp_path: Path) -> None:
+    """Roads, railways, runways and waters do, buildings do not."""
+    text = way(7, (1, 2, 3), highway="primary", name="A &amp; B") + way(8, (1, 2), building="yes")
+    text += way(9, (4, 5), railway="rail")
+    ways, tally = read(write(tmp_path / "m.osm", text))
+    assert [found.way_id for found in ways] == ["7", "9"]
+    assert ways[0].tags == {"highway": "primary", "name": "A & B"}
+    expected = [[11.001, 48.001], [11.002, 48.002], [11.003, 48.003]]
+    np.testing.assert_allclose(ways[0].coordinates, expected)
+    assert tally.total == 2
+    assert read_osm_crs(tmp_path / "m.osm").to_epsg() == 4326
+
+
+def test_only_what_is_near_is_given(tmp_path: Path) -> None:
+    """Ways elsewhere are counted, not handed on."""
+    path = write(tmp_path / "m.osm", way(7, (1, 2), highway="primary") + way(8, (5, 6), highway="primary"))
+    ways, tally = read(path, [(11.0045, 48.0, 11.1, 48.1)])
+    assert [found.way_id for found in ways] == ["8"]
+    assert tally.total == 2
+
+
+def test_missing_nodes_do_not_make_short_cuts(tmp_path: Path) -> None:
+    """A way with unknown nodes comes in the pieces whose places are known; one with none is counted."""
+    text = way(7, (1, 2, 99, 3, 4), highway="primary") + way(8, (98, 99), highway="primary")
+    text += way(9, (1, 99, 2), highway="primary")
+    ways, tally = read(write(tmp_path / "m.osm", text))
+    assert [(found.way_id, len(found.coordinates)) for found in ways] == [("7", 2), ("7", 2)]
+    assert tally.dropped == {"nodes missing": 2}
+
+
+def test_nodes_off_the_earth_are_missing_nodes(tmp_path: Path) -> None:
+    """Latitude 95 is no place."""
+    nodes = NODES + '<node id="50" version="1" lat="95" lon="11"/>'
+    ways, tally = read(write(tmp_path / "m.osm", way(7, (1, 2, 50), highway="primary"), nodes))
+    assert [len(found.coordinates) for found in ways] == [2]
+    assert tally.total == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<!DOCTYPE osm [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>',
+        '<!DOCTYPE osm [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+        '<!DOCTYPE osm [<!ENTITY a SYSTEM "http://127.0.0.1:9/x">]>',
+    ],
+)
+def test_entities_are_refused(tmp_path: Path, head: str) -> None:
+    """Entity bombs and external entities end the reading."""
+    with pytest.raises(InputError, match="entities"):
+        read(write(tmp_path / "m.osm", way(7, (1, 2), highway="&a;"), head=head))
+
+
+@pytest.mark.parametrize("text", ["", "<html></html>", "<osm version='0.6'><node id='1'", '{"a": 1}', "\0\1\2"])
+@pytest.mark.parametrize("suffix", ["osm", "pbf"])
+def test_what_is_no_extract_is_refused(tmp_path: Path, suffix: str, text: str) -> None:
+    """HTML, JSON, bytes, truncated XML, under both suffixes: one line."""
+    path = tmp_path / f"m.{suffix}"
+    path.write_text(text)
+    with pytest.raises(InputError, match="no OpenStreetMap file") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_coordinates_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    """nan is no coordinate in OSM."""
+    with pytest.raises(InputError):
+        read(write(tmp_path / "m.osm", way(7, (1, 2), highway="x"), NODES + '<node id="9" lat="nan" lon="1"/>'))
+
+
+def test_pbf_equals_xml_and_truncated_pbf_is_refused(tmp_path: Path) -> None:
+    """The same ways from both formats; a cut file is damaged."""
+    text = "".join(way(i, (1, 2, 3), highway="primary") for i in range(10, 2000))
+    xml = write(tmp_path / "m.osm", text)
+    with osmium.SimpleWriter(str(tmp_path / "m.osm.pbf")) as writer:
+        for entity in osmium.FileProcessor(str(xml)):
+            writer.add(entity)
+    ways, expected = read(tmp_path / "m.osm.pbf")[0], read(xml)[0]
+    assert [found.way_id for found in ways] == [found.way_id for found in expected]
+    content = (tmp_path / "m.osm.pbf").read_bytes()
+    (tmp_path / "cut.pbf").write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(InputError):
+        read(tmp_path / "cut.pbf")

@@ -1,0 +1,96 @@
+"""A shift that was put in comes out, to a fraction of a pixel; what cannot be known is said."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+from scipy import ndimage
+from shapely.geometry import LineString
+
+from mapsight.geo.burn import burn_lines
+from mapsight.geo.raster import GeoBox, Raster
+from mapsight.geo.shift import ShiftField, estimate_shift, move_lines
+
+BOX = GeoBox(700, 700, Affine(1, 0, 500_000, 0, -1, 5_000_700), CRS.from_epsg(32632))
+
+
+def grid(angle=0.3):
+    """A grid of streets, turned a little, well inside the box."""
+    lines = []
+    for at in range(-300, 301, 100):
+        for a, b in (((-300, at), (300, at)), ((at, -300), (at, 300))):
+            lines.append(LineString([a, b]))
+    turned = [shapely.affinity.rotate(line, np.degrees(angle), origin=(0, 0)) for line in lines]
+    placed = [shapely.affinity.translate(line, 500_350, 5_000_350) for line in turned]
+    return gpd.GeoDataFrame({"width_m": [7.0] * len(placed)}, geometry=placed, crs=BOX.crs.to_wkt())
+
+
+def see(lines, noise=0.1, seed=0):
+    """A probability as a net would give it: the lines blurred, with noise."""
+    rng = np.random.default_rng(seed)
+    array = ndimage.gaussian_filter(burn_lines(lines, BOX).astype(float), 1.5) * 0.9
+    array = np.clip(array + noise * np.abs(ndimage.gaussian_filter(rng.normal(size=BOX.shape), 2)) * 4, 0, 1)
+    return Raster(array[None].astype(np.float32), BOX.transform, BOX.crs)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (2, 0), (0, -5), (3.5, 4.25), (-9, 6), (12, 0), (0.4, -0.6)])
+def test_planted_shift_is_found(shift):
+    """The displacement back is found within 0.3 px for shifts of 0 to 12 m."""
+    lines = grid()
+    moved = lines.set_geometry(lines.geometry.translate(*shift))
+    found = estimate_shift(see(lines), moved)
+    assert found.reason == ""
+    assert np.hypot(found.dx_m + shift[0], found.dy_m + shift[1]) < 0.3
+    back = move_lines(moved, found)
+    assert shapely.hausdorff_distance(back.geometry.union_all(), lines.geometry.union_all()) < 0.8
+
+
+def test_smooth_field_is_found():
+    """A map stretched by 1 % is brought back to within a metre nearly everywhere."""
+    lines = grid().geometry.segmentize(20)
+    centre = np.array([500_350, 5_000_350])
+    table = gpd.GeoDataFrame({"width_m": [7.0] * len(lines)}, geometry=list(lines), crs=BOX.crs.to_wkt())
+    stretched = table.set_geometry(shapely.transform(table.geometry.array, lambda xy: centre + (xy - centre) * 1.01))
+    before = np.abs(shapely.get_coordinates(stretched.geometry.array) - shapely.get_coordinates(table.geometry.array))
+    after = np.abs(
+        shapely.get_coordinates(move_lines(stretched, estimate_shift(see(table), stretched)).geometry.array)
+        - shapely.get_coordinates(table.geometry.array)
+    )
+    assert np.quantile(after, 0.9) < 0.6 * np.quantile(before, 0.9)
+
+
+def test_parallel_streets_are_not_over_read():
+    """Where all streets run east, only the northward part can be known; the other is not invented."""
+    lines = grid(0.0).iloc[::2]
+    moved = lines.set_geometry(lines.geometry.translate(0, 4))
+    found = estimate_shift(see(lines), moved)
+    assert abs(found.dy_m + 4) < 0.3
+    assert abs(found.dx_m) < 1.0 or found.dx_error_m > 2.0
+
+
+def test_nothing_seen_is_said():
+    """Without roads in the image or in the map there is no estimate, but a reason."""
+    blank = Raster(np.zeros((1, *BOX.shape), np.float32), BOX.transform, BOX.crs)
+    found = estimate_shift(blank, grid())
+    assert found.reason
+    assert (found.dx_m, found.dy_m) == (0.0, 0.0)
+    assert "no road" in estimate_shift(see(grid()), grid().iloc[:0]).reason
+
+
+def test_wrong_roads_do_not_pull():
+    """A tenth of the map drawn elsewhere does not move the estimate (Huber)."""
+    lines = grid()
+    wrong = lines.copy()
+    wrong.loc[:1, "geometry"] = wrong.loc[:1].geometry.translate(25, 13)
+    found = estimate_shift(see(lines), wrong)
+    assert found.length_m < 0.3
+
+
+def test_no_nodes_means_one_offset():
+    """A field without nodes is its one offset everywhere."""
+    field = ShiftField(dx_m=2.0, dy_m=-1.0)
+    assert np.allclose(field.at(np.zeros((3, 2))), [[2, -1]] * 3)

@@ -1,0 +1,52 @@
+"""A scene without a net: streets, a map of them, and the probability that a good net would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from affine import Affine
+from rasterio.crs import CRS
+from scipy import ndimage
+from shapely.geometry import LineString
+
+from mapsight.geo.burn import burn_lines
+from mapsight.geo.network import MapOverlap, RoadMap
+from mapsight.geo.raster import GeoBox, Raster
+
+BOX = GeoBox(600, 800, Affine(1, 0, 500_000, 0, -1, 5_000_600), CRS.from_epsg(32632))
+
+
+def make_lines(*coordinates: Sequence[tuple[float, float]], visible: bool = True) -> gpd.GeoDataFrame:
+    """Roads 7 m wide, coordinates in metres from the lower left corner of BOX."""
+    lines = [LineString([(500_000 + x, 5_000_000 + y) for x, y in line]) for line in coordinates]
+    columns = {"road_id": [str(i) for i in range(len(lines))], "road_class": "residential", "width_m": 7.0,
+               "visible": visible, "name": ""}  # fmt: skip
+    return gpd.GeoDataFrame(columns, geometry=lines, crs=BOX.crs.to_wkt())
+
+
+def make_map(lines: gpd.GeoDataFrame, others: gpd.GeoDataFrame | None = None) -> RoadMap:
+    """A map of those roads."""
+    none = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=BOX.crs.to_wkt())
+    overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
+    return RoadMap(lines, BOX.crs, {}, none if others is None else others, overlap)
+
+
+def see(lines: gpd.GeoDataFrame) -> Raster:
+    """The probability of a good net: the roads, a little blurred, never quite sure."""
+    seen = ndimage.gaussian_filter(burn_lines(lines, BOX).astype(np.float32), 1.2) * 0.95
+    return Raster(seen[None], BOX.transform, BOX.crs)
+
+
+GRID = [
+    *([(x, 20), (x, 580)] for x in (100, 300, 500, 700)),
+    *([(20, y), (780, y)] for y in (100, 300, 500)),
+]  # fmt: skip
+
+
+@pytest.fixture
+def streets() -> gpd.GeoDataFrame:
+    """A grid of seven streets."""
+    return make_lines(*GRID)

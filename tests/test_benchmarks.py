@@ -1,0 +1,44 @@
+"""The benchmarks start, and tell what they want."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(p.stem for p in (ROOT / "benchmarks").glob("*.py") if "argparse" in p.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_benchmark_explains_itself(name):
+    """`python -m benchmarks.NAME --help` names its options."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "--model" in done.stdout or "--out" in done.stdout
+
+
+def test_pooled_runs_do_not_mix():
+    """Findings of one scene never answer the mistakes of another, though both have the same coordinates."""
+    import geopandas as gpd
+    from shapely.geometry import LineString
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.quality import pool
+    from benchmarks.scenes import Planted
+
+    line = LineString([(0, 0), (100, 0)])
+    planted = gpd.GeoDataFrame(
+        {"planted_id": ["p"], "kind": ["missing"], "length_m": [100.0], "offset_m": [0.0], "road_class": ["road"],
+         "true_wkt": [""]}, geometry=[line],
+    )  # fmt: skip
+    found = gpd.GeoDataFrame({"finding_id": ["f"], "kind": ["missing"], "score": [0.9]}, geometry=[line])
+    hit = Planted("a", found, planted, 1.0, 0.1)
+    missed = Planted("b", found.iloc[:0], planted, 1.0, 0.1)
+    report = pool([hit, missed])
+    assert report.planted == 2
+    assert report.kind_aware.detection.hits == 1
+    assert report.kind_aware.average_precision == pytest.approx(0.5)
