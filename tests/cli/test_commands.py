@@ -189,3 +189,18 @@ def test_every_command_is_documented():
     documented = set(re.findall(r"^\| `mapsight ([a-z]+)", page, re.M))
     known = {name for noun in (audit_cli, doctor, lines, model, town) for name in noun.COMMANDS}
     assert documented == known
+
+
+def test_train_on_two_processes(town, tmp_path):
+    """Under torchrun two processes train one model, and one of them writes it."""
+    import os
+
+    out = tmp_path / "m.safetensors"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mapsight",
+               "train", town / "image.tif", "--map", town / "true_roads.gpkg", "--net", "roadnet-tiny", "--epochs", "1",
+               "--chips", "16", "--chip-px", "64", "--out", out]  # fmt: skip
+    env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*map(str, command)], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.count("; wrote ") == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.safetensors"]

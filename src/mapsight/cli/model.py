@@ -56,6 +56,7 @@ def train(
     An interrupted training goes on when the same command is given again.
     """
     from mapsight.cnn.checkpoint import read_model, write_model
+    from mapsight.cnn.fit import leave_processes
     from mapsight.roads.train import Model, find_recipe, train_model
 
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
@@ -67,6 +68,8 @@ def train(
     model, result = train_model(
         scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state
     )
+    if not leave_processes():
+        return
     card = dataclasses.replace(model.card, trained_on=source)
     write_model(out, model.net, card)
     state.unlink(missing_ok=True)

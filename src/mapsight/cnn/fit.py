@@ -152,6 +152,16 @@ def evaluate(net: nn.Module, batches: Iterable[Batch], loss: BatchLoss, place: P
     return sum(values) / max(len(values), 1)
 
 
+def leave_processes() -> bool:
+    """Ends the work with other processes, where there are any; whether this one leads, and so writes the results."""
+    if not distributed.is_initialized():
+        return True
+    leads = distributed.get_rank() == 0
+    distributed.barrier()
+    distributed.destroy_process_group()
+    return leads
+
+
 def _join_processes() -> tuple[int, int]:
     """(rank, world size) under torchrun, (0, 1) otherwise."""
     if not distributed.is_torchelastic_launched():
