@@ -70,6 +70,15 @@ def test_small_offsets_are_tolerated(streets):
     assert judge(streets, streets.set_geometry(streets.translate(3, -2))).table.empty
 
 
+def test_strict_threshold_makes_no_phantoms():
+    """A road seen with probability .4 is no phantom, however sure 'missing' must be."""
+    lines = make_lines(*GRID)
+    sure, all_roads = see(lines.drop(index=5)), see(lines)
+    weak = type(sure)(np.maximum(sure.array, 0.42 * all_roads.array), BOX.transform, BOX.crs)
+    evidence = Evidence(weak, np.zeros(BOX.shape, bool), find_coverage(lines, BOX), 0.98)
+    assert find_errors(evidence, make_map(lines)).table.empty
+
+
 def test_tunnels_are_not_phantoms(streets):
     """What the map itself calls invisible is listed as not judged."""
     tunnel = make_lines([(100, 200), (300, 210)], visible=False)

@@ -45,6 +45,7 @@ class FindingSettings:
     clearance_m: float = 9.0  # a road seen nearer than this to the map's is the map's
     hidden_share: float = 0.65  # more of a piece under canopy or in shadow: not judged
     min_score: float = 0.05
+    most_for_absence: float = 0.6  # the highest threshold by which a mapped road is called unseen
     walk: WalkSettings = WalkSettings()
     extract: ExtractSettings = ExtractSettings()
 
@@ -72,7 +73,9 @@ def find_errors(evidence: Evidence, roads: RoadMap, settings: FindingSettings = 
     """All findings of a scene, by falling score, and the pieces of the map that could not be judged."""
     lines, crs = roads.lines, evidence.probability.crs
     visible = lines[lines["visible"]].reset_index(drop=True)
-    walk = walk_map(evidence.probability, evidence.hidden, visible, evidence.threshold, settings.walk)
+    # a threshold made strict for what is seen must not make it easier to call something unseen
+    absence = min(evidence.threshold, settings.most_for_absence)
+    walk = walk_map(evidence.probability, evidence.hidden, visible, absence, settings.walk)
     seen_lines = _extract_seen(evidence, settings)
     rows = [
         *_find_misaligned(walk, visible, settings),
