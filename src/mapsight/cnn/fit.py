@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,17 +139,6 @@ def fit(
     net.eval()
     result.stopped = result.stopped or "all epochs done"
     return result
-
-
-@torch.inference_mode()
-def evaluate(net: nn.Module, batches: Iterable[Batch], loss: BatchLoss, place: Place) -> float:
-    """Mean loss over the batches, in eval mode."""
-    net.eval()
-    values = []
-    for batch in batches:
-        with place.autocast():
-            values.append(loss(net, [t.to(place.device) for t in batch]).item())
-    return sum(values) / max(len(values), 1)
 
 
 def leave_processes() -> bool:
