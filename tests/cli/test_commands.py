@@ -69,6 +69,7 @@ def test_train_resumes_after_interruption(run, town, tmp_path, monkeypatch):
     done = run(*arguments)
     assert done.status == 0, done.err
     assert "going on after epoch 2 of 3" in done.err
+    assert "nan" not in done.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.safetensors"]
 
 

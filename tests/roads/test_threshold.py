@@ -49,6 +49,13 @@ def test_unreachable_precision_takes_the_most_precise():
     assert choice.precision < 1.0 or choice.recall < 0.05
 
 
+def test_one_part_tells_nothing_of_the_spread():
+    """A single part has no bootstrap: the interval is all there is, not NaN."""
+    p, t = scene()
+    choice = choose_threshold(count_blocks(p, t, np.ones_like(t), block_px=1000))
+    assert (choice.low, choice.high) == (0.0, 1.0)
+
+
 def test_blocks_add_up_to_the_scene():
     """Blocks count every valid pixel once."""
     p, t = scene(size=101)

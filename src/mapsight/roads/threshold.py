@@ -21,7 +21,7 @@ from mapsight.cnn.metrics import (
 
 @dataclass(frozen=True, eq=False)
 class ThresholdChoice:
-    """A threshold with its 95 % interval over the parts it was chosen on, and the curve it was read from."""
+    """A threshold with its 95 % interval over the parts it was chosen on (0 … 1 for one part), and its curve."""
 
     value: float
     low: float
@@ -44,7 +44,7 @@ def choose_threshold(parts: Sequence[Histogram], *, precision: float | None = No
 
     total = sum_counts(parts)
     value = choose(total)
-    low, high = bootstrap_interval(list(parts), choose, resamples=300)
+    low, high = bootstrap_interval(list(parts), choose, resamples=300) if len(parts) > 1 else (0.0, 1.0)
     at = measure_at(total, value)
     mode = "highest F1" if precision is None else f"precision ≥ {precision:g}"
     return ThresholdChoice(value, low, high, at.precision, at.recall, at.f1, mode, sweep_thresholds(total))

@@ -22,7 +22,9 @@ from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.roads.chips import ChipData, ChipSettings, Scene
 from mapsight.roads.predict import predict_array
-from mapsight.roads.threshold import choose_threshold
+from mapsight.roads.threshold import choose_threshold, count_blocks
+
+_BLOCK_PX = 200
 
 
 class Model(NamedTuple):
@@ -85,7 +87,7 @@ def train_model(
     )  # fmt: skip
     card = dataclasses.replace(card, settings=asdict(settings))
     if judges:
-        choice = choose_threshold(count_scenes(net, judges, card, place))
+        choice = choose_threshold(_count_parts(net, judges, card, place))
         card = dataclasses.replace(card, threshold=choice.value, threshold_low=choice.low, threshold_high=choice.high,
                                    measures={"f1_pooled_validation": choice.f1, "images": len(judges)})  # fmt: skip
     return Model(net.cpu().eval(), card), result
@@ -112,6 +114,15 @@ def make_score(scenes: Sequence[Scene], card: ModelCard, place: Place) -> Score:
         return {"score": measure_at(total, threshold).f1, "threshold": threshold}
 
     return score
+
+
+def _count_parts(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place) -> list[Histogram]:
+    """The counts of each scene, or of the blocks of a single one: what a bootstrap can draw from."""
+    if len(scenes) > 1:
+        return count_scenes(net, scenes, card, place)
+    scene = scenes[0]
+    probability = predict_array(scene.image, make_runner(net, card, place))
+    return count_blocks(probability, scene.truth, scene.valid, block_px=_BLOCK_PX)
 
 
 def count_scenes(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place) -> list[Histogram]:
