@@ -58,7 +58,7 @@ def count_blocks(probability: np.ndarray, truth: np.ndarray, valid: np.ndarray, 
 
 
 def _lowest_with(curves: Curves, precision: float) -> float:
-    """The lowest threshold from which on the precision stays reached; where none reaches it, the most precise one."""
+    """The lowest threshold that reaches the precision; where none does, the most precise one."""
     some = curves.predicted > 0
     good = (curves.precision >= precision) & some
     if good.any():

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
+from mapsight.cnn.augment import NO_AUGMENTATION
 from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.losses import find_loss
@@ -131,9 +131,7 @@ def count_scenes(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place
     return [count_pixels(predict_array(s.image, run), s.truth > 0, s.valid) for s in scenes]
 
 
-def vary(settings: TrainSettings, *, epochs: int, chips: int, augment: AugmentSettings | None = None) -> TrainSettings:
+def vary(settings: TrainSettings, *, epochs: int, chips: int) -> TrainSettings:
     """The same recipe for longer or shorter."""
-    chip_settings = dataclasses.replace(
-        settings.chips, chips_per_epoch=chips, augment=augment or settings.chips.augment
-    )
+    chip_settings = dataclasses.replace(settings.chips, chips_per_epoch=chips)
     return dataclasses.replace(settings, chips=chip_settings, fit=dataclasses.replace(settings.fit, epochs=epochs))
