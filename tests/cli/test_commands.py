@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import subprocess
 import sys
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 from PIL import Image
 
 from mapsight.cli import audit as audit_cli
 from mapsight.cli import doctor, lines, model, town
+from mapsight.roads.ranking import explain_evidence
 
 
 def test_town_writes_its_four_files(town):
@@ -80,13 +83,21 @@ def test_audit_and_score(run, town, tmp_path):
                "--steps", 10)  # fmt: skip
     assert done.status == 0, done.err
     written = {p.name for p in out.iterdir()}
-    assert written == {"findings.gpkg", "findings.geojson", "probability.tif", "report.html", "audit.json"}
+    assert written == {"findings.gpkg", "findings.geojson", "layers.gpkg", "probability.tif", "report.html",
+                       "audit.json"}  # fmt: skip
+    assert {str(name) for name, _ in pyogrio.list_layers(out / "layers.gpkg")} == {"map", "predicted", "not_judged"}
     facts = json.loads((out / "audit.json").read_text())
     assert 0 < facts["area_km2"] <= 0.36
+    assert (out / facts["sources"]["image"]).resolve() == (town / "image.tif").resolve()
     collection = json.loads((out / "findings.geojson").read_text())
     assert collection["type"] == "FeatureCollection" and "crs" not in collection
     gpkg = gpd.read_file(out / "findings.gpkg")
     assert len(gpkg) == len(collection["features"])
+    for row in gpkg.itertuples():
+        parts = explain_evidence(row.kind, json.loads(row.features))
+        assert row.score == pytest.approx(
+            1 / (1 + math.exp(-sum(value * weight for _, value, weight in parts))), abs=1e-3
+        )
     done = run("score", out / "findings.gpkg", "--truth", town / "planted.geojson", "--json", tmp_path / "s.json")
     assert done.status == 0, done.err
     assert "of 9 planted mistakes" in done.err

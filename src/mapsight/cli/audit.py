@@ -20,6 +20,7 @@ from mapsight.cli.options import (
     Seed,
     find_named_place,
     make_dir,
+    name_beside,
     parse_bands,
     write_json,
 )
@@ -62,6 +63,7 @@ def audit(
     from mapsight.geo.raster import open_image
     from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
     from mapsight.roads.export.audit_files import write_audit
+    from mapsight.roads.verdict_file import settle_verdicts
 
     if coverage not in ("auto", "all"):
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
@@ -75,7 +77,7 @@ def audit(
     notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
     for line in (*notes, str(roads.overlap), f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m"):
         say(line)
-    make_dir(out)
+    settle_verdicts(make_dir(out) / "findings.gpkg")  # better to hear it now than after the training
     settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
     work = out / "training"
     found = audit_map(seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes)
@@ -86,7 +88,9 @@ def audit(
     say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
         f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
     write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
-                settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]))  # fmt: skip
+                settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]),
+                sources={"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands,
+                         "crs": crs, "map_crs": map_crs, "layer": layer})  # fmt: skip
     shutil.rmtree(work, ignore_errors=True)
     kinds = found.findings.table["kind"].value_counts()
     say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in ("missing", "phantom", "misaligned"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,14 @@ def make_dir(path: Path) -> Path:
         raise InputError(path, "is a file", "give a folder")
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def name_beside(path: Path, folder: Path) -> str:
+    """The path of a file as seen from a folder, so that both can be moved together."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path.absolute())
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

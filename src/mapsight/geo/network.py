@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from mapsight.geo.roadclass import ROAD_WIDTH_M, classify_way, name_way, read_wi
 from mapsight.geo.vector import iterate_vector_ways, read_vector_crs
 from mapsight.geo.ways import Tally, Way, clean_coordinates, reaches
 
-__all__ = ["ROAD_WIDTH_M", "MapOverlap", "RoadMap", "read_map", "write_lines"]
+__all__ = ["ROAD_WIDTH_M", "MapOverlap", "RoadMap", "read_map", "write_layers", "write_lines"]
 
 _LINE_COLUMNS = ("road_id", "road_class", "width_m", "visible", "name")
 
@@ -122,14 +122,25 @@ def write_lines(path: str | os.PathLike[str], gdf: gpd.GeoDataFrame, *, layer: s
             options["RFC7946"] = "YES"
     elif suffix != ".gpkg":
         raise InputError(path, "lines are written as .gpkg or .geojson", "change the suffix")
-    if gdf.empty:
-        options["geometry_type"] = "LineString"
     with write_atomically(path) as temporary:
-        try:
-            pyogrio.write_dataframe(gdf, temporary, **options)
-        except _WRITE_FAULTS as error:
-            reason = str(error).split("\n")[0][:120]
-            raise InputError(path, f"cannot be written ({reason})", "is the disk full?") from None
+        _write(temporary, gdf, options, path)
+
+
+def write_layers(path: str | os.PathLike[str], layers: Mapping[str, gpd.GeoDataFrame]) -> None:
+    """Write several layers of lines into one GeoPackage, atomically."""
+    with write_atomically(path) as temporary:
+        for layer, gdf in layers.items():
+            _write(temporary, gdf, {"driver": "GPKG", "layer": layer}, path)
+
+
+def _write(temporary: Path, gdf: gpd.GeoDataFrame, options: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    if gdf.empty:
+        options = {**options, "geometry_type": "LineString"}
+    try:
+        pyogrio.write_dataframe(gdf, temporary, **options)
+    except _WRITE_FAULTS as error:
+        reason = str(error).split("\n")[0][:120]
+        raise InputError(path, f"cannot be written ({reason})", "is the disk full?") from None
 
 
 def _settle_crs(stated: CRS | None, box: GeoBox, suffix: str, name: str) -> CRS | None:

@@ -123,10 +123,15 @@ def _warn_threshold(chosen: float, least: float) -> str:
 
 def back_to_map(findings: gpd.GeoDataFrame, shift: ShiftField) -> gpd.GeoDataFrame:
     """The findings in the map's own position: what was added to the map to reach the imagery is taken off again."""
-    opposite = dataclasses.replace(shift, dx_m=-shift.dx_m, dy_m=-shift.dy_m, nodes_m=-shift.nodes_m)
     seen = gpd.GeoDataFrame(geometry=gpd.GeoSeries.from_wkt(findings["seen_wkt"].replace("", "LINESTRING EMPTY")))
-    wkt = ["" if line.is_empty else line.wkt for line in move_lines(seen, opposite).geometry]
-    return move_lines(findings, opposite).assign(seen_wkt=wkt)
+    wkt = ["" if line.is_empty else line.wkt for line in lines_back_to_map(seen, shift).geometry]
+    return lines_back_to_map(findings, shift).assign(seen_wkt=wkt)
+
+
+def lines_back_to_map(lines: gpd.GeoDataFrame, shift: ShiftField) -> gpd.GeoDataFrame:
+    """Any lines that lie on the imagery, in the map's own position."""
+    opposite = dataclasses.replace(shift, dx_m=-shift.dx_m, dy_m=-shift.dy_m, nodes_m=-shift.nodes_m)
+    return move_lines(lines, opposite)
 
 
 def _check(image: Raster, roads: RoadMap, start: Model | None, settings: AuditSettings) -> None:

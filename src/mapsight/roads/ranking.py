@@ -28,6 +28,13 @@ def score_evidence(kind: str, features: Mapping[str, float]) -> float:
     return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
 
 
+def explain_evidence(kind: str, features: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """What a score is made of: (name, value, coefficient); the score's log-odds are the sum of their products."""
+    weights = _read_weights()[kind]
+    parts = [(name, float(features[name]), weights[name]) for name in FEATURES[kind] if name in features]
+    return [("intercept", 1.0, weights["intercept"]), *parts]
+
+
 @cache
 def _read_weights() -> dict[str, dict[str, float]]:
     return json.loads(files("mapsight.roads").joinpath("ranking.json").read_text(encoding="utf-8"))

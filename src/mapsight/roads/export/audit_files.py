@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -12,13 +14,15 @@ import numpy as np
 from mapsight import __version__
 from mapsight.atomic import write_atomically
 from mapsight.cnn.runtime import Place
-from mapsight.geo.network import write_lines
+from mapsight.geo.network import write_layers, write_lines
 from mapsight.geo.raster import Raster
-from mapsight.roads.audit import Audit, AuditSettings, back_to_map
+from mapsight.roads.audit import Audit, AuditSettings, back_to_map, lines_back_to_map
 from mapsight.roads.export import report
 from mapsight.roads.findings import BEYOND, COLUMNS
 from mapsight.roads.predict import encode_probability, open_probability_writer
 from mapsight.roads.train import Model
+from mapsight.roads.verdict_file import settle_verdicts
+from mapsight.roads.verdicts import carry_verdicts
 
 _EXPLAINED = {
     "under trees or in deep shadow": "The imagery shows canopy or shadow where the map has a road, and no road "
@@ -32,19 +36,47 @@ _EXPLAINED = {
 
 def write_audit(
     out_dir: Path, audit: Audit, image: Raster, *, image_name: str, map_name: str, start: Model | None,
-    place: Place, settings: AuditSettings, command: str = "",
+    place: Place, settings: AuditSettings, command: str = "", sources: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Writes all files of an audit into an existing folder; findings lie in the map's own position and CRS."""
-    findings = back_to_map(audit.findings.table[[*COLUMNS, "geometry"]], audit.shift)
+    """Writes all files of an audit into an existing folder; findings lie in the map's own position and CRS.
+
+    Verdicts on an earlier audit in that folder are carried along. `sources` (where image and map are, and how they were
+    opened) goes into audit.json, for commands that open them again.
+    """
+    findings = back_to_map(_list_findings(audit), audit.shift)
     map_crs = audit.roads.source_crs.to_wkt() if audit.roads.source_crs is not None else None
-    write_lines(out_dir / "findings.gpkg", _reproject(findings, map_crs), layer="findings")
+    settle_verdicts(out_dir / "findings.gpkg")
+    with write_atomically(out_dir / "findings.gpkg") as temporary:
+        write_lines(temporary, _reproject(findings, map_crs), layer="findings")
+        carry_verdicts(out_dir / "findings.gpkg", temporary)
     write_lines(out_dir / "findings.geojson", _reproject(findings, "EPSG:4326"))
+    write_layers(out_dir / "layers.gpkg", {k: _to_crs(v, map_crs) for k, v in _list_layers(audit).items()})
     probability = audit.probability
     with open_probability_writer(out_dir / "probability.tif", probability.geobox, "float32") as writer:
         writer.write(0, 0, encode_probability(probability.array[0], probability.valid, "float32")[None])
-    _write_facts(out_dir / "audit.json", audit)
+    _write_facts(out_dir / "audit.json", audit, dict(sources or {}))
     view = _make_view(audit, image, start, place, settings)
     report.write_report(out_dir / "report.html", view(image_name, map_name, command))
+
+
+def _list_findings(audit: Audit) -> gpd.GeoDataFrame:
+    """The table with what each score was made of as JSON, so that it can be recomputed by hand."""
+    table = audit.findings.table
+    told = [json.dumps({k: round(float(v), 4) for k, v in row.items()}) for row in table["features"]]
+    return table[[*COLUMNS, "geometry"]].assign(features=told)
+
+
+def _list_layers(audit: Audit) -> dict[str, gpd.GeoDataFrame]:
+    """What a reviewer wants to see beside the findings, in the map's own position."""
+    seen, unjudged = audit.findings.seen_lines, audit.findings.not_judged
+    return {
+        "map": audit.roads.lines, "predicted": lines_back_to_map(seen, audit.shift),
+        "not_judged": lines_back_to_map(unjudged, audit.shift),
+    }  # fmt: skip
+
+
+def _to_crs(lines: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
+    return lines if lines.crs is None or crs is None else lines.to_crs(crs)
 
 
 def _reproject(findings: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
@@ -56,11 +88,12 @@ def _reproject(findings: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
     return findings.to_crs(crs).assign(seen_wkt=wkt)
 
 
-def _write_facts(path: Path, audit: Audit) -> None:
+def _write_facts(path: Path, audit: Audit, sources: dict[str, Any]) -> None:
     """What other commands need to know of the audit, as JSON."""
     shift, at = audit.shift, audit.threshold
     facts = {
-        "version": __version__, "area_km2": audit.area_km2, "road_km": audit.road_km,
+        "version": __version__, "sources": sources, "m_per_px": audit.probability.geobox.m_per_px,
+        "area_km2": audit.area_km2, "road_km": audit.road_km,
         "shift_m": None if shift.reason else {"east": shift.dx_m, "north": shift.dy_m, "east_error": shift.dx_error_m,
                                                "north_error": shift.dy_error_m, "stations": shift.stations},
         "threshold": {"value": at.value, "low": at.low, "high": at.high, "mode": at.mode, "f1": at.f1,

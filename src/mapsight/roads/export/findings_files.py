@@ -27,7 +27,8 @@ def read_findings(path: Path) -> gpd.GeoDataFrame:
     if magic is None or not head.lstrip().startswith(magic):
         raise InputError(path, "is no GeoPackage or GeoJSON of findings", "give findings.gpkg of an audit")
     try:
-        table = pyogrio.read_dataframe(found)
+        layers = [str(name) for name, _ in pyogrio.list_layers(found)]
+        table = pyogrio.read_dataframe(found, layer="findings" if "findings" in layers else None)
     except (DataSourceError, DataLayerError) as error:
         raise InputError(path, f"cannot be read ({error})", "run the audit again") from None
     missing = [name for name in _NEEDED if name not in getattr(table, "columns", ())]
