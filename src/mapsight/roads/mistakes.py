@@ -222,12 +222,13 @@ def _is_open_ground(line: LineString, clear_m: float, through: bool, ground: Gro
 def _is_enclosed(line: LineString, reach_m: float, ground: Ground) -> bool:
     """Whether mapped roads surround the line: most rays from its middle and its far end meet one."""
     bearings = np.arange(_RAYS) * 2 * np.pi / _RAYS
+    steps = np.column_stack([np.cos(bearings), np.sin(bearings)])
     for at in (0.6 * line.length, line.length - 2 * STEP_M):
-        open_sides = 0
-        for bearing in bearings:
-            open_sides += _cast_ray(line.interpolate(at), bearing, reach_m, ground) is None
-            if open_sides > _OPEN_SIDES:
-                return False
+        origin = shapely.get_coordinates(line.interpolate(at))
+        rays = shapely.linestrings(np.stack([origin + steps, origin + reach_m * steps], axis=1))
+        met = np.unique(ground.tree.query(rays, predicate="intersects")[0])
+        if _RAYS - len(met) > _OPEN_SIDES:
+            return False
     return True
 
 
