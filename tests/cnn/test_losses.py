@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mapsight.cnn.losses import LOSSES, bce_loss, dice_loss, find_loss, focal_loss
+from mapsight.cnn.losses import (
+    LOSSES,
+    bce_loss,
+    centreline_loss,
+    dice_loss,
+    find_loss,
+    focal_loss,
+    lovasz_loss,
+    omission_loss,
+    register_target,
+)
 from mapsight.errors import InputError
 
 
@@ -35,6 +45,43 @@ def test_dice_by_hand():
     logits = torch.tensor([[[[40.0, 0.0]]]])
     target = torch.tensor([[[[1.0, 0.0]]]])
     assert math.isclose(dice_loss(logits, target, torch.ones(1, 1, 1, 2)).item(), 1 - 3 / 3.5, abs_tol=1e-6)
+
+
+def test_lovasz_at_corners_is_jaccard():
+    """At scores of ±1 the Lovász hinge is twice the Jaccard loss of the wrong set (Berman et al. 2018, def. 1)."""
+    target = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 1, 2, 2)
+    wrong = torch.tensor([1.0, -1.0, 1.0, -1.0]).view(1, 1, 2, 2)  # one miss, one false: 1 − 1/3
+    assert lovasz_loss(wrong, target, torch.ones_like(target)).item() == pytest.approx(2 * (1 - 1 / 3))
+
+
+def test_centreline_minds_the_gap():
+    """A break in a road costs more than as many pixels missing from its edge."""
+    target = torch.zeros(1, 1, 48, 48)
+    target[..., 20:27, :] = 1
+    broken, thin = target.clone(), target.clone()
+    broken[..., :, 20:27] = 0
+    thin[..., 26, :] = 0
+    weight = torch.ones_like(target)
+    gap, edge = (centreline_loss((x * 2 - 1) * 9, target, weight) for x in (broken, thin))
+    assert gap > edge + 0.02
+
+
+def test_omission_forgives_roads_that_the_map_lacks():
+    """A sure road where the map has none costs −log(omitted), not without bound; a sure none on the map stays dear."""
+    sure = torch.full((1, 1, 1, 1), 12.0)
+    none, one = torch.zeros_like(sure), torch.ones_like(sure)
+    assert omission_loss(sure, none, one, omitted=0.2).item() == pytest.approx(-math.log(0.2), abs=0.01)
+    assert omission_loss(-sure, one, one).item() > 5 > bce_loss(-sure, one, one).item() / 4
+
+
+@pytest.mark.parametrize("shift", [0, 2, 4, 6])
+def test_register_moves_the_map_back(shift):
+    """A map that lies `shift` pixels beside what the net sees is moved onto it, block by block."""
+    seen, target = torch.full((1, 1, 64, 64), -4.0), torch.zeros(1, 1, 64, 64)
+    seen[..., 28:35, :] = 4
+    target[..., 28 + shift : 35 + shift, :] = 1
+    moved = register_target(seen, target, torch.ones_like(target))
+    assert torch.allclose(moved[..., 8:-8], (seen > 0).float()[..., 8:-8], atol=0.02)  # ends come from outside
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -6,6 +6,7 @@ trained on), and gives a scalar. A batch without any weight gives 0, not NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -36,6 +37,89 @@ def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return 1 - (2 * overlap + 1) / (total + 1)
 
 
+def lovasz_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Lovász hinge: the convex extension of 1 − IoU of the road class (Berman et al. 2018, alg. 1), over the batch."""
+    kept = weight > 0
+    scores, truth = logits[kept].float(), target[kept]
+    if not truth.numel():
+        return logits.sum() * 0
+    errors, order = torch.sort(1 - scores * (2 * truth - 1), descending=True)
+    truth = truth[order]
+    overlap, union = truth.sum() - truth.cumsum(0), truth.sum() + (1 - truth).cumsum(0)
+    jaccard = 1 - overlap / union.clamp_min(1e-6)
+    steps = torch.cat([jaccard[:1], jaccard[1:] - jaccard[:-1]])
+    return F.relu(errors) @ steps
+
+
+def centreline_loss(logits: Tensor, target: Tensor, weight: Tensor, steps: int = 3) -> Tensor:
+    """Soft clDice (Shit et al. 2021, eq. 1–3): does the skeleton of each lie within the other?
+
+    On 2×2 means, for speed: roads up to 4·steps + 2 px wide are thinned to their middle.
+    """
+    probability, truth = (F.avg_pool2d(x * weight, 2) for x in (torch.sigmoid(logits.float()), target))
+    with torch.no_grad():
+        truth_line = _thin_softly(truth, steps)
+    line = _thin_softly(probability, steps)
+    precision = ((line * truth).sum() + 1) / (line.sum() + 1)
+    recall = ((truth_line * probability).sum() + 1) / (truth_line.sum() + 1)
+    return 1 - 2 * precision * recall / (precision + recall)
+
+
+def _thin_softly(x: Tensor, steps: int) -> Tensor:
+    """Soft skeleton of (B, 1, H, W) in [0, 1]: what each erosion loses that an opening would not bring back."""
+    line = torch.zeros_like(x)
+    for _ in range(steps + 1):
+        smaller = -F.max_pool2d(-x, 3, 1, 1)
+        lost = F.relu(x - F.max_pool2d(smaller, 3, 1, 1))
+        line = line + F.relu(lost - line * lost)
+        x = smaller
+    return line
+
+
+def omission_loss(
+    logits: Tensor, target: Tensor, weight: Tensor, omitted: float = 0.15, added: float = 0.005
+) -> Tensor:  # fmt: skip
+    """Asymmetric label noise (Mnih & Hinton 2012, section 4.1): the map omits a road pixel with probability `omitted`.
+
+    The net gives p(road); what is compared with the map is p(mapped) = p·(1 − omitted) + (1 − p)·added.
+    """
+    road, none = F.logsigmoid(logits), F.logsigmoid(-logits)
+    mapped = torch.logaddexp(road + math.log(1 - omitted), none + math.log(added))
+    blank = torch.logaddexp(road + math.log(omitted), none + math.log(1 - added))
+    return _weighted_mean(-(target * mapped + (1 - target) * blank), weight)
+
+
+def registration_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy against the map moved, block by block, to where the net expects it (see `register_target`)."""
+    return bce_loss(logits, register_target(logits.detach(), target, weight), weight)
+
+
+def register_target(
+    logits: Tensor, target: Tensor, weight: Tensor, *, radius_px: int = 6, step_px: int = 2, block_px: int = 64,
+    spread_px: float = 4.0,
+) -> Tensor:  # fmt: skip
+    """The expected target (B, 1, H, W) under an unknown shift a block (Mnih & Hinton 2012, section 4.2; one EM step).
+
+    Each block of block_px² has a hidden shift of at most radius_px with a Gaussian prior of spread_px; its posterior
+    given the net's logits weighs the shifted maps. Only Σ target·logit depends on the shift, so that is all it costs.
+    """
+    height, width = target.shape[-2:]
+    block = min(block_px, height, width)
+    padded = F.pad(target, (radius_px,) * 4)
+    offsets = range(-radius_px, radius_px + 1, step_px)
+    shifts = [(dy, dx) for dy in offsets for dx in offsets if dy * dy + dx * dx <= radius_px**2]
+    moved = torch.stack([
+        padded[..., radius_px + dy : radius_px + dy + height, radius_px + dx : radius_px + dx + width]
+        for dy, dx in shifts
+    ])  # fmt: skip  # (S, B, 1, H, W)
+    prior = torch.tensor([-(dy * dy + dx * dx) / (2 * spread_px**2) for dy, dx in shifts], device=logits.device)
+    fits = F.avg_pool2d((moved * (logits * weight)).flatten(0, 1), block, ceil_mode=True) * block**2
+    # neighbouring pixels tell the same story: the evidence of a block is tempered to about one witness a road width
+    fits = fits.unflatten(0, moved.shape[:2]) / 16 + prior.view(-1, 1, 1, 1, 1)
+    posterior = F.interpolate(fits.softmax(0).flatten(0, 1), scale_factor=float(block), mode="nearest")
+    return (posterior[..., :height, :width].unflatten(0, moved.shape[:2]) * moved).sum(0)
+
+
 def bce_dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy and soft Dice in equal parts."""
     return bce_loss(logits, target, weight) + dice_loss(logits, target, weight)
@@ -45,7 +129,24 @@ def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     return (values * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-LOSSES: dict[str, Loss] = {"bce": bce_loss, "focal": focal_loss, "dice": dice_loss, "bce+dice": bce_dice_loss}
+def _add(first: Loss, second: Loss, share: float = 1.0) -> Loss:
+    return lambda logits, target, weight: first(logits, target, weight) + share * second(logits, target, weight)
+
+
+LOSSES: dict[str, Loss] = {
+    "bce": bce_loss,
+    "focal": focal_loss,
+    "dice": dice_loss,
+    "lovasz": lovasz_loss,
+    "bce+dice": bce_dice_loss,
+    "bce+lovasz": _add(bce_loss, lovasz_loss, 0.5),
+    "bce+dice+cldice": _add(bce_dice_loss, centreline_loss, 0.5),
+    "omission": omission_loss,
+    "registration": registration_loss,
+    "omission+registration": lambda logits, target, weight: omission_loss(
+        logits, register_target(logits.detach(), target, weight), weight
+    ),
+}
 
 
 def find_loss(name: str) -> Loss:
