@@ -7,15 +7,14 @@ from functools import partial
 
 from torch import nn
 
-from mapsight.cnn.nets.roadnet import RoadNet
+from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet
 from mapsight.cnn.nets.unet_lecture import UNetLecture
 from mapsight.errors import InputError
 
 NETS: dict[str, Callable[[], nn.Module]] = {
-    "roadnet": partial(RoadNet, "roadnet"),
-    "roadnet-wide": partial(RoadNet, "roadnet-wide"),
-    "roadnet-tiny": partial(RoadNet, "roadnet-tiny"),
+    **{name: partial(RoadNet, shape) for name, shape in VARIANTS.items()},
     "unet-lecture": UNetLecture,
+    "unet-small": partial(UNetLecture, (16, 32, 64, 128, 256)),  # a quarter as wide: what a processor can train
 }
 
 
