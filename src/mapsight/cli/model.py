@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mapsight.roads.train import TrainSettings
 
 ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; without it the one that mapsight ships")]
+Flips = Annotated[bool, typer.Option("--flips", help="average over mirrored views: slower, a little better")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="only these sets of the table (again for more)")]
 
 
@@ -39,14 +40,22 @@ def train(
     ] = None,
     sets: Sets = None,
     out: Annotated[Path, typer.Option(help="the model file to write")] = Path("model.safetensors"),
-    net: Annotated[str, typer.Option(help="roadnet, roadnet-wide, roadnet-tiny or unet-lecture")] = "roadnet",
-    loss: Annotated[str | None, typer.Option(help="bce, dice, focal or bce+dice")] = None,
+    net: Annotated[
+        str, typer.Option(help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture")
+    ] = "roadnet",
+    loss: Annotated[
+        str | None, typer.Option(help="bce, bce+dice, focal, lovasz, omission, registration, … (docs/commands.md)")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="at most so many epochs")] = None,
     chips: Annotated[int | None, typer.Option(min=1, help="chips an epoch")] = None,
     chip_px: Annotated[int | None, typer.Option(min=16, help="size of the training chips")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
     m_per_px: Annotated[float | None, typer.Option(help="resolution of the model; default: that of the images")] = None,
     start: Annotated[Path | None, typer.Option(help="model file to start from")] = None,
+    align: Annotated[bool, typer.Option(help="first move each map to where its image shows the roads")] = False,
+    clean: Annotated[
+        bool, typer.Option(help="first leave out places where nets trained elsewhere doubt the map")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
@@ -57,6 +66,7 @@ def train(
     """
     from mapsight.cnn.checkpoint import read_model, write_model
     from mapsight.cnn.fit import leave_processes
+    from mapsight.roads.clean import mend_scenes
     from mapsight.roads.train import Model, find_recipe, train_model
 
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
@@ -65,6 +75,7 @@ def train(
     state = out.with_suffix(".training.safetensors")
     make_dir(out.parent)
     begun = Model(*read_model(start)) if start else None
+    scenes = mend_scenes(scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun)
     model, result = train_model(
         scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state
     )
@@ -86,7 +97,7 @@ def predict(
     ] = "float32",
     bands: Bands = None,
     crs: ImageCrs = None,
-    flips: Annotated[bool, typer.Option(help="average over mirrored views: slower, a little better")] = False,
+    flips: Flips = False,
     device: Device = "auto",
     compute: Compute = "auto",
 ) -> None:
@@ -118,6 +129,7 @@ def evaluate(
     ),
     panels: Annotated[Path | None, typer.Option(help="folder for pictures; default: beside the JSON file")] = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="default: the model's own")] = None,
+    flips: Flips = False,
     device: Device = "auto",
     compute: Compute = "auto",
 ) -> None:
@@ -130,7 +142,9 @@ def evaluate(
     rows = read_pairs(pairs, split=split, sets=sets or [])
     pictures = panels or (None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels"))
     say(f"evaluate {len(rows)} images with {chosen.card.net} on {place}")
-    done = evaluate_pairs(chosen, rows, place=place, threshold=threshold, out_dir=pictures and make_dir(pictures))
+    done = evaluate_pairs(
+        chosen, rows, place=place, threshold=threshold, flips=flips, out_dir=pictures and make_dir(pictures)
+    )
     write_json(
         json_file, {"split": split, "net": chosen.card.net, "trained_on": chosen.card.trained_on, **done.to_json()}
     )

@@ -82,6 +82,17 @@ def make_runner(net: nn.Module, card: ModelCard, place: Place) -> Runner:
     return run
 
 
+def average_flips(run: Runner) -> Runner:
+    """The mean over four mirrored views: four times the work, a little better (docs/experiments.md)."""
+    views: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+
+    def averaged(images: np.ndarray) -> np.ndarray:
+        seen = [np.flip(run(np.flip(images, axes).copy()), tuple(a - 1 for a in axes)) for axes in views]
+        return np.mean(seen, axis=0)
+
+    return averaged
+
+
 def fold_batch_norms(net: nn.Module) -> nn.Module:
     """An equal net in eval mode with every (convolution, batch norm) pair of a Sequential merged into one."""
     folded = copy.deepcopy(net).eval()

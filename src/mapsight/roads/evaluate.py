@@ -24,7 +24,7 @@ from mapsight.cnn.metrics import (
     sum_counts,
     sweep_thresholds,
 )
-from mapsight.cnn.runtime import Place, Runner, make_runner
+from mapsight.cnn.runtime import Place, Runner, average_flips, make_runner
 from mapsight.progress import track
 from mapsight.roads.chips import Scene, ScenePair, read_scene
 from mapsight.roads.panels import draw_panels, draw_reliability, draw_threshold_curves, write_figure
@@ -50,10 +50,11 @@ class Evaluation:
 
 def evaluate_pairs(
     model: Model, pairs: Sequence[ScenePair], *, place: Place,
-    threshold: float | None = None, out_dir: Path | None = None,
+    threshold: float | None = None, flips: bool = False, out_dir: Path | None = None,
 ) -> Evaluation:  # fmt: skip
     """Predicts each image and counts; the threshold is the model's own unless one is given. Panels go to `out_dir`."""
     run = make_runner(*model, place)
+    run = average_flips(run) if flips else run
     at = model.card.threshold if threshold is None else threshold
     exact: dict[str, Histogram] = {}
     relaxed: dict[str, RelaxedCounts] = {}

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from rasterio.enums import Resampling
 
-from mapsight.cnn.runtime import Runner
+from mapsight.cnn.runtime import Runner, average_flips
 from mapsight.errors import InputError
 from mapsight.geo.grid import Window, tile_windows, window_weights
 from mapsight.geo.raster import GeoBox, ImageReader, Raster, RasterWriter, open_raster_writer, read_raster
@@ -79,7 +79,7 @@ def predict_file(
             warp_raster(first, out, reader.source_geobox, resampling=Resampling.bilinear)
 
 
-def predict_array(image: np.ndarray, run: Runner, *, stride_px: int = 16) -> np.ndarray:
+def predict_array(image: np.ndarray, run: Runner, *, stride_px: int = 32) -> np.ndarray:
     """Probability (H, W) of an image (3, H, W) uint8 in one piece, mirrored up to a multiple of the net's stride."""
     height, width = image.shape[1:]
     padding = ((0, 0), (0, -height % stride_px), (0, -width % stride_px))
@@ -91,6 +91,7 @@ def predict_bands(
 ) -> Iterator[Band]:  # fmt: skip
     """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time."""
     box, overlap = reader.geobox, settings.overlap_px
+    run = average_flips(run) if settings.flips else run
     windows = tile_windows(box.height, box.width, size_px=settings.window_px, overlap_px=overlap)
     stride = settings.window_px - overlap
     start = 0
@@ -143,20 +144,12 @@ def _add_window(
     image = np.pad(seen.array, ((0, 0), *mirrored), mode="symmetric")
     inner = np.s_[mirrored[0][0] : window.height - mirrored[0][1], mirrored[1][0] : window.width - mirrored[1][1]]
     weights = window_weights(window, box.height, box.width, overlap_px=settings.overlap_px)
-    rows[top - start : bottom - start, left:right] += (_run_views(run, image, settings.flips) * weights)[inner]
+    rows[top - start : bottom - start, left:right] += (run(image[None])[0] * weights)[inner]
 
 
 def _holds(wanted: np.ndarray, window: Window) -> bool:
     top, left = max(window.row, 0), max(window.col, 0)
     return bool(wanted[top : window.row + window.height, left : window.col + window.width].any())
-
-
-def _run_views(run: Runner, image: np.ndarray, flips: bool) -> np.ndarray:
-    """(3, h, w) → (h, w), the mean over mirrored views where asked for."""
-    if not flips:
-        return run(image[None])[0]
-    views = [(), (1,), (2,), (1, 2)]
-    return np.mean([np.flip(run(np.flip(image, v).copy()[None])[0], tuple(a - 1 for a in v)) for v in views], axis=0)
 
 
 def _empty(box: GeoBox, rows: int = 0) -> np.ndarray:

@@ -1,0 +1,121 @@
+"""What training that expects a wrong map gains: `python -m benchmarks.noise --data DIR`.
+
+A stranger's map is the case: the model that ships is tuned on vgi_tianjin (hand-drawn, imagery it has never seen),
+whose train masks are spoilt on purpose: a share of the roads is deleted, or each mask is moved by so many metres in a
+direction of its own. Every remedy is judged by the pooled F1 on the untouched validation split, at the threshold that
+is best there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from mapsight.cnn.augment import AugmentSettings
+from mapsight.cnn.bootstrap import bootstrap_interval
+from mapsight.cnn.fit import FitSettings
+from mapsight.cnn.metrics import best_threshold, measure_at, sum_counts
+from mapsight.cnn.runtime import find_place
+from mapsight.geo.raster import pixel_box
+from mapsight.geo.trace import trace_mask
+from mapsight.progress import say
+from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
+from mapsight.roads.clean import mend_scenes, move_truth
+from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.train import TrainSettings, count_scenes, train_model
+
+# remedy → loss, align, clean
+REMEDIES = {
+    "none": ("bce+dice", False, False),
+    "omission loss": ("omission", False, False),
+    "registration loss": ("registration", False, False),
+    "aligning": ("bce+dice", True, False),
+    "cleaning": ("bce+dice", False, True),
+    "aligning, then cleaning": ("bce+dice", True, True),
+}
+SPOILS = [("deleted", share) for share in (0.0, 0.1, 0.2, 0.3)] + [("moved", metres) for metres in (2.0, 5.0, 10.0)]
+AGAINST = {"deleted": ("none", "omission loss", "cleaning", "aligning, then cleaning"),
+           "moved": ("none", "registration loss", "aligning", "aligning, then cleaning")}  # fmt: skip
+M_PER_PX = 1.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--out", type=Path, default=Path("noise.jsonl"))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    table = options.data / "roads" / "splits.csv"
+    scenes = read_scenes(read_pairs(table, split="train", sets=["vgi_tianjin"]), m_per_px=M_PER_PX)
+    judges = read_scenes(read_pairs(table, split="val", sets=["vgi_tianjin"]), m_per_px=M_PER_PX)
+    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    known = {(row["spoilt"], row["by"], row["remedy"]) for row in done}
+    for spoilt, by in SPOILS:
+        wrong = [spoil_scene(scene, spoilt, by, seed) for seed, scene in enumerate(scenes)]
+        for remedy in AGAINST[spoilt]:
+            if (spoilt, by, remedy) in known:
+                continue
+            row = {"spoilt": spoilt, "by": by, "remedy": remedy, **tune(wrong, judges, remedy, options.steps)}
+            with open(options.out, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            say(json.dumps(row))
+
+
+def spoil_scene(scene: Scene, how: str, by: float, seed: int) -> Scene:
+    """The scene with a share `by` of its road length deleted, or its mask moved by so many metres."""
+    if not by:
+        return scene
+    rng = np.random.default_rng(seed)
+    if how == "moved":
+        angle = rng.uniform(0, 2 * np.pi)
+        return move_truth(scene, *(round(by / M_PER_PX * f) for f in (np.sin(angle), np.cos(angle))))
+    return dataclasses.replace(scene, truth=delete_roads(scene.truth, by, rng))
+
+
+def delete_roads(truth: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """The mask (H, W) without whole stretches between junctions that make up about that share of its length."""
+    lines = trace_mask(truth > 0, pixel_box(*truth.shape, m_per_px=1.0))
+    if lines.empty:
+        return truth
+    order = rng.permutation(len(lines))
+    length = lines.length.to_numpy()
+    gone = order[np.cumsum(length[order]) <= share * length.sum() + rng.uniform(0, 1) * length.mean()]
+    owner = _find_owners(lines, truth.shape)
+    return np.where(np.isin(owner, gone), 0, truth).astype(np.uint8)
+
+
+def _find_owners(lines, shape: tuple[int, int]) -> np.ndarray:
+    """(H, W): the number of the nearest line."""
+    from mapsight.geo.burn import burn_numbers
+
+    numbers = burn_numbers(lines, pixel_box(*shape, m_per_px=1.0))
+    rows, cols = ndimage.distance_transform_edt(numbers == 0, return_distances=False, return_indices=True)
+    return numbers[rows, cols].astype(int) - 1
+
+
+def tune(scenes: list[Scene], judges: list[Scene], remedy: str, steps: int) -> dict:
+    """The shipped model tuned on these scenes with that remedy, judged on others."""
+    loss, align, clean = REMEDIES[remedy]
+    start, place = read_model_or_default(None), find_place()
+    fit = FitSettings(epochs=4, batch_size=4, learning_rate=1e-3, ema_decay=0.97, patience=0)
+    chips = ChipSettings(chip_px=192, chips_per_epoch=steps * fit.batch_size // fit.epochs, augment=AugmentSettings())
+    settings = TrainSettings(net=start.card.net, loss=loss, chips=chips, fit=fit)
+    half = dataclasses.replace(settings, chips=dataclasses.replace(chips, chips_per_epoch=chips.chips_per_epoch // 2))
+    mended = mend_scenes(scenes, half, align=align, clean=clean, m_per_px=M_PER_PX, place=place, start=start)
+    model, _ = train_model(mended, [], settings, m_per_px=M_PER_PX, place=place, start=start, title=remedy)
+    counts = count_scenes(model.net, judges, model.card, place)
+    best = best_threshold(sum_counts(counts))
+    low, high = bootstrap_interval(counts, lambda h: measure_at(h, best).f1, resamples=300)
+    return {"f1": measure_at(sum_counts(counts), best).f1, "low": low, "high": high, "threshold": best}
+
+
+if __name__ == "__main__":
+    main()
