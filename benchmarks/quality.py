@@ -1,12 +1,16 @@
-"""What the shipped model and the findings are worth: `python -m benchmarks.quality --data DIR`.
+"""What the model and the findings are worth: `python -m benchmarks.quality --data DIR`.
 
 DIR holds `roads/splits.csv` (pairs) and `georef/cambridge` (a scene with the city's own centrelines). Nothing is
-trained or chosen here: the threshold is the model's own, from its validation data. Prints tables in Markdown and writes
-`quality.json`.
+trained or chosen here: the threshold is the model's own, from its validation data. The tables and plots go into
+`docs/results.md`, between its markers; everything in numbers goes to `--json`.
 
 1. Pixels: every test split, set by set (sets the model has not been trained on are out of its domain, and say so).
-2. Planted errors: Cambridge and the Massachusetts test crops, 5 seeds; the scenes lie apart in one common ranking.
+2. Planted errors: Cambridge, the Massachusetts test crops and, where the model has not learnt them, the georeferenced
+   windows; the scenes and seeds lie apart in one common ranking.
 3. Shift: the map moved by 0 to 12 m in eight directions.
+
+`--baseline FILE` puts a second model beside it (a plain U-Net with cross-entropy), `--local FILE` one that was trained
+on the out-of-domain sets themselves; docs/results.md has the commands.
 """
 
 from __future__ import annotations
@@ -14,86 +18,117 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.scenes import Mapped, Planted, plant_and_find, read_georeferenced, read_pair_maps
+from benchmarks.plots import draw_findings_curves, replace_block
+from benchmarks.scenes import (
+    Mapped,
+    Mistaken,
+    Planted,
+    find_planted,
+    plant_map,
+    read_georeferenced,
+    read_pair_maps,
+    read_windows,
+)
+from mapsight.atomic import write_atomically
 from mapsight.cnn.runtime import find_place, make_runner
 from mapsight.geo.shift import estimate_shift
+from mapsight.progress import say, track
 from mapsight.roads.chips import read_pairs
 from mapsight.roads.evaluate import evaluate_pairs
+from mapsight.roads.panels import write_figure
 from mapsight.roads.plant import PlantSettings
 from mapsight.roads.score import ScoreReport, score_findings
 from mapsight.roads.shipped import read_model_or_default
 from mapsight.roads.train import Model
 
 SETS = ("mass_crops400", "dubai", "eth_cil", "vgi_tianjin")
+LOCAL_SETS = ("eth_cil", "vgi_tianjin")
 SHIFTS_M = (0, 2, 5, 8, 12)
+CITY, WINDOW = PlantSettings(10, 10, 10), PlantSettings(2, 2, 2)
 _APART_M = 100_000.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, help="default: the one that ships")
+    parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--local", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("quality.json"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--json", type=Path, default=Path("quality.json"))
     options = parser.parse_args()
-    model = read_model_or_default(options.model)
-    run = make_runner(*model, find_place())
-    table, size = options.data / "roads" / "splits.csv", model.card.m_per_px
-    found = {"pixels": measure_pixels(model, table)}
-    folder = options.data / "georef" / "cambridge"
-    cambridge = read_georeferenced(
-        "Cambridge",
-        folder / "mass_23279035_rgb_1m.tif",
-        folder / "cambridge_centerlines_clip.geojson",
-        run,
-        m_per_px=size,
-    )
-    crops = list(read_pair_maps(table, run, split="test", sets=["mass_crops400"], m_per_px=size))
-    found["planted"] = {
-        "Cambridge": measure_planted([cambridge], model, options.seeds, PlantSettings()),
-        "Massachusetts test crops": measure_planted(
-            crops, model, options.seeds, PlantSettings(deleted=2, added=2, shifted=2)
-        ),
-    }
-    found["shift"] = {m.name: measure_shift(m) for m in (cambridge, *crops[:3])}
-    options.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    models = {"shipped": read_model_or_default(options.model)}
+    if options.baseline:
+        models["plain U-Net, BCE"] = read_model_or_default(options.baseline)
+    table = options.data / "roads" / "splits.csv"
+    jobs = [(name, model, SETS if name == "shipped" else SETS[:1]) for name, model in models.items()]
+    if options.local:
+        jobs.append(("locally trained", read_model_or_default(options.local), LOCAL_SETS))
+    pixels = [measure_pixels(name, model, table, sets, flips) for name, model, sets in jobs for flips in (False, True)]
+    scenes = {name: see_scenes(options.data, model) for name, model in models.items()}
+    mistakes = plant_all(scenes["shipped"], options.seeds)
+    planted = [
+        row
+        for name, model in models.items()
+        for row in measure_planted(name, scenes[name], mistakes, model.card.threshold)
+    ]
+    shifts = {m.name: measure_shift(m) for m in scenes["shipped"][:4]}
+    found = {"pixels": [row for rows in pixels for row in rows], "planted": planted, "shift": shifts}
+    write_results(options.docs, options.json, found)
 
 
-def measure_pixels(model: Model, table: Path) -> dict:
-    """Test splits set by set."""
-    print("| set | images | P | R | F1 pooled | F1 mean | IoU | AP | relaxed breakeven (3 px) | ECE |\n|" + "---|" * 10)
-    found = {}
-    for name in SETS:
-        pairs = read_pairs(table, split="test", sets=[name])
-        report = evaluate_pairs(model, pairs, place=find_place()).together.to_json()
-        low, high = report["f1_pooled_interval"]
-        breakeven = report["relaxed_breakeven_3px_pooled"] or 0
-        print(f"| {name} | {report['images']} | {report['precision_pooled']:.3f} | {report['recall_pooled']:.3f} | "
-              f"{report['f1_pooled']:.3f} [{low:.3f}, {high:.3f}] | {report['f1_mean']:.3f} | "
-              f"{report['iou_pooled']:.3f} | "
-              f"{report['average_precision_pooled']:.3f} | {breakeven:.3f} | "
-              f"{report['expected_calibration_error']:.3f} |")  # fmt: skip
-        found[name] = report
-    return found
+def measure_pixels(name: str, model: Model, table: Path, sets: Sequence[str], flips: bool) -> list[dict[str, Any]]:
+    """A row for each test split: pooled over pixels, threshold from validation data."""
+    rows = []
+    for set_ in sets:
+        pairs = read_pairs(table, split="test", sets=[set_])
+        report = evaluate_pairs(model, pairs, place=find_place(), flips=flips).together.to_json()
+        rows.append({"model": name + (", four views" if flips else ""), "set": set_, **report})
+    return rows
 
 
-def measure_planted(scenes: Sequence[Mapped], model: Model, seeds: int, settings: PlantSettings) -> dict:
-    """All scenes and seeds in one ranking."""
-    runs = []
-    for seed in range(seeds):
-        for scene in scenes:
-            wanted = PlantSettings(settings.deleted, settings.added, settings.shifted, seed=seed)
-            done = plant_and_find(scene, wanted, model.card.threshold, min_score=0.05)
-            runs += [done] if done is not None else []
-    report = pool(runs)
-    print_planted(f"{scenes[0].name}, … ({len(scenes)})" if len(scenes) > 1 else scenes[0].name, report)
-    return report.to_json()
+def see_scenes(data: Path, model: Model) -> list[Mapped]:
+    """Cambridge, the Massachusetts test crops and, unless the model has learnt them, the georeferenced windows."""
+    run, size = make_runner(*model, find_place()), model.card.m_per_px
+    city = data / "georef" / "cambridge"
+    image, lines = city / "mass_23279035_rgb_1m.tif", city / "cambridge_centerlines_clip.geojson"
+    scenes = [read_georeferenced("Cambridge", image, lines, run, m_per_px=size)]
+    scenes += read_pair_maps(data / "roads" / "splits.csv", run, split="test", sets=["mass_crops400"], m_per_px=size)
+    if "mass_win512" in model.card.trained_on:
+        say("the model has learnt the Massachusetts windows: no errors are planted there")
+        return scenes
+    return [*scenes, *read_windows(data / "roads", run)]
+
+
+def plant_all(scenes: Sequence[Mapped], seeds: int) -> dict[str, list[Mistaken]]:
+    """Scene → its map with mistakes of each seed; the maps are those of all models."""
+    done = {}
+    for scene in track(scenes, "plant", total=len(scenes)):
+        each = CITY if scene.name == "Cambridge" else WINDOW
+        done[scene.name] = [plant_map(scene, replace(each, seed=seed)) for seed in range(seeds)]
+    return done
+
+
+def measure_planted(
+    name: str, scenes: Sequence[Mapped], mistakes: dict[str, list[Mistaken]], threshold: float
+) -> list[dict[str, Any]]:
+    """Rows for Cambridge, for Massachusetts, and for all in one ranking."""
+    runs: dict[str, list[Planted]] = {"Cambridge": [], "Massachusetts": []}
+    known = [scene for scene in scenes if scene.name in mistakes]
+    for scene in track(known, f"{name}: find", total=len(known)):
+        found = [find_planted(scene, wrong, threshold) for wrong in mistakes[scene.name]]
+        runs["Cambridge" if scene.name == "Cambridge" else "Massachusetts"] += [one for one in found if one is not None]
+    runs["together"] = [*runs["Cambridge"], *runs["Massachusetts"]]
+    return [{"model": name, "scenes": key, **pool(some).to_json()} for key, some in runs.items()]
 
 
 def pool(runs: Sequence[Planted]) -> ScoreReport:
@@ -113,20 +148,7 @@ def pool(runs: Sequence[Planted]) -> ScoreReport:
     return score_findings(findings, planted, area_km2=area, road_km=length)
 
 
-def print_planted(name: str, report: ScoreReport) -> None:
-    """One line of figures."""
-    tally = report.kind_aware
-    low, high = tally.average_precision_interval
-    first, rate = tally.precision_per_km2
-    kinds = ", ".join(f"{kind} {r.hits}/{r.total}" for kind, r in tally.detection_by_kind.items())
-    at = tally.false_alarms_at_recall
-    print(f"{name}: {report.planted} planted, found {tally.detection.hits} ({kinds}); AP {tally.average_precision:.3f} "
-          f"[{low:.3f}, {high:.3f}]; precision of the first 20 a km² ({first}): {rate.value:.3f}; false alarms a km² "
-          f"{tally.false_alarms.per_km2:.1f}, at recall .7 {at.per_km2 if at else float('nan'):.1f}; "
-          f"ECE {tally.calibration.ece:.3f}")  # fmt: skip
-
-
-def measure_shift(mapped: Mapped) -> dict:
+def measure_shift(mapped: Mapped) -> dict[str, float]:
     """Errors in metres of the estimate, for shifts of known size, against the estimate without a shift."""
     here = estimate_shift(mapped.probability, mapped.roads.lines)
     errors = []
@@ -136,9 +158,67 @@ def measure_shift(mapped: Mapped) -> dict:
             lines = mapped.roads.lines
             moved = estimate_shift(mapped.probability, lines.set_geometry(lines.geometry.translate(dx, dy)))
             errors.append(float(np.hypot(moved.dx_m - here.dx_m + dx, moved.dy_m - here.dy_m + dy)))
-    print(f"shift, {mapped.name}: own offset {here.length_m:.2f} m; error of planted shifts: median "
-          f"{np.median(errors):.2f} m, largest {max(errors):.2f} m")  # fmt: skip
     return {"own_offset_m": here.length_m, "median_error_m": float(np.median(errors)), "largest_error_m": max(errors)}
+
+
+def write_results(docs: Path, json_file: Path, found: dict[str, Any]) -> None:
+    """The numbers, the plots, and the tables between the markers of results.md."""
+    with write_atomically(json_file) as temporary:
+        temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    page = docs / "results.md"
+    for name, text in (("pixels", tell_pixels(found["pixels"])), ("planted", tell_planted(found["planted"])),
+                       ("shift", tell_shift(found["shift"]))):  # fmt: skip
+        replace_block(page, name, text)
+        print(text)
+    write_figure(docs / "img" / "findings-curves.png", draw_findings_curves(found["planted"]), dpi=110)
+
+
+def tell_pixels(rows: Sequence[dict[str, Any]]) -> str:
+    """A table in Markdown."""
+    lines = ["| set (test split) | model | images | P | R | F1 pooled | F1 mean | IoU | AP | "
+             "relaxed breakeven (3 px) | ECE |", "|---" * 11 + "|"]  # fmt: skip
+    for r in sorted(rows, key=lambda r: SETS.index(r["set"])):
+        lines.append(
+            f"| {r['set']} | {r['model']} | {r['images']} | {r['precision_pooled']:.3f} | {r['recall_pooled']:.3f} | "
+            f"{r['f1_pooled']:.3f} {_range(r['f1_pooled_interval'])} | {r['f1_mean']:.3f} | {r['iou_pooled']:.3f} | "
+            f"{r['average_precision_pooled']:.3f} | {r['relaxed_breakeven_3px_pooled'] or 0:.3f} "
+            f"{_range(r['relaxed_breakeven_3px_pooled_interval'])} | {r['expected_calibration_error']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def tell_planted(rows: Sequence[dict[str, Any]]) -> str:
+    """A table in Markdown."""
+    lines = ["| scenes | model | planted | found (missing, phantom, misaligned) | AP | right among first 20 a km² | "
+             "false alarms a km²: at recall .7 / all | ECE |", "|---" * 8 + "|"]  # fmt: skip
+    for r in rows:
+        t = r["kind_aware"]
+        found = ", ".join(f"{k['hits']} of {k['of']}" for k in t["detection_rate_by_kind"].values())
+        first, at = t["precision_among_first_per_km2"], t["false_alarms_at_recall_aim"]
+        lines.append(
+            f"| {r['scenes']} | {r['model']} | {r['planted']} | {t['detection_rate']['hits']} ({found}) | "
+            f"{t['average_precision']:.3f} {_range(t['average_precision_interval'])} | "
+            f"{first['value']:.2f} {_range(first['interval'], 2)} ({first['findings']}) | "
+            f"{at['per_km2'] if at else float('nan'):.1f} / {t['false_alarms']['per_km2']:.1f} | "
+            f"{t['scores']['expected_calibration_error']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def tell_shift(found: dict[str, dict[str, float]]) -> str:
+    """A table in Markdown."""
+    lines = [
+        "| scene | its own offset, m | error of planted shifts of 0–12 m: median, m | largest, m |",
+        "|---|---|---|---|",
+    ]
+    for name, s in found.items():
+        lines.append(f"| {name} | {s['own_offset_m']:.2f} | {s['median_error_m']:.2f} | {s['largest_error_m']:.2f} |")
+    return "\n".join(lines)
+
+
+def _range(interval: Sequence[float | None], digits: int = 3) -> str:
+    low, high = (float("nan") if bound is None else bound for bound in interval)
+    return f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
 if __name__ == "__main__":

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
 
 from mapsight.cnn.runtime import Runner
 from mapsight.geo.network import MapOverlap, RoadMap, read_map
-from mapsight.geo.raster import Raster, open_image, pixel_box
+from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import track
+from mapsight.roads.candidates import Candidates, Evidence, find_candidates
 from mapsight.roads.chips import Scene, read_pairs, read_scene
 from mapsight.roads.coverage import find_coverage
-from mapsight.roads.findings import Evidence, FindingSettings, find_errors
+from mapsight.roads.findings import rank_candidates
 from mapsight.roads.hidden import find_hidden
 from mapsight.roads.plant import PlantSettings, plant_errors
 from mapsight.roads.predict import predict_array
@@ -63,13 +68,30 @@ def read_georeferenced(name: str, image: Path, map_file: Path, run: Runner, *, m
     return _see(name, seen, read_map(map_file, box=seen.geobox), run)
 
 
+def read_windows(folder: Path, run: Runner) -> Iterator[Mapped]:
+    """The georeferenced windows of Massachusetts (1 m a pixel), their masks traced to lines in their CRS."""
+    with open(folder / "mass_win512" / "index.csv", newline="", encoding="utf-8") as file:
+        places = {row["name"]: row for row in csv.DictReader(file)}
+    pairs = read_pairs(folder / "splits.csv", split="train", sets=["mass_win512"])
+    for pair in track(pairs, "windows", total=len(pairs)):
+        scene, place = read_scene(pair), places[pair.name]
+        corner = Affine(1, 0, float(place["easting_left"]), 0, -1, float(place["northing_top"]))
+        box = GeoBox(*scene.valid.shape, corner, CRS.from_string(place["crs"]))
+        roads = make_road_map(trace_lines(scene.truth > 0, box))
+        if len(roads.lines) >= 2:
+            yield _see(pair.name, Raster(scene.image, box.transform, box.crs, scene.valid), roads, run)
+
+
 def trace_truth(scene: Scene, m_per_px: float) -> RoadMap:
-    """The mask of a scene as a map of lines."""
-    box = pixel_box(*scene.valid.shape, m_per_px=m_per_px)
-    traced = trace_mask(scene.truth > 0, box)
+    """The mask of a scene as a map of lines, in pixel coordinates."""
+    return make_road_map(trace_lines(scene.truth > 0, pixel_box(*scene.valid.shape, m_per_px=m_per_px)))
+
+
+def trace_lines(mask: np.ndarray, box: GeoBox) -> gpd.GeoDataFrame:
+    """A mask (H, W) bool as the lines of a map."""
+    traced = trace_mask(mask, box)
     columns = {"road_class": "road", "visible": True, "name": "", "road_id": [str(i) for i in range(len(traced))]}
-    lines = gpd.GeoDataFrame({"width_m": traced["width_m"], **columns}, geometry=traced.geometry, crs=None)
-    return make_road_map(lines)
+    return gpd.GeoDataFrame({"width_m": traced["width_m"], **columns}, geometry=traced.geometry, crs=traced.crs)
 
 
 def make_road_map(lines: gpd.GeoDataFrame) -> RoadMap:
@@ -78,17 +100,37 @@ def make_road_map(lines: gpd.GeoDataFrame) -> RoadMap:
     return RoadMap(lines, None, {}, others, MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000)))
 
 
-def plant_and_find(mapped: Mapped, settings: PlantSettings, threshold: float, *, min_score: float) -> Planted | None:
-    """Plants mistakes into the scene's map and looks for them; None where nothing fits."""
-    box = mapped.image.geobox
-    lines, planted = plant_errors(mapped.roads.lines, box, settings=settings, valid=mapped.image.valid)
-    if lines.empty or planted.empty:
+class Mistaken(NamedTuple):
+    """A map with planted mistakes, and the mistakes."""
+
+    lines: gpd.GeoDataFrame
+    planted: gpd.GeoDataFrame
+
+
+def plant_map(mapped: Mapped, settings: PlantSettings) -> Mistaken:
+    """Mistakes in the scene's map; what does not fit is left out."""
+    valid = mapped.image.valid
+    return Mistaken(*plant_errors(mapped.roads.lines, mapped.image.geobox, settings=settings, valid=valid))
+
+
+def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidates, Evidence] | None:
+    """What might be wrong with that map; None where nothing is planted or nothing is left of it."""
+    if wrong.lines.empty or wrong.planted.empty:
         return None
-    covered = find_coverage(lines, box)
-    evidence = Evidence(mapped.probability, mapped.hidden, covered, threshold)
-    found = find_errors(evidence, make_road_map(lines), FindingSettings(min_score=min_score)).table
-    area_km2 = float((mapped.image.valid & covered).sum()) * box.m_per_px**2 / 1e6
-    return Planted(mapped.name, found, planted, float(lines.length.sum() / 1000), area_km2)
+    covered = find_coverage(wrong.lines, mapped.image.geobox)
+    evidence = Evidence(mapped.probability, mapped.image.array, mapped.hidden, covered, threshold)
+    return find_candidates(evidence, make_road_map(wrong.lines)), evidence
+
+
+def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted | None:
+    """The ranked findings of that map; None where nothing is planted."""
+    looked = look_at(mapped, wrong, threshold)
+    if looked is None:
+        return None
+    candidates, evidence = looked
+    found = rank_candidates(candidates.rows, wrong.lines.crs)
+    area_km2 = float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
+    return Planted(mapped.name, found, wrong.planted, float(wrong.lines.length.sum() / 1000), area_km2)
 
 
 def _see(name: str, image: Raster, roads: RoadMap, run: Runner) -> Mapped:

@@ -40,6 +40,14 @@ def see(lines: gpd.GeoDataFrame) -> Raster:
     return Raster(seen[None], BOX.transform, BOX.crs)
 
 
+def photograph(lines: gpd.GeoDataFrame) -> np.ndarray:
+    """(3, H, W) uint8: even grey roads on rough grass, as a camera above sees them."""
+    road = burn_lines(lines, BOX) > 0 if len(lines) else np.zeros(BOX.shape, bool)
+    grass = np.random.default_rng(0).normal(0, 18, BOX.shape)
+    bands = [np.where(road, 150, colour + grass) for colour in (90, 120, 70)]
+    return np.clip(np.stack(bands), 0, 255).astype(np.uint8)
+
+
 GRID = [
     *([(x, 20), (x, 580)] for x in (100, 300, 500, 700)),
     *([(20, y), (780, y)] for y in (100, 300, 500)),

@@ -28,6 +28,7 @@ from mapsight.errors import InputError, ModelError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
+    from mapsight.roads.judged import Judged
     from mapsight.roads.score import ScoreReport
     from mapsight.roads.train import Model
 
@@ -54,6 +55,10 @@ def audit(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Annotated[str | None, typer.Option(help="layer of a map file that has several")] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="findings.gpkg of an earlier audit here: what people said of it teaches this one"),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
@@ -80,7 +85,10 @@ def audit(
     settle_verdicts(make_dir(out) / "findings.gpkg")  # better to hear it now than after the training
     settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
     work = out / "training"
-    found = audit_map(seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes)
+    judged = _read_judged(verdicts) if verdicts else None
+    found = audit_map(
+        seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes, judged=judged
+    )
     for note in found.notes[len(notes) :]:
         say(note)
     say(describe_shift(found.shift, found.shift_source))
@@ -137,6 +145,17 @@ def describe_score(report: ScoreReport) -> list[str]:
         f"false alarms {tally.false_alarms.per_km2:.1f} a km², {tally.false_alarms.per_road_km:.2f} a km of road; "
         f"calibration error of the scores {tally.calibration.ece:.3f}",
     ]
+
+
+def _read_judged(path: Path) -> Judged:
+    """The findings of an earlier audit that people have judged."""
+    from mapsight.roads.export.findings_files import read_findings
+    from mapsight.roads.judged import join_verdicts
+    from mapsight.roads.verdicts import read_verdicts
+
+    judged = join_verdicts(read_findings(path, metric=False), read_verdicts(path))
+    say(f"{len(judged)} verdicts of {path} teach this audit")
+    return judged
 
 
 def _read_start(name: str | None) -> Model | None:

@@ -27,7 +27,9 @@ from mapsight.roads.chips import ChipSettings, Scene
 from mapsight.roads.coverage import find_coverage
 from mapsight.roads.findings import Evidence, Findings, FindingSettings, find_errors
 from mapsight.roads.hidden import find_hidden
+from mapsight.roads.judged import Judged, correct_labels, learn_bend, place_judged
 from mapsight.roads.predict import PredictSettings, predict_raster
+from mapsight.roads.ranking import score_evidence
 from mapsight.roads.threshold import ThresholdChoice, choose_threshold, count_blocks
 from mapsight.roads.train import Model, TrainSettings, train_model
 
@@ -80,8 +82,12 @@ class Audit:
 def audit_map(
     image: Raster, roads: RoadMap, *, start: Model | None, place: Place,
     settings: AuditSettings = AuditSettings(), work_dir: Path | None = None, notes: tuple[str, ...] = (),
+    judged: Judged | None = None,
 ) -> Audit:  # fmt: skip
     """Audits a map (metric CRS) against an image (3, H, W) uint8; `work_dir` keeps the training to go on with it.
+
+    `judged` (in the map's own position): verdicts on an earlier audit, which correct what the nets are taught and bend
+    the ranking.
 
     Raises InputError where the image has no valid pixel, or there is neither a model nor a fold.
     """
@@ -95,8 +101,12 @@ def audit_map(
     moved = _move(roads, shift)
     covered = find_coverage(moved.lines, image.geobox) if settings.coverage else np.ones(image.geobox.shape, bool)
     truth, weight = _make_labels(image, moved, covered)
+    taught, heeded = truth, weight
+    if judged is not None:
+        seen = place_judged(judged, image.crs, lambda lines: move_lines(lines, shift))
+        taught, heeded = correct_labels(truth, weight, seen, image.geobox)
     if settings.folds:
-        probability = _predict_folds(image, truth, weight, start, place, settings, work_dir)
+        probability = _predict_folds(image, taught, heeded, start, place, settings, work_dir)
     else:
         assert first is not None
         probability = first
@@ -111,8 +121,9 @@ def audit_map(
         notes = (*notes, _warn_threshold(threshold.value, settings.least_threshold))
         threshold = dataclasses.replace(threshold, value=settings.least_threshold)
     hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
-    evidence = Evidence(probability, hidden, covered, threshold.value)
-    findings = find_errors(evidence, moved, settings.findings)
+    evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
+    score = learn_bend(judged).score if judged is not None else score_evidence
+    findings = find_errors(evidence, moved, settings.findings, score)
     return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes)
 
 
@@ -192,7 +203,7 @@ def _predict_folds(
     folds = fold_mask(box.height, box.width, folds=settings.folds, block_px=block_px, seed=settings.seed)
     probability = np.zeros(box.shape, np.float32)
     recipe = _make_recipe(start, int(image.valid.sum()), settings)
-    mark = _fingerprint(image, truth, recipe)
+    mark = _fingerprint(image, truth, weight, recipe)
     if work_dir is not None:
         work_dir.mkdir(parents=True, exist_ok=True)
     for fold in range(settings.folds):
@@ -221,10 +232,11 @@ def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> T
     return TrainSettings(net=start.card.net if start else "roadnet", chips=chips, fit=fit)
 
 
-def _fingerprint(image: Raster, truth: np.ndarray, recipe: TrainSettings) -> str:
+def _fingerprint(image: Raster, truth: np.ndarray, weight: np.ndarray, recipe: TrainSettings) -> str:
     digest = hashlib.sha256(repr(recipe).encode())
     digest.update(np.ascontiguousarray(image.array[:, ::7, ::7]).tobytes())
     digest.update(np.packbits(truth).tobytes())
+    digest.update(np.packbits(weight > 0).tobytes())
     return digest.hexdigest()[:12]
 
 

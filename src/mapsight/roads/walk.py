@@ -24,10 +24,10 @@ class WalkSettings:
 
     step_m: float = 4.0  # along
     smooth_m: float = 20.0  # along: what is judged together
-    reach_m: float = 18.0  # how far beside the line a road is looked for
+    reach_m: float = 24.0  # how far beside the line a road is looked for
     centre_m: float = 2.5  # imagery and map never agree better than this
     offset_m: float = 4.5  # the least offset that counts as 'beside'
-    low_share: float = 0.5  # of the threshold: below it, nothing is seen
+    low_share: float = 0.9  # of the threshold: below it, nothing is seen
 
 
 @dataclass(frozen=True, eq=False)

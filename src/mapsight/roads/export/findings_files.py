@@ -19,8 +19,11 @@ _DRIVERS = {".gpkg": b"SQLite format 3\0", ".geojson": b"{"}
 _NEEDED = ("finding_id", "kind", "score")
 
 
-def read_findings(path: Path) -> gpd.GeoDataFrame:
-    """The findings of an audit by falling score, in a metric CRS; InputError for any other file."""
+def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
+    """The findings of an audit by falling score, in a metric CRS or the file's own; InputError for any other file.
+
+    WKT columns stay in the file's CRS.
+    """
     found = check_local_file(path)
     head = found.read_bytes()[:16] if found.stat().st_size < 1 << 30 else b""
     magic = _DRIVERS.get(found.suffix.lower())
@@ -37,7 +40,7 @@ def read_findings(path: Path) -> gpd.GeoDataFrame:
     score = table["score"].to_numpy(dtype=float)
     if not (np.isfinite(score).all() and ((score >= 0) & (score <= 1)).all()):
         raise InputError(path, "holds scores outside 0 … 1", "run the audit again")
-    if table.crs is not None and len(table):
+    if metric and table.crs is not None and len(table):
         table = table.to_crs(metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
