@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import metric_crs
+from mapsight.roads.verdict_file import connect, explain, refuse_traps
 
 _DRIVERS = {".gpkg": b"SQLite format 3\0", ".geojson": b"{"}
 _NEEDED = ("finding_id", "kind", "score")
 
 
-def read_findings(path: Path) -> gpd.GeoDataFrame:
-    """The findings of an audit by falling score, in a metric CRS; InputError for any other file."""
+def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
+    """The findings of an audit by falling score, in a metric CRS or in the file's; InputError for any other file."""
     found = check_local_file(path)
     head = found.read_bytes()[:16] if found.stat().st_size < 1 << 30 else b""
     magic = _DRIVERS.get(found.suffix.lower())
     if magic is None or not head.lstrip().startswith(magic):
         raise InputError(path, "is no GeoPackage or GeoJSON of findings", "give findings.gpkg of an audit")
+    if found.suffix.lower() == ".gpkg":
+        with explain(found), closing(connect(found, writable=False)) as database:
+            refuse_traps(found, database)
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(found)]
         table = pyogrio.read_dataframe(found, layer="findings" if "findings" in layers else None)
@@ -37,7 +42,7 @@ def read_findings(path: Path) -> gpd.GeoDataFrame:
     score = table["score"].to_numpy(dtype=float)
     if not (np.isfinite(score).all() and ((score >= 0) & (score <= 1)).all()):
         raise InputError(path, "holds scores outside 0 … 1", "run the audit again")
-    if table.crs is not None and len(table):
+    if metric and table.crs is not None and len(table):
         table = table.to_crs(metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 

@@ -28,7 +28,18 @@ from mapsight.roads.export.report_figures import ArrowFigure, Curve, CurveFigure
 from mapsight.roads.export.report_images import Scene
 from mapsight.roads.export.report_pictures import Crop, draw_crop, draw_overview, find_middle
 
-__all__ = ["AuditView", "Model", "NotJudged", "Overlap", "Scene", "Shift", "Threshold", "write_report"]
+__all__ = [
+    "OSM_LINKS",
+    "AuditView",
+    "Model",
+    "NotJudged",
+    "Overlap",
+    "Scene",
+    "Shift",
+    "Threshold",
+    "fill_link",
+    "write_report",
+]
 
 # {lat} {lon} are the finding's middle; {west} {south} {east} {north} a frame around it; degrees.
 OSM_LINKS: Mapping[str, str] = MappingProxyType(
@@ -210,11 +221,12 @@ def _locate(audit: AuditView, point: shapely.Point) -> _Place:
     around = shapely.box(point.x - 60, point.y - 60, point.x + 60, point.y + 60)
     middle, frame = gpd.GeoSeries([point, around], crs=box.crs).to_crs("EPSG:4326")
     values = dict(zip(("west", "south", "east", "north"), frame.bounds, strict=True), lat=middle.y, lon=middle.x)
-    links = tuple((label, _fill_link(template, values)) for label, template in audit.links.items())
+    links = tuple((label, fill_link(template, values)) for label, template in audit.links.items())
     return _Place(f"{middle.y:.6f}, {middle.x:.6f}", links)
 
 
-def _fill_link(template: str, values: dict[str, float]) -> str:
+def fill_link(template: str, values: Mapping[str, float]) -> str:
+    """The address of a place; InputError for a template that is not http(s)."""
     if not re.match(r"https?://", template):
         raise InputError(template, "a link must start with http:// or https://", "mend the link template")
     for name, value in values.items():
