@@ -29,9 +29,12 @@ def score_evidence(kind: str, features: Mapping[str, float]) -> float:
 
 
 def explain_evidence(kind: str, features: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    """What a score is made of: (name, value, coefficient); the score's log-odds are the sum of their products."""
+    """What a score is made of: (name, value, coefficient); the score's log-odds are the sum of their products.
+
+    Raises KeyError where a feature is missing.
+    """
     weights = _read_weights()[kind]
-    parts = [(name, float(features[name]), weights[name]) for name in FEATURES[kind] if name in features]
+    parts = [(name, float(features[name]), weights[name]) for name in FEATURES[kind]]
     return [("intercept", 1.0, weights["intercept"]), *parts]
 
 

@@ -115,12 +115,17 @@ def _add_judging(app: GuardedApp, session: Session) -> None:
 
 
 def _add_pictures(app: GuardedApp, session: Session) -> None:
-    workers = anyio.CapacityLimiter(WORKERS)
+    workers, drawing = anyio.CapacityLimiter(WORKERS), 0
 
     async def draw(function: Any, *arguments: Any) -> Response:
-        if workers.statistics().tasks_waiting >= _MOST_WAITING:
+        nonlocal drawing
+        if drawing >= _MOST_WAITING:
             raise HTTPException(503, "too many pictures at once; ask again", {"retry-after": "1"})
-        picture: Picture | None = await anyio.to_thread.run_sync(function, *arguments, limiter=workers)
+        drawing += 1
+        try:
+            picture: Picture | None = await anyio.to_thread.run_sync(function, *arguments, limiter=workers)
+        finally:
+            drawing -= 1
         if picture is None:
             raise HTTPException(404, "there is no such tile")
         return Response(picture.data, media_type=picture.media_type, headers=_ONE_DAY)
@@ -143,13 +148,12 @@ def _add_pictures(app: GuardedApp, session: Session) -> None:
 
 def describe_session(session: Session) -> dict[str, Any]:
     """What the page needs to know before anything else."""
-    boxes = [source.read_bounds() for source in session.rasters.values()]
     image = session.rasters["image"]
     return {
         "image": image.path.name, "count": len(session.findings), "on_earth": session.frame.on_earth,
-        "reviewer": session.settings.reviewer, "rasters": list(session.rasters), "image_bounds": boxes[0],
-        "shift_m": session.frame.shift_m, "threshold": session.facts.get("threshold"), "most_zoom": MOST_ZOOM,
-        "notes": session.notes, "stamp": _stamp([source.path for source in session.rasters.values()]),
+        "reviewer": session.settings.reviewer, "rasters": list(session.rasters), "notes": session.notes,
+        "image_bounds": image.read_bounds(), "native_zoom": image.find_native_zoom(), "most_zoom": MOST_ZOOM,
+        "shift_m": session.frame.shift_m, "stamp": _stamp([source.path for source in session.rasters.values()]),
         "kinds": sorted(set(session.findings["kind"])), "classes": sorted(set(session.findings["road_class"])),
     }  # fmt: skip
 

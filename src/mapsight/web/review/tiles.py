@@ -68,6 +68,13 @@ class RasterSource:
         dx, dy = self.frame.shift_mercator((bottom + top) / 2)
         return left - dx, bottom - dy, right - dx, top - dy
 
+    def find_native_zoom(self) -> int:
+        """The zoom whose tiles hold all that the raster does; beyond it a browser enlarges them itself."""
+        left, _, right, _ = self.read_bounds()
+        with self._open() as dataset:
+            m_per_px = (right - left) / max(dataset.width, 1)
+        return int(np.clip(np.ceil(np.log2(2 * WORLD_M / TILE_PX / m_per_px)), 0, MOST_ZOOM))
+
     def cut(self, bounds: Bounds, width: int, height: int) -> Picture:
         """The part between bounds in web Mercator, in the map's position."""
         dx, dy = self.frame.shift_mercator((bounds[1] + bounds[3]) / 2)

@@ -27,11 +27,12 @@ export class Editor {
     const [kept] = this.#draw.addFeatures([feature]);
     if (!kept.valid) { this.#stop(); throw new Error(`this line cannot be edited (${kept.reason})`); }
     this.#id = kept.id ?? this.#draw.getSnapshot().find(({ geometry }) => geometry.type === "LineString").id;
-    this.#draw.selectFeature(this.#id);
     this.#map.isEditing = true;
     this.#point = 0;
+    const result = new Promise((resolve) => { this.#done = resolve; });
     this.#showBar();
-    return new Promise((resolve) => { this.#done = resolve; });
+    this.#draw.selectFeature(this.#id);
+    return result;
   }
 
   get line() { return this.#draw.getSnapshotFeature(this.#id).geometry.coordinates.map(round); }

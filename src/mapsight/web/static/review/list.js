@@ -13,14 +13,19 @@ export function makeList(state) {
 
   const measure = () => { rowHeight = Math.round(2.75 * parseFloat(getComputedStyle(document.documentElement).fontSize)); };
 
+  function choose(number) {
+    state.open(number);
+    if (matchMedia("(max-width: 48rem)").matches) $("map").scrollIntoView({ block: "start" }); // the map lies above the list
+  }
+
   function makeRow(place) {
     const n = state.shown[place], f = state.findings, said = state.verdictOf(n).verdict;
     const row = el("div", {
       id: `row-${n}`, role: "option", class: `row ${said}`, "aria-selected": n === state.current ? "true" : "false",
-      "aria-posinset": place + 1, "aria-setsize": state.shown.length, onclick: () => state.open(n),
+      "aria-posinset": place + 1, "aria-setsize": state.shown.length, onclick: () => choose(n),
     },
     el("span", { class: "rank figures" }, String(n + 1)), icon(f.kind[n]),
-    el("span", { class: "what" }, el("span", { class: "kind" }, f.kind[n]), " ", el("span", { class: "soft" }, f.class[n])),
+    el("span", { class: "what" }, el("span", { class: "kind" }, f.kind[n]), f.class[n] ? el("span", { class: "fine" }, f.class[n]) : null),
     el("span", { class: "figures length soft" }, metres(f.length_m[n])),
     el("span", { class: "figures" }, percent(f.score[n])),
     el("span", { class: "mark" }, MARKS[said] ?? "", el("span", { class: "unseen" }, WORDS[said])));

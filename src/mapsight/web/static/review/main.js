@@ -9,13 +9,19 @@ import { makeList } from "./list.js";
 import { State, VERDICTS, WORDS } from "./state.js";
 
 const LABELS = { accept: "Accept", reject: "Reject", unsure: "Unsure" };
-const POLL_MS = 4000;
+const POLL_MS = 4000, SAID_MS = 6000;
 const state = new State();
 const drafts = new Map(); // number → {note, line}, what is not said yet
 const undoable = []; // {number, before}
 let page = null, editor = null, mark = 0, told = null, queue = Promise.resolve();
 
-const say = (words) => { $("said").textContent = words; };
+let silence = 0;
+function say(words, lasting = false) {
+  $("said").textContent = words;
+  clearTimeout(silence);
+  if (!lasting) silence = setTimeout(() => { $("said").textContent = ""; }, SAID_MS);
+}
+const name = (number) => `No. ${(number + 1).toLocaleString("en")}`;
 const draftOf = (number) => {
   if (!drafts.has(number)) { const { note, line } = state.verdictOf(number); drafts.set(number, { note, line }); }
   return drafts.get(number);
@@ -40,15 +46,17 @@ async function start() {
   for (const note of review.notes) say(note);
   const wanted = state.numbers.get(location.hash.slice(1));
   const first = state.shown.find((n) => state.verdictOf(n).verdict === "none") ?? 0;
-  const { makeMap } = await import("./map.js");
-  page = makeMap(state, review);
-  editor = new Editor(page.map);
   state.open(wanted ?? first);
-  performance.mark("first-finding");
-  document.body.dataset.ready = "true";
+  performance.mark("first-finding"); // it can be read and judged; the map is still on its way
   $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
   $("note").addEventListener("change", saveNote);
   setInterval(poll, POLL_MS);
+  const { makeMap } = await import("./map.js");
+  page = makeMap(state, review);
+  editor = new Editor(page.map);
+  page.flyTo(state.current);
+  if (told) showLine();
+  document.body.dataset.ready = "true";
   addEventListener("hashchange", () => { const n = state.numbers.get(location.hash.slice(1)); if (n !== undefined && n !== state.current) state.open(n); });
 }
 
@@ -117,7 +125,7 @@ function undo() {
     if (await keep(last.number, { verdict, note, line }, false)) {
       drafts.delete(last.number);
       state.open(last.number);
-      say(`Undone: ${state.findings.id[last.number]} is ${WORDS[verdict]} again.`);
+      say(`Undone: ${name(last.number)} is ${WORDS[verdict]} again.`);
     }
   });
   return queue;
@@ -138,11 +146,11 @@ async function keep(number, { verdict, note, line }, undoing) {
     const kept = await postVerdict(id, body);
     if (undoing) undoable.push({ number, before });
     state.take([kept]);
-    say(`${id}: ${WORDS[verdict]}.`);
+    say(`${name(number)} ${WORDS[verdict]}.`);
     return true;
   } catch (error) {
     if (error instanceof Stale) return settle(number, body, error.current);
-    say(`Not kept: ${error.message}`);
+    say(`Not kept: ${error.message}`, true);
     return false;
   }
 }
@@ -194,7 +202,7 @@ function count() {
 }
 
 async function edit() {
-  if (!told?.line || editor.busy) return;
+  if (!told?.line || !editor || editor.busy) return;
   const number = state.current;
   try {
     page.showOpen([]);
@@ -228,4 +236,4 @@ function remember(name, value) {
   } catch { return null; }
 }
 
-start().catch((error) => { $("title").textContent = "The findings cannot be shown"; say(error.message); });
+start().catch((error) => { $("title").textContent = "The findings cannot be shown"; say(error.message, true); });

@@ -22,7 +22,7 @@ function makeSources(review) {
   const bounds = [...toDegrees([left, bottom]), ...toDegrees([right, top])];
   const minzoom = Math.max(0, Math.floor(Math.log2(40075016 / Math.max(right - left, top - bottom))) - 1);
   const raster = (name) => ({
-    type: "raster", tileSize: 256, bounds, minzoom, maxzoom: review.most_zoom - 1,
+    type: "raster", tileSize: 256, bounds, minzoom, maxzoom: review.native_zoom,
     tiles: [`${location.origin}/tiles/${name}/{z}/{x}/{y}?v=${review.stamp}`],
   });
   const lines = (name) => ({ type: "geojson", data: `${location.origin}/layers/${name}`, tolerance: 0.2 });
@@ -36,7 +36,8 @@ function makeLayers(sources) {
   const line = (id, source, paint, more = {}) => ({
     id, type: "line", source, layout: { "line-cap": more.flat ? "butt" : "round", "line-join": "round" }, paint, ...more.filter && { filter: more.filter },
   });
-  const wide = (near, far) => ["interpolate", ["linear"], ["zoom"], 12, far, 18, near];
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // letters and lines grow together
+  const wide = (near, far) => ["interpolate", ["linear"], ["zoom"], 12, far * scale, 18, near * scale];
   const faint = ["case", JUDGED, 0.45, 1];
   const layers = [
     { id: "ground", type: "background", paint: { "background-color": "#3a3f3c" } },
@@ -66,7 +67,7 @@ export function makeMap(state, review) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
+  map.addControl(new ScaleControl({ maxWidth: 7.5 * parseFloat(getComputedStyle(document.documentElement).fontSize) }), "bottom-right");
   map.getCanvas().setAttribute("aria-label", "Map of the findings over the imagery");
   const ready = new Promise((resolve) => map.once("style.load", resolve));
   const loaded = new Set();
@@ -172,7 +173,7 @@ function makeSwipe(map, options, sources) {
 
 function noteShift(review) {
   const [east, north] = review.shift_m, length = Math.hypot(east, north);
-  if (length < 0.3) return;
+  if (length < 1) return;
   const parts = [[-east, "east", "west"], [-north, "north", "south"]].filter(([v]) => Math.abs(v) >= 0.05)
     .map(([v, plus, minus]) => `${Math.abs(v).toFixed(1)} m ${v > 0 ? plus : minus}`);
   $("map-note").textContent = `The imagery is moved ${parts.join(" and ")}, so that it fits the map.`;
