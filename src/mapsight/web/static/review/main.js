@@ -51,13 +51,23 @@ async function start() {
   $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
   $("note").addEventListener("change", saveNote);
   setInterval(poll, POLL_MS);
-  const { makeMap } = await import("./map.js");
-  page = makeMap(state, review);
-  editor = new Editor(page.map);
-  page.flyTo(state.current);
-  if (told) showLine();
+  await drawMap(review);
   document.body.dataset.ready = "true";
   addEventListener("hashchange", () => { const n = state.numbers.get(location.hash.slice(1)); if (n !== undefined && n !== state.current) state.open(n); });
+}
+
+// Without WebGL there is no map; the list, the evidence and the verdicts do without.
+async function drawMap(review) {
+  try {
+    const { makeMap } = await import("./map.js");
+    page = makeMap(state, review);
+    editor = new Editor(page.map);
+    page.flyTo(state.current);
+    if (told) showLine();
+  } catch (error) {
+    $("map-note").textContent = `The map cannot be drawn in this browser (${String(error.message).slice(0, 120)}); everything else works.`;
+    $("map-note").hidden = false;
+  }
 }
 
 async function open(number) {
@@ -99,7 +109,7 @@ function showLine() {
   if (told?.shape) lines.push(...told.shape.map((line) => ({ role: "finding", line })));
   if (drawn) lines.push({ role: "edited", line: drawn });
   page?.showOpen(lines);
-  $("edit").disabled = !told?.line;
+  $("edit").disabled = !told?.line || !editor;
 }
 
 // One after the other, so that two quick keys never meet on one revision.
