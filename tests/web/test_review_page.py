@@ -255,37 +255,44 @@ def test_names_are_inert(audit, open_page):
         assert page.locator("#details img").count() == 2  # the two crops
 
 
+SCROLL = """async () => {
+  const list = document.querySelector('#list'), far = list.scrollHeight, spent = [];
+  for (let n = 0; n < 40; n++) {
+    const from = performance.now();
+    list.scrollTop = far * n / 40;
+    await new Promise(requestAnimationFrame);
+    list.getBoundingClientRect();
+    spent.push(performance.now() - from);
+  }
+  return spent.sort((a, b) => a - b)[20];
+}"""
+FIRST = "performance.getEntriesByName('first-finding')[0].startTime"
+
+
 def test_ten_thousand_findings(tmp_path, open_page):
-    """The list is virtual: few rows exist, the last is reached at once, a frame of scrolling stays short."""
-    folder = write_audit(tmp_path / "many", count=10_000)
-    with serving(folder) as address:
-        page = open_page(address)
-        first_ms = page.evaluate("performance.getEntriesByName('first-finding')[0].startTime")
+    """Ten thousand scroll like a hundred: few rows exist, the last is reached at once, nothing takes long.
+
+    Times are compared with those of a hundred findings beside them, since a machine that runs other tests besides is slow
+    for both.
+    """
+    with (
+        serving(write_audit(tmp_path / "few", count=100)) as few,
+        serving(write_audit(tmp_path / "many", count=10_000)) as many,
+    ):
+        pages = {count: open_page(address) for count, address in ((100, few), (10_000, many))}
+        page = pages[10_000]
         assert page.locator("#list [role=option]").count() < 60
         page.locator("#list").focus()
         press(page, "End")
         assert page.locator("#position").inner_text() == "No. 10,000 of 10,000"
         assert page.locator("#list [aria-selected=true]").get_attribute("aria-posinset") == "10000"
-        spent_ms = page.evaluate(
-            """async () => {
-              const list = document.querySelector('#list'), spent = [];
-              for (let n = 0; n < 40; n++) {
-                const from = performance.now();
-                list.scrollTop = n * 9973;
-                list.dispatchEvent(new Event('scroll'));
-                await new Promise(requestAnimationFrame);
-                list.getBoundingClientRect();
-                spent.push(performance.now() - from);
-              }
-              return spent.sort((a, b) => a - b)[20];
-            }"""
-        )
+        first_ms = {count: page.evaluate(FIRST) for count, page in pages.items()}
+        scroll_ms = {count: page.evaluate(SCROLL) for count, page in pages.items()}
         if SHOTS:
-            Path(SHOTS, "many.json").write_text(json.dumps({"first_ms": first_ms, "scroll_ms": spent_ms}))
-        # 2 s and 50 ms on two free cores; a machine that runs other tests besides gets five times as long
-        assert first_ms < 10_000
-        assert spent_ms < 250
-        shoot(page, "many")
+            Path(SHOTS, "many.json").write_text(json.dumps({"first_ms": first_ms, "scroll_ms": scroll_ms}))
+        assert first_ms[10_000] < 3 * first_ms[100] + 1000
+        assert scroll_ms[10_000] < 3 * scroll_ms[100] + 30
+        assert page.locator("#list [role=option]").count() < 60
 
 
 def test_a_place_has_an_address(audit, open_page):

@@ -61,7 +61,7 @@ function say(line, seen, threshold) {
 function drawParts({ parts, score }) {
   if (!parts.length) return null;
   const most = Math.max(...parts.map(({ adds }) => Math.abs(adds)), 0.1), signed = (v) => `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(2)}`;
-  const bar = (adds) => svg("svg", { class: "weight", viewBox: "-50 0 100 10", "aria-hidden": "true" },
+  const bar = (adds) => svg("svg", { class: "weight", viewBox: "-50 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("path", { class: "grid", d: "M0 0V10" }), svg("rect", { class: adds < 0 ? "less" : "more", x: Math.min(0, adds / most * 48), y: 2, width: Math.abs(adds / most * 48), height: 6 }));
   const rows = parts.map(({ name, meaning, value, weight, adds }) => el("tr", {},
     el("th", { scope: "row" }, meaning), el("td", { class: "soft" }, name === "intercept" ? "" : `${value.toFixed(2)} × ${weight.toFixed(2)}`),
