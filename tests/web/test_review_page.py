@@ -272,7 +272,7 @@ FIRST = "performance.getEntriesByName('first-finding')[0].startTime"
 def test_ten_thousand_findings(tmp_path, open_page):
     """Ten thousand scroll like a hundred: few rows exist, the last is reached at once, nothing takes long.
 
-    Times are compared with those of a hundred findings beside them, since a machine that runs other tests besides is slow
+    Times are compared with those of a hundred findings beside them, since a machine that runs other tests is slow
     for both.
     """
     with (

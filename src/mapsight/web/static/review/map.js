@@ -75,7 +75,7 @@ export function makeMap(state, review) {
   function flyTo(number) {
     const [west, south, east, north] = state.findings.bounds[number];
     const size = map.getContainer(), room = Math.min(size.clientWidth, size.clientHeight);
-    map.fitBounds([[west, south], [east, north]], { padding: Math.round(room * 0.2), maxZoom: review.most_zoom - 4, duration: isCalm() ? 0 : 500 });
+    map.fitBounds([[west, south], [east, north]], { padding: Math.round(room * 0.2), maxZoom: review.native_zoom + 0.5, duration: isCalm() ? 0 : 500 });
   }
 
   function showOpen(lines) { // [{role, line}]
