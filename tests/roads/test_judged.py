@@ -12,7 +12,7 @@ import shapely
 
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
-from mapsight.roads.judged import correct_labels, join_verdicts, learn_bend, place_judged
+from mapsight.roads.judged import correct_labels, gather_judged, learn_bend, place_judged
 from mapsight.roads.ranking import FEATURES, score_evidence
 
 from .conftest import BOX, make_lines
@@ -47,7 +47,7 @@ def judged():
         ("e", "phantom", [(700, 50), (700, 200)], ""),
     )
     said = [(name, "accept", "") for name in "abcz"]
-    return join_verdicts(findings, say(*said, ("d", "reject", ""), ("e", "unsure", "")))
+    return gather_judged(findings, say(*said, ("d", "reject", ""), ("e", "unsure", "")))
 
 
 def test_labels_are_those_of_the_mended_map(judged):
@@ -68,7 +68,7 @@ def test_labels_are_those_of_the_mended_map(judged):
 def test_a_drawn_line_is_what_teaches():
     """A reviewer's own line takes the place of the one proposed."""
     drawn = shapely.to_wkt(make_lines([(100, 500), (300, 500)]).geometry[0])
-    judged = join_verdicts(make_findings(("a", "missing", STREET, "")), say(("a", "accept", drawn)))
+    judged = gather_judged(make_findings(("a", "missing", STREET, "")), say(("a", "accept", drawn)))
     truth, _ = correct_labels(np.zeros(BOX.shape, np.uint8), np.ones(BOX.shape, np.float32), judged, BOX)
     assert truth[BOX.height - 1 - 500, 200] == 1 and truth[BOX.height - 1 - 300, 200] == 0
 
@@ -90,4 +90,4 @@ def test_bend_heeds_right_and_wrong(judged):
 def test_findings_without_features_are_refused():
     """An audit of an older version does not say what its scores are made of."""
     with pytest.raises(InputError, match="audit again"):
-        join_verdicts(make_findings(("a", "missing", STREET, "")).drop(columns="features"), say())
+        gather_judged(make_findings(("a", "missing", STREET, "")).drop(columns="features"), say())

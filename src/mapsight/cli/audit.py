@@ -56,20 +56,24 @@ def audit(
     map_crs: MapCrs = None,
     layer: Annotated[str | None, typer.Option(help="layer of a map file that has several")] = None,
     verdicts: Annotated[
-        Path | None,
-        typer.Option(help="findings.gpkg of an earlier audit here: what people said of it teaches this one"),
-    ] = None,
+        bool, typer.Option("--verdicts", help="learn from what people said of the audit before (see --previous)")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
+    previous: Annotated[
+        Path | None, typer.Option(help="folder of an earlier audit of this place; default: --out itself")
+    ] = None,
 ) -> None:
     """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a report."""
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
     from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
     from mapsight.roads.export.audit_files import write_audit
-    from mapsight.roads.verdict_file import settle_verdicts
+    from mapsight.roads.export.history import find_history
 
+    history = find_history(out, previous)  # better to hear it now than after the training
+    judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None
     if coverage not in ("auto", "all"):
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
     start, place = _read_start(model), find_named_place(device, compute)
@@ -82,10 +86,9 @@ def audit(
     notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
     for line in (*notes, str(roads.overlap), f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m"):
         say(line)
-    settle_verdicts(make_dir(out) / "findings.gpkg")  # better to hear it now than after the training
+    make_dir(out)
     settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
     work = out / "training"
-    judged = _read_judged(verdicts) if verdicts else None
     found = audit_map(
         seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes, judged=judged
     )
@@ -95,14 +98,17 @@ def audit(
     at = found.threshold
     say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
         f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
-    write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
-                settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]),
-                sources={"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands,
-                         "crs": crs, "map_crs": map_crs, "layer": layer})  # fmt: skip
+    sources = {"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands, "crs": crs,
+               "map_crs": map_crs, "layer": layer, "model": _name_model(model, start, out), "folds": folds}  # fmt: skip
+    done = write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
+                       settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]), sources=sources,
+                       history=history)  # fmt: skip
     shutil.rmtree(work, ignore_errors=True)
     kinds = found.findings.table["kind"].value_counts()
     say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in ("missing", "phantom", "misaligned"))
         + f"; wrote {out / 'report.html'}")  # fmt: skip
+    if history is not None:
+        say(f"since the audit before: {', '.join(f'{count} {status}' for status, count in done.counts.items())}")
 
 
 def score(
@@ -150,10 +156,16 @@ def describe_score(report: ScoreReport) -> list[str]:
 def _read_judged(path: Path) -> Judged:
     """The findings of an earlier audit that people have judged."""
     from mapsight.roads.export.findings_files import read_findings
-    from mapsight.roads.judged import join_verdicts
+    from mapsight.roads.judged import gather_judged
     from mapsight.roads.verdicts import read_verdicts
 
-    judged = join_verdicts(read_findings(path, metric=False), read_verdicts(path))
+    if not path.is_file():
+        raise InputError(
+            path, "there is no earlier audit to learn from", "audit, judge with `mapsight review`, then this"
+        )
+    judged = gather_judged(read_findings(path, metric=False), read_verdicts(path))
+    if not len(judged):
+        raise InputError(path, "nobody has judged a finding there", "judge some with `mapsight review`")
     say(f"{len(judged)} verdicts of {path} teach this audit")
     return judged
 
@@ -170,6 +182,13 @@ def _read_start(name: str | None) -> Model | None:
         return read_model_or_default(None)
     except ModelError:
         return None
+
+
+def _name_model(name: str | None, start: Model | None, out: Path) -> str:
+    """The model as another command could read it again: a path as seen from `out`, 'shipped' or 'none'."""
+    if start is None:
+        return "none"
+    return "shipped" if name is None else name_beside(Path(name), out)
 
 
 COMMANDS = {"audit": audit, "score": score}

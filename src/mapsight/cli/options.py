@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mapsight.atomic import write_atomically
-from mapsight.errors import InputError
+from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
     from mapsight.cnn.runtime import Place
@@ -66,3 +67,10 @@ def find_named_place(device: str, compute: str) -> Place:
     from mapsight.cnn.runtime import find_place
 
     return find_place(device, compute)
+
+
+def load_web() -> None:
+    """MapsightError, with the command that mends it, where what serves pages is not installed."""
+    for name in ("fastapi", "uvicorn", "rio_tiler"):
+        if importlib.util.find_spec(name) is None:
+            raise MapsightError(name, "pages need it, and it is not installed", "pip install 'mapsight[web]'")

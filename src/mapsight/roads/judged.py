@@ -31,7 +31,7 @@ class Judged:
         return len(self.table)
 
 
-def join_verdicts(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
+def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
     """The findings (as `audit` wrote them) that were accepted, rejected or left unsure, lines as a reviewer drew them.
 
     Raises InputError where the findings do not carry the features of their scores.

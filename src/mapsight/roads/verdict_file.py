@@ -108,9 +108,9 @@ def identify(path: Path) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def transact(database: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    database.execute("BEGIN IMMEDIATE")
+def transact(database: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """All of it or nothing; DEFERRED for a look at one moment."""
+    database.execute(f"BEGIN {kind}")
     try:
         yield
         database.execute("COMMIT")

@@ -75,6 +75,12 @@ class VerdictStore:
         with self._lock, explain(self._path):
             return [Verdict(*row) for row in self._database.execute(_LATEST)]
 
+    def read_changes(self, after: int) -> tuple[int, list[Verdict]]:
+        """(mark, last judgements of the findings judged since an earlier mark); a mark of 0 gives all."""
+        with self._lock, explain(self._path), transact(self._database, "DEFERRED"):
+            mark = self._database.execute(f"SELECT coalesce(max(fid), 0) FROM {TABLE}").fetchone()[0]
+            return mark, [Verdict(*row) for row in self._database.execute(f"{_LATEST} AND fid > ?", (after,))]
+
     def read_history(self, finding_id: str) -> list[Verdict]:
         """All judgements of a finding, the first first."""
         with self._lock, explain(self._path):

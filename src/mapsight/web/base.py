@@ -70,8 +70,10 @@ async def _say_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _say_invalid(request: Request, error: Exception) -> JSONResponse:
-    """One line, without the input (FastAPI's own answer repeats it)."""
+    """One line, without the input (FastAPI's own answer repeats it); an address that means nothing is 404."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["loc"][0] == "path":
+        return JSONResponse({"detail": "there is nothing at this address"}, status_code=404)
     place = ".".join(str(part) for part in first["loc"])
     return JSONResponse({"detail": f"{place}: {first['msg']}"}, status_code=422)

@@ -28,7 +28,18 @@ from mapsight.roads.export.report_figures import ArrowFigure, Curve, CurveFigure
 from mapsight.roads.export.report_images import Scene
 from mapsight.roads.export.report_pictures import Crop, draw_crop, draw_overview, find_middle
 
-__all__ = ["AuditView", "Model", "NotJudged", "Overlap", "Scene", "Shift", "Threshold", "write_report"]
+__all__ = [
+    "OSM_LINKS",
+    "AuditView",
+    "Model",
+    "NotJudged",
+    "Overlap",
+    "Scene",
+    "Shift",
+    "Threshold",
+    "fill_link",
+    "write_report",
+]
 
 # {lat} {lon} are the finding's middle; {west} {south} {east} {north} a frame around it; degrees.
 OSM_LINKS: Mapping[str, str] = MappingProxyType(
@@ -121,6 +132,8 @@ class AuditView:
     command: str = ""
     version: str = ""
     links: Mapping[str, str] = field(default_factory=lambda: OSM_LINKS)
+    statuses: Mapping[str, int] = field(default_factory=dict)  # since the audit before; empty for a first one
+    dismissed: gpd.GeoDataFrame = field(default_factory=gpd.GeoDataFrame)  # findings that a person has rejected
 
 
 @dataclass(frozen=True)
@@ -172,6 +185,11 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
         shift_figure=_draw_shift(audit.shift),
         curve=_draw_threshold(audit.threshold),
         centre=_locate(audit, shapely.box(*audit.scene.box.bounds).exterior.centroid).text,
+        since=words.say_since(audit.statuses),
+        dismissed=[
+            (words.KINDS[row.kind].singular, row.score, row.evidence, _locate(audit, find_middle(row.geometry)).text)
+            for row in audit.dismissed.itertuples(index=False)
+        ],
     )
 
 
@@ -210,11 +228,12 @@ def _locate(audit: AuditView, point: shapely.Point) -> _Place:
     around = shapely.box(point.x - 60, point.y - 60, point.x + 60, point.y + 60)
     middle, frame = gpd.GeoSeries([point, around], crs=box.crs).to_crs("EPSG:4326")
     values = dict(zip(("west", "south", "east", "north"), frame.bounds, strict=True), lat=middle.y, lon=middle.x)
-    links = tuple((label, _fill_link(template, values)) for label, template in audit.links.items())
+    links = tuple((label, fill_link(template, values)) for label, template in audit.links.items())
     return _Place(f"{middle.y:.6f}, {middle.x:.6f}", links)
 
 
-def _fill_link(template: str, values: dict[str, float]) -> str:
+def fill_link(template: str, values: Mapping[str, float]) -> str:
+    """The address of a place; InputError for a template that is not http(s)."""
     if not re.match(r"https?://", template):
         raise InputError(template, "a link must start with http:// or https://", "mend the link template")
     for name, value in values.items():

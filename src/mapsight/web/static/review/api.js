@@ -1,0 +1,27 @@
+// What the page asks of the server.
+export class Stale extends Error {
+  constructor(current) { super("stale"); this.current = current; }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, credentials: "same-origin" });
+  } catch {
+    throw new Error("the server does not answer; is `mapsight review` still running?");
+  }
+  if (answer.status === 409) throw new Stale((await answer.json()).current);
+  if (!answer.ok) {
+    const said = await answer.json().catch(() => ({}));
+    throw new Error(said.detail ?? `the server answered ${answer.status}`);
+  }
+  return answer.json();
+}
+
+export const getReview = () => ask("/api/review");
+export const getFindings = () => ask("/api/findings");
+export const getFinding = (id) => ask(`/api/findings/${encodeURIComponent(id)}`);
+export const getVerdicts = (after) => ask(`/api/verdicts?after=${after}`);
+export const postVerdict = (id, body) => ask(`/api/findings/${encodeURIComponent(id)}/verdict`, {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+});

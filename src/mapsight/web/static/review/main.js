@@ -1,0 +1,249 @@
+// The page of `mapsight review`: everything meets here.
+import { getFinding, getFindings, getReview, getVerdicts, postVerdict, Stale } from "./api.js";
+import { drawHistory, showDetails, showHead } from "./detail.js";
+import { $, el } from "./dom.js";
+import { Editor } from "./edit.js";
+import { makeFilters } from "./filters.js";
+import { makeKeys } from "./keys.js";
+import { makeList } from "./list.js";
+import { State, VERDICTS, WORDS } from "./state.js";
+
+const LABELS = { accept: "Accept", reject: "Reject", unsure: "Unsure" };
+const POLL_MS = 4000, SAID_MS = 6000;
+const state = new State();
+const drafts = new Map(); // number → {note, line}, what is not said yet
+const undoable = []; // {number, before}
+let page = null, editor = null, mark = 0, told = null, queue = Promise.resolve();
+
+let silence = 0;
+function say(words, lasting = false) {
+  $("said").textContent = words;
+  clearTimeout(silence);
+  if (!lasting) silence = setTimeout(() => { $("said").textContent = ""; }, SAID_MS);
+}
+const name = (number) => `No. ${(number + 1).toLocaleString("en")}`;
+const draftOf = (number) => {
+  if (!drafts.has(number)) { const { note, line } = state.verdictOf(number); drafts.set(number, { note, line }); }
+  return drafts.get(number);
+};
+
+async function start() {
+  const [review, findings, verdicts] = await Promise.all([getReview(), getFindings(), getVerdicts(0)]);
+  $("image-name").textContent = review.image;
+  $("reviewer").value = remember("mapsight-reviewer") ?? review.reviewer;
+  $("reviewer").addEventListener("change", (event) => remember("mapsight-reviewer", event.target.value.trim()));
+  state.load(findings);
+  mark = verdicts.mark;
+  state.take(verdicts.verdicts);
+  makeVerdicts();
+  makeFilters(state, review);
+  makeList(state);
+  makeKeys({ judge, undo, step, edit, focusNote, toggleLayer: (name) => page?.toggleLayer(name), toggleSwipe: () => page?.toggleSwipe(), editor: () => editor });
+  state.addEventListener("open", ({ detail }) => open(detail));
+  state.addEventListener("said", ({ detail }) => heard(detail));
+  state.addEventListener("filter", () => { if (state.current >= 0) showHead(state, state.current); });
+  count();
+  for (const note of review.notes) say(note);
+  const wanted = state.numbers.get(location.hash.slice(1));
+  const first = state.shown.find((n) => state.verdictOf(n).verdict === "none") ?? 0;
+  state.open(wanted ?? first);
+  performance.mark("first-finding"); // it can be read and judged; the map is still on its way
+  $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
+  $("note").addEventListener("change", saveNote);
+  setInterval(poll, POLL_MS);
+  await drawMap(review);
+  document.body.dataset.ready = "true";
+  addEventListener("hashchange", () => { const n = state.numbers.get(location.hash.slice(1)); if (n !== undefined && n !== state.current) state.open(n); });
+}
+
+// Without WebGL there is no map; the list, the evidence and the verdicts do without.
+async function drawMap(review) {
+  try {
+    const { makeMap } = await import("./map.js");
+    page = makeMap(state, review);
+    editor = new Editor(page.map);
+    page.flyTo(state.current);
+    if (told) showLine();
+  } catch (error) {
+    $("map-note").textContent = `The map cannot be drawn in this browser (${String(error.message).slice(0, 120)}); everything else works.`;
+    $("map-note").hidden = false;
+  }
+}
+
+async function open(number) {
+  editor?.finish(false);
+  const id = state.findings.id[number];
+  history.replaceState(null, "", `#${id}`);
+  showHead(state, number);
+  showVerdict();
+  $("details").setAttribute("aria-busy", "true");
+  try {
+    const answer = await getFinding(id);
+    if (state.current !== number) return;
+    told = answer;
+    showDetails(told, jump);
+    showLine();
+  } catch (error) { say(error.message); }
+  $("details").removeAttribute("aria-busy");
+}
+
+function makeVerdicts() {
+  const keys = { accept: "a", reject: "r", unsure: "u" };
+  $("verdicts").append(
+    ...VERDICTS.map((verdict) => el("button", { type: "button", class: verdict, "data-verdict": verdict, onclick: () => judge(verdict) }, LABELS[verdict], " ", el("kbd", {}, keys[verdict]))),
+    el("button", { type: "button", id: "undo", onclick: undo, disabled: true }, "Undo ", el("kbd", {}, "z")),
+    el("button", { type: "button", id: "edit", onclick: edit }, "Edit line ", el("kbd", {}, "e")),
+    el("button", { type: "button", onclick: () => step(-1) }, "Back ", el("kbd", {}, "k")),
+    el("button", { type: "button", onclick: () => step(1) }, "Next ", el("kbd", {}, "j")));
+}
+
+function showVerdict() {
+  const said = state.verdictOf(state.current).verdict;
+  for (const button of $("verdicts").querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === said);
+  $("undo").disabled = !undoable.length;
+  if (document.activeElement !== $("note")) $("note").value = draftOf(state.current).note;
+}
+
+function showLine() {
+  const drawn = draftOf(state.current).line, lines = [];
+  if (told?.shape) lines.push(...told.shape.map((line) => ({ role: "finding", line })));
+  if (drawn) lines.push({ role: "edited", line: drawn });
+  page?.showOpen(lines);
+  $("edit").disabled = !told?.line || !editor;
+}
+
+// One after the other, so that two quick keys never meet on one revision.
+function judge(verdict) {
+  const number = state.current, draft = { ...draftOf(number) };
+  if (editor?.busy) { draft.line = editor.line; draftOf(number).line = draft.line; editor.finish(false); }
+  queue = queue.then(() => keep(number, { verdict, ...draft }, true)).then((kept) => {
+    if (!kept) return;
+    const next = state.step(1, (n) => state.verdictOf(n).verdict === "none");
+    if (state.current === number) {
+      if (next >= 0) state.open(next);
+      else { showVerdict(); say("All findings shown are judged."); }
+    }
+  });
+  return queue;
+}
+
+function undo() {
+  queue = queue.then(async () => {
+    const last = undoable.pop();
+    if (!last) { say("There is nothing to undo."); return; }
+    const { verdict, note, line } = last.before;
+    if (await keep(last.number, { verdict, note, line }, false)) {
+      drafts.delete(last.number);
+      state.open(last.number);
+      say(`Undone: ${name(last.number)} is ${WORDS[verdict]} again.`);
+    }
+  });
+  return queue;
+}
+
+async function saveNote() {
+  const number = state.current, { verdict, note } = state.verdictOf(number), draft = draftOf(number);
+  if (verdict === "none" || note === draft.note) return;
+  queue = queue.then(() => keep(number, { verdict, ...draft }, true));
+  await queue;
+}
+
+// Say it to the server; nothing is shown as kept before the server has it.
+async function keep(number, { verdict, note, line }, undoing) {
+  const before = state.verdictOf(number), id = state.findings.id[number];
+  const body = { verdict, note, line, reviewer: $("reviewer").value.trim(), revision: before.revision };
+  try {
+    const kept = await postVerdict(id, body);
+    if (undoing) undoable.push({ number, before });
+    state.take([kept]);
+    say(`${name(number)} ${WORDS[verdict]}.`);
+    return true;
+  } catch (error) {
+    if (error instanceof Stale) return settle(number, body, error.current);
+    say(`Not kept: ${error.message}`, true);
+    return false;
+  }
+}
+
+// Somebody was quicker: both are shown, and a person decides.
+function settle(number, mine, theirs) {
+  state.take([theirs]);
+  const column = (title, said) => el("section", {}, el("h3", {}, title), el("p", {}, el("strong", {}, WORDS[said.verdict]), said.reviewer ? ` by ${said.reviewer}` : ""),
+    said.note ? el("p", {}, el("q", {}, said.note)) : el("p", { class: "fine" }, "no note"), said.line ? el("p", { class: "fine" }, "with a redrawn line") : "");
+  return new Promise((resolve) => {
+    const dialog = $("conflict");
+    const close = (answer) => { dialog.close(); resolve(answer); };
+    dialog.replaceChildren(
+      el("h2", { id: "conflict-title" }, "Somebody else has judged this finding"),
+      el("div", { class: "both" }, column("Theirs", theirs), column("Yours", mine)),
+      el("div", { class: "row-of-buttons" },
+        el("button", { type: "button", onclick: () => { drafts.delete(number); showVerdict(); close(false); } }, "Keep theirs"),
+        el("button", { type: "button", onclick: async () => close(await keep(number, mine, true)) }, "Use mine instead")));
+    dialog.oncancel = () => resolve(false);
+    dialog.showModal();
+  });
+}
+
+function heard(numbers) {
+  count();
+  if (state.filter.verdict !== "*") state.applyFilter();
+  for (const n of numbers) if (n !== state.current) drafts.delete(n);
+  if (!numbers.includes(state.current)) return;
+  const { note, line } = state.verdictOf(state.current);
+  if (document.activeElement !== $("note")) drafts.set(state.current, { note, line });
+  showVerdict();
+  getFinding(state.findings.id[state.current]).then((answer) => { if (told?.id === answer.id) { told = answer; $("history")?.replaceWith(drawHistory(answer.history)); showLine(); } }).catch(() => {});
+}
+
+async function poll() {
+  if (document.hidden) return;
+  try {
+    const answer = await getVerdicts(mark);
+    mark = answer.mark;
+    state.take(answer.verdicts);
+  } catch (error) { say(error.message); }
+}
+
+function count() {
+  const counts = state.countVerdicts(), number = (n) => n.toLocaleString("en");
+  $("progress").max = Math.max(state.count, 1);
+  $("progress").value = counts.judged;
+  $("counts").textContent = `${number(counts.judged)} of ${number(state.count)} judged · ${number(counts.accept)} accepted · ${number(counts.reject)} rejected · ${number(counts.unsure)} unsure`;
+}
+
+async function edit() {
+  if (!told?.line || !editor || editor.busy) return;
+  const number = state.current;
+  try {
+    page.showOpen([]);
+    const line = await editor.edit(draftOf(number).line ?? told.line);
+    if (line && line.length > 1 && state.current === number) {
+      draftOf(number).line = line;
+      say("The line is redrawn; it is kept with your verdict.");
+    }
+  } catch (error) { say(error.message); }
+  if (state.current === number) showLine();
+}
+
+function step(direction) {
+  const next = state.step(direction);
+  if (next >= 0) state.open(next);
+}
+
+function focusNote() { $("note").focus(); }
+
+async function jump(josm) {
+  try {
+    await fetch(josm, { mode: "no-cors" });
+    say("JOSM has been asked to load the place.");
+  } catch { say("JOSM does not answer at 127.0.0.1:8111; is it running, with remote control switched on?"); }
+}
+
+function remember(name, value) {
+  try {
+    if (value !== undefined) localStorage.setItem(name, value);
+    return localStorage.getItem(name);
+  } catch { return null; }
+}
+
+start().catch((error) => { $("title").textContent = "The findings cannot be shown"; say(error.message, true); });
