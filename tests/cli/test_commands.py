@@ -16,7 +16,7 @@ import rasterio
 from PIL import Image
 
 from mapsight.cli.app import app
-from mapsight.roads.ranking import explain_evidence
+from mapsight.roads.ranking import explain_score, read_intercept
 
 
 def test_town_writes_its_four_files(town):
@@ -93,10 +93,9 @@ def test_audit_and_score(run, town, tmp_path):
     gpkg = gpd.read_file(out / "findings.gpkg")
     assert len(gpkg) == len(collection["features"])
     for row in gpkg.itertuples():
-        parts = explain_evidence(row.kind, json.loads(row.features))
-        assert row.score == pytest.approx(
-            1 / (1 + math.exp(-sum(value * weight for _, value, weight in parts))), abs=1e-3
-        )
+        terms = explain_score(row.kind, json.loads(row.features))
+        logit = read_intercept(row.kind) + sum(term.logit for term in terms)
+        assert row.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
     done = run("score", out / "findings.gpkg", "--truth", town / "planted.geojson", "--json", tmp_path / "s.json")
     assert done.status == 0, done.err
     assert "of 9 planted mistakes" in done.err

@@ -20,15 +20,10 @@ from shapely.geometry import LineString
 
 from mapsight.geo.network import write_layers, write_lines
 from mapsight.geo.raster import Raster, write_raster
+from mapsight.roads.ranking import FEATURES
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 KINDS = ("missing", "phantom", "misaligned")
-FEATURES = {
-    "missing": {"strength": 1.2, "weakest": 0.4, "length": 0.1, "ends": 1, "parallel": 0, "hidden": 0, "contrast": 1,
-                "width": 0},
-    "phantom": {"absence": 0.9, "strongest": 0.1, "length": 0.2, "hidden": 0.1, "rarity": 0.8, "width": 0},
-    "misaligned": {"strength": 0.8, "absence": 0.9, "length": 0.3, "offset": 0.2, "unsteady": 0.1, "hidden": 0},
-}  # fmt: skip
 SIDE_PX = 512
 EAST, NORTH = 500_000.0, 5_000_512.0
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
@@ -53,7 +48,7 @@ def make_findings(count: int, *, crs: str | None = "EPSG:32632") -> gpd.GeoDataF
                 "mean_probability": 0.4, "map_distance_m": 20.0, "road_class": ("", "residential", "service")[n % 3],
                 "road_id": HOSTILE if n == 0 else f"r{n}", "offset_m": 7.0 if seen else np.nan,
                 "evidence": f"reason {n} {HOSTILE if n == 0 else ''}", "seen_wkt": seen,
-                "features": json.dumps(FEATURES[kind]), "geometry": line,
+                "features": json.dumps(dict.fromkeys(FEATURES[kind], 0.5)), "geometry": line,
             }
         )  # fmt: skip
     return gpd.GeoDataFrame(rows, crs=crs)

@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 
 from mapsight.errors import InputError
 from mapsight.geo.network import write_lines
+from mapsight.roads.ranking import FEATURES, score_evidence
 from mapsight.roads.verdicts import read_verdicts
 from mapsight.web.review.app import make_review
 from mapsight.web.review.place import Frame, read_links
@@ -59,12 +60,12 @@ def test_the_list_is_the_table(client, audit):
 
 
 def test_a_finding_tells_its_evidence(client):
-    """The parts of the score add up to the log-odds of what they explain; the profile is what the raster holds."""
+    """The parts of the score add up to what the ranking makes of the same features; the rest is there."""
     told = client.get("/api/findings/0000000000").json()
     assert HOSTILE in told["evidence"]  # text, which the page must keep inert
-    total = sum(part["adds"] for part in told["parts"])
-    assert {part["name"] for part in told["parts"]} >= {"intercept", "strength", "ends"}
-    assert 0 < 1 / (1 + math.exp(-total)) < 1
+    logit = sum(part["adds"] for part in told["parts"])
+    score = score_evidence("missing", dict.fromkeys(FEATURES["missing"], 0.5))
+    assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=2e-3)
     assert all(0 <= p <= 0.9 for p in told["profile"]["line"]["p"])
     assert told["links"][0][1].startswith("https://www.openstreetmap.org/edit?editor=id#map=19/")
     assert told["josm"].startswith("http://127.0.0.1:8111/load_and_zoom?left=")

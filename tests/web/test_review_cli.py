@@ -15,6 +15,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
+from mapsight.cli.app import main
 from mapsight.cli.options import load_web
 from mapsight.errors import MapsightError
 from mapsight.web.serve import bind
@@ -34,25 +35,28 @@ def test_it_serves_and_ends(audit):
     try:
         line = server.stderr.readline()
         address = line.split()[4]
-        with urllib.request.urlopen(address + "api/review", timeout=30) as answer:
+        with urllib.request.urlopen(address + "api/review", timeout=120) as answer:
             assert '"reviewer":"Zoë"' in answer.read().decode("utf-8")
         server.send_signal(signal.SIGINT)
-        _, rest = server.communicate(timeout=30)
+        _, rest = server.communicate(timeout=120)
     finally:
         server.kill()
     assert (server.returncode, rest) == (0, "ended\n")
     assert sorted(p.name for p in audit.glob("findings*")) == ["findings.gpkg"]
 
 
-def test_faults_are_one_line(audit, tmp_path):
+def test_faults_are_one_line(audit, tmp_path, monkeypatch, capsys):
     """A taken port and a folder that is no audit: status 2, one line with the remedy."""
     with bind("127.0.0.1", 0) as taken:
-        first, second = review(audit, "--port", taken.getsockname()[1]), review(tmp_path)
-        said = [process.communicate(timeout=60)[1] for process in (first, second)]
-    assert (first.returncode, second.returncode) == (2, 2)
-    assert said[0].startswith("error: port ") and "--port" in said[0]
-    assert "findings.gpkg" in said[1]
-    assert all(text.count("\n") == 1 for text in said)
+        port = taken.getsockname()[1]
+        for folder, remedy in ((audit, "--port"), (tmp_path, "mapsight audit --out")):
+            arguments = ["mapsight", "review", str(folder), "--no-browser", "--port", str(port)]
+            monkeypatch.setattr(sys, "argv", arguments)
+            with pytest.raises(SystemExit) as stop:
+                main()
+            said = capsys.readouterr().err
+            assert (stop.value.code, said.count("\n")) == (2, 1)
+            assert remedy in said
 
 
 def test_a_missing_extra_is_named(monkeypatch):

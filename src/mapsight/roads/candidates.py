@@ -200,6 +200,8 @@ def _add_traits(rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoD
         traits[f"odd_{name}"] = np.abs(traits[name] - usual[name])
     for k, row in enumerate(rows):
         row["features"] |= {name: float(values[k]) for name, values in traits.items()}
+        # as they are written, so that a score is recomputed to the digit
+        row["features"] = {name: round(value, 4) for name, value in row["features"].items()}
     return rows
 
 

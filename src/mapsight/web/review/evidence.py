@@ -15,30 +15,12 @@ from shapely.affinity import translate
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox
 from mapsight.roads.export import report_words as words
-from mapsight.roads.ranking import explain_evidence
+from mapsight.roads.ranking import explain_score, read_intercept
 from mapsight.web.review.session import Session
 from mapsight.web.review.tiles import RasterSource
 
 _MOST_STATIONS = 240
 CROP_PX = 360
-
-# What the features of the ranking mean, for people; one that is not here is shown under its own name.
-_MEANINGS = {
-    "intercept": "start: how often this kind is right",
-    "strength": "how strongly the road is seen",
-    "weakest": "how strongly at its weakest places",
-    "length": "its length",
-    "ends": "how many of its ends meet the map",
-    "parallel": "runs along a mapped road",
-    "hidden": "share under trees or in shadow",
-    "contrast": "stands out from its sides",
-    "width": "its width",
-    "absence": "how little is seen on the map's line",
-    "strongest": "how much at its best places",
-    "rarity": "how rare so little is on this map",
-    "offset": "how far beside it is seen",
-    "unsteady": "how much that distance varies",
-}
 
 
 def describe_finding(session: Session, number: int) -> dict[str, Any]:
@@ -128,18 +110,16 @@ def _sample(session: Session, source: RasterSource, line: shapely.Geometry) -> t
 
 
 def _explain(row: Any) -> list[dict[str, Any]]:
-    """What the score is made of, the weightiest first; nothing where the file does not tell."""
+    """What the logit of the score is made of, the start first; nothing where the file does not tell."""
     try:
         features = {str(k): float(v) for k, v in json.loads(row["features"]).items()}
-        parts = explain_evidence(row["kind"], features)
+        terms = explain_score(row["kind"], features)
+        start = read_intercept(row["kind"])
     except (ValueError, TypeError, AttributeError, KeyError):
         return []
-    told = [
-        {"name": name, "meaning": _MEANINGS.get(name, name), "value": round(value, 3), "weight": round(weight, 3),
-         "adds": round(value * weight, 3)}
-        for name, value, weight in parts
-    ]  # fmt: skip
-    return sorted(told, key=lambda part: -abs(part["adds"]))
+    told = [{"name": term.name, "meaning": term.words, "value": round(term.value, 3), "adds": round(term.logit, 3)}
+            for term in terms]  # fmt: skip
+    return [{"name": "start", "meaning": "where its kind starts", "value": None, "adds": round(start, 3)}, *told]
 
 
 def _list_facts(row: Any) -> list[tuple[str, str]]:

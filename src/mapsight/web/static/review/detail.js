@@ -63,12 +63,12 @@ function drawParts({ parts, score }) {
   const most = Math.max(...parts.map(({ adds }) => Math.abs(adds)), 0.1), signed = (v) => `${v < 0 ? "−" : "+"}${Math.abs(v).toFixed(2)}`;
   const bar = (adds) => svg("svg", { class: "weight", viewBox: "-50 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("path", { class: "grid", d: "M0 0V10" }), svg("rect", { class: adds < 0 ? "less" : "more", x: Math.min(0, adds / most * 48), y: 2, width: Math.abs(adds / most * 48), height: 6 }));
-  const rows = parts.map(({ name, meaning, value, weight, adds }) => el("tr", {},
-    el("th", { scope: "row" }, meaning), el("td", { class: "soft" }, name === "intercept" ? "" : `${value.toFixed(2)} × ${weight.toFixed(2)}`),
+  const rows = parts.map(({ meaning, value, adds }) => el("tr", {},
+    el("th", { scope: "row" }, meaning), el("td", { class: "soft" }, value === null ? "" : value.toFixed(2)),
     el("td", {}, signed(adds)), el("td", {}, bar(adds))));
   const sum = parts.reduce((total, { adds }) => total + adds, 0);
   return el("details", { class: "parts" }, el("summary", {}, "Why it is ranked here"),
-    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "evidence"), el("th", { scope: "col" }, "value × weight"), el("th", { scope: "col" }, "adds"), el("td", {}))),
+    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "evidence"), el("th", { scope: "col" }, "value"), el("th", { scope: "col" }, "adds"), el("td", {}))),
       el("tbody", {}, ...rows, el("tr", {}, el("th", { scope: "row" }, `together ${signed(sum)}, as a probability`), el("td", {}), el("td", {}, el("strong", {}, percent(score))), el("td", {})))));
 }
 
