@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from mapsight.cnn.nets.digits_small import DigitsSmall
 from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet
 from mapsight.cnn.nets.unet_lecture import UNetLecture
 from mapsight.errors import InputError
@@ -15,6 +16,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     **{name: partial(RoadNet, shape) for name, shape in VARIANTS.items()},
     "unet-lecture": UNetLecture,
     "unet-small": partial(UNetLecture, (16, 32, 64, 128, 256)),  # a quarter as wide: what a processor can train
+    "digits-small": DigitsSmall,
 }
 
 
