@@ -22,6 +22,7 @@ from mapsight.errors import ModelError
 
 FORMAT = "mapsight-model/1"
 _HEADER_LIMIT_BYTES = 4 << 20
+_TUPLES = ("bands", "classes")
 _PREFIXES = ("net", "optimiser", "average", "best")
 
 
@@ -30,7 +31,7 @@ class ModelCard:
     """What a model file says of itself."""
 
     net: str
-    m_per_px: float
+    m_per_px: float  # 0 where pixels have no size on the ground
     threshold: float = 0.5
     threshold_low: float = 0.5  # 95 % bootstrap interval of the threshold
     threshold_high: float = 0.5
@@ -38,6 +39,7 @@ class ModelCard:
     scale_mean: float = 0.0  # input = (uint8 / 255 − mean) / std
     scale_std: float = 1.0
     label: str = "road"
+    classes: tuple[str, ...] = ()  # names of the outputs of a classifier; none: one logit a pixel
     trained_on: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     measures: dict[str, Any] = field(default_factory=dict)
@@ -104,9 +106,10 @@ def _parse_card(path: str | Path, text: str) -> ModelCard:
     try:
         data = json.loads(text)
         known = {f.name for f in fields(ModelCard)}
-        values: dict[str, Any] = {k: tuple(v) if k == "bands" else v for k, v in data.items() if k in known}
+        values: dict[str, Any] = {k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known}
         card = ModelCard(**values)
-        sound = card.net in NETS and 0.01 <= card.m_per_px <= 100 and 0 <= card.threshold <= 1 and card.scale_std > 0
+        sized = 0.01 <= card.m_per_px <= 100 or (card.m_per_px == 0 and bool(card.classes))
+        sound = card.net in NETS and sized and 0 <= card.threshold <= 1 and card.scale_std > 0
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None
     if not sound:

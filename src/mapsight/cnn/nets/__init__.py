@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from mapsight.cnn.nets.digits_small import DigitsSmall
 from mapsight.cnn.nets.roadnet import RoadNet
 from mapsight.cnn.nets.unet_lecture import UNetLecture
 from mapsight.errors import InputError
@@ -16,6 +17,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     "roadnet-wide": partial(RoadNet, "roadnet-wide"),
     "roadnet-tiny": partial(RoadNet, "roadnet-tiny"),
     "unet-lecture": UNetLecture,
+    "digits-small": DigitsSmall,
 }
 
 

@@ -1,0 +1,21 @@
+"""The models that come with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+
+from torch import nn
+
+from mapsight.cnn.checkpoint import ModelCard, read_model
+from mapsight.errors import ModelError
+
+ROADS = "roads-1m.safetensors"
+DIGITS = "digits-small.safetensors"
+
+
+def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
+    """A shipped net, in eval mode, and its card; ModelError in a build without it."""
+    with as_file(files("mapsight").joinpath("weights", name)) as path:
+        if not path.is_file():
+            raise ModelError(name, "this build does not ship it", "give a model file; `mapsight train` makes one")
+        return read_model(path)
