@@ -78,18 +78,6 @@ def test_scores_fall_apart(town_tile, javascript):
         assert one["terms"]
 
 
-def test_what_is_not_a_sum_is_shown(monkeypatch):
-    """A score in which two features act together keeps its rest, and still adds up."""
-    monkeypatch.setattr("mapsight.web.lab.score_steps.FEATURES", {"missing": ("a", "b")})
-    monkeypatch.setattr("mapsight.web.lab.score_steps.score_evidence",
-                        lambda kind, f: 1 / (1 + np.exp(-(0.3 + f["a"] - f["b"] + 2 * f["a"] * f["b"]))))  # fmt: skip
-    told = explain_score("missing", {"a": 0.5, "b": 2.0})
-    assert told["rest"] == pytest.approx(2.0)
-    assert told["intercept"] + sum(term["product"] for term in told["terms"]) + told["rest"] == pytest.approx(
-        told["logit"]
-    )
-
-
 def test_routes(client, town_tile):
     """Everything the page asks for is answered with the tile's own numbers."""
     assert "mapsight lab" in client.get("/").text
