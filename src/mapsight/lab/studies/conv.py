@@ -111,7 +111,7 @@ def _study_transposed(values: np.ndarray, weights: np.ndarray, steps: Steps) -> 
         for i, j in list(np.ndindex(*values.shape))[:_MOST_CELLS]
     )  # fmt: skip
     return Study(
-        title=f"transposed convolution: {_size(values)} stamps {_size(weights)} at stride {steps.stride[0]}: {_size(out)}",
+        title=f"transposed convolution: {_size(values)} times {_size(weights)}, stride {steps.stride[0]}: {_size(out)}",
         table=Table(("value", "stamped at", "value · filter, row after row"), rows),
         draw=lambda: _draw_transposed(values, weights, steps),
         remarks=(f"sum of the output: {out.sum():g}; where stamps overlap, they add up",),
