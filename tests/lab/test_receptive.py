@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -64,7 +64,10 @@ def test_stacks_agree_with_gradients(specs):
     def make():
         return nn.Sequential(*map(build, specs))
 
-    computed = find_output_sight(trace(make, 4, 36, 36))
+    try:
+        computed = find_output_sight(trace(make, 4, 36, 36))
+    except RuntimeError:  # nothing is left of so small an image
+        reject()
     gradient = confirm_by_gradient(make, (4, 36, 36))
     if all(lo <= hi for lo, hi in computed):
         assert computed == find_extent(gradient)

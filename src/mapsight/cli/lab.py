@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapsight.cli.options import make_dir
+from mapsight.errors import InputError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ _LARGEST_PX = 256  # the written-out convolution takes a second for that many pi
 
 app = typer.Typer(help="A CNN that can be seen and checked by hand: every mechanism as an experiment.")
 
+_SMALLEST_SCENE_PX = 64  # a window of 48 px and room to move
+_LARGEST_INPUT_PX = 4096
+
 Image = Annotated[Path | None, typer.Argument(help="an image; without one, the lab's own")]
+
+Net = Annotated[str, typer.Argument(help="a net by name; a wrong name lists them")]
+Size = Annotated[str | None, typer.Option("--input", help="input of the net, as 3x224x224")]
 
 
 @app.callback(invoke_without_command=True)
@@ -73,6 +80,95 @@ def conv(
     _show(study, out)
 
 
+def connections(
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("connections.png"),
+) -> None:
+    """Sparse interactions and parameter sharing: the connection matrix, counts, and measured cost."""
+    from mapsight.lab.studies.connections import study_connections
+
+    _show(study_connections(), out)
+
+
+def receptive_field(
+    net: Net,
+    size: Size = None,
+    confirm: Annotated[
+        bool | None, typer.Option(help="compare with a gradient; by default where that is quick")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("receptive-field.png"),
+) -> None:
+    """What each layer of a net sees of the image, computed, and confirmed by gradients."""
+    from mapsight.lab.studies.receptive_field import study_receptive_field
+
+    _show(study_receptive_field(net, parse_size(size), confirm=confirm), out)
+
+
+def equivariance(
+    image: Image = None,
+    out: Annotated[Path, typer.Option(help="animation: .gif")] = Path("equivariance.gif"),
+) -> None:
+    """Does a shifted image give a shifted map? Measured, and where pooling, stride and borders break it."""
+    from mapsight.lab.studies.equivariance import study_equivariance
+
+    scene = _read_grey(image)
+    if scene is not None and min(scene.shape) < _SMALLEST_SCENE_PX:
+        raise InputError(image, f"is smaller than {_SMALLEST_SCENE_PX} px a side", "give a larger image")
+    _show(study_equivariance(scene), out)
+
+
+def activations(
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("activations.png"),
+) -> None:
+    """ReLU and its family, tanh, sigmoid: saturation, dying gradients, zero-centring."""
+    from mapsight.lab.studies.activations import study_activations
+
+    _show(study_activations(), out)
+
+
+def pool(
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("pool.png"),
+) -> None:
+    """Max pooling over the lecture's three maps: what rotation and blur really do to it."""
+    from mapsight.lab.studies.pool import study_pool
+
+    _show(study_pool(), out)
+
+
+def backprop(
+    out: Annotated[Path, typer.Option(help="animation: .gif")] = Path("backprop.gif"),
+) -> None:
+    """Backpropagation through a shared weight: its gradient as the sum over its uses."""
+    from mapsight.lab.studies.backprop import study_backprop
+
+    _show(study_backprop(), out)
+
+
+def params(
+    net: Net,
+    size: Size = None,
+    rows: Annotated[int, typer.Option(min=1, help="at most so many rows; deep layers are joined")] = 40,
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("params.png"),
+) -> None:
+    """Parameters, connections, multiply-adds and activation memory of a net, layer by layer, exactly."""
+    from mapsight.lab.studies.params import study_params
+
+    _show(study_params(net, parse_size(size), most_rows=rows), out)
+
+
+def parse_size(text: str | None) -> tuple[int, int, int] | None:
+    """'3x224x224' → (3, 224, 224)."""
+    if text is None:
+        return None
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= _LARGEST_INPUT_PX for part in parts):
+        raise InputError(
+            f"--input {text}",
+            f"expected channels, rows and columns, at most {_LARGEST_INPUT_PX}",
+            "write it as 3x224x224",
+        )
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
 def _read_grey(path: Path | None) -> np.ndarray | None:
     """(H, W) of 0 to 255, shrunk to at most 256 px a side; None where no image is given."""
     if path is None:
@@ -104,7 +200,19 @@ def _show(study: Study, out: Path) -> None:
     say(f"wrote {out}")
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"sobel": sobel, "filters": filters, "conv": conv}
+# in the order of the chapters
+COMMANDS: dict[str, Callable[..., None]] = {
+    "sobel": sobel,
+    "filters": filters,
+    "conv": conv,
+    "connections": connections,
+    "receptive-field": receptive_field,
+    "equivariance": equivariance,
+    "activations": activations,
+    "pool": pool,
+    "backprop": backprop,
+    "params": params,
+}
 
 for name, command in COMMANDS.items():
     app.command(name)(command)

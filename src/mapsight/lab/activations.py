@@ -13,11 +13,16 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Activation:
-    """A function, its derivative, and the variance gain that keeps its layers' signals alive at the start."""
+    """A function and its derivative."""
 
     value: Function
     slope: Function
-    gain: float = 1.0
+
+    @property
+    def gain(self) -> float:
+        """1/E[f(z)²] for z from N(0, 1): weights of that variance over the width keep the signal's size (He 2015)."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+        return float(weights.sum() / (weights @ self.value(nodes) ** 2))
 
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017
@@ -32,22 +37,22 @@ def _gaussian_cdf(x: np.ndarray) -> np.ndarray:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(float), gain=2.0),
+    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(float)),
     "leaky-relu": Activation(
-        lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1.0, 0.01), gain=2 / (1 + 0.01**2)
+        lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1.0, 0.01)
     ),
     "elu": Activation(
-        lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda x: np.exp(np.minimum(x, 0)), gain=1.55
+        lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda x: np.exp(np.minimum(x, 0))
     ),
     "selu": Activation(
         lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))),
         lambda x: _SELU_SCALE * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
     ),
     "gelu": Activation(
-        lambda x: x * _gaussian_cdf(x), lambda x: _gaussian_cdf(x) + x * _bell(x), gain=2.0
+        lambda x: x * _gaussian_cdf(x), lambda x: _gaussian_cdf(x) + x * _bell(x)
     ),
     "silu": Activation(
-        lambda x: x * expit(x), lambda x: expit(x) * (1 + x * (1 - expit(x))), gain=2.0
+        lambda x: x * expit(x), lambda x: expit(x) * (1 + x * (1 - expit(x)))
     ),
     "tanh": Activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": Activation(expit, lambda x: expit(x) * (1 - expit(x))),
@@ -63,7 +68,7 @@ def measure_saturation(activation: Activation, *, spread: float = 3.0, flat_belo
 def measure_gradients(activation: Activation, *, depth: int = 20, width: int = 128, seed: int = 0) -> np.ndarray:
     """Gradient norm at each of `depth` layers, first layer first, over that at the last: a random dense stack.
 
-    Weights from N(0, gain/width), the usual start (Glorot 2010, He 2015); the loss's gradient at the top is random.
+    Weights from N(0, gain/width), the start that suits each activation; the loss's gradient at the top is random.
     """
     random = np.random.default_rng(seed)
     signal, before, matrices = random.normal(size=(64, width)), [], []

@@ -2,7 +2,7 @@
 
 Multiply-adds are those of convolutions and matrix products (as torch's flop counter has them, halved); connections are
 pairs of values that a weight joins, zeros of the padding not among them; activations are all values a forward pass of
-one item makes, 4 bytes each, done-in-place and views aside.
+one item makes, those done in place and views aside.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from math import prod
 from mapsight.lab.connections import count_taps_between
 from mapsight.lab.trace import Call, Trace
 
-_BYTES = 4  # float32
 _UNUSED = "(not in this pass)"
 
 
 @dataclass(frozen=True)
 class LayerCount:
-    """What one layer has and does; `connections` is None for layers without weights between values."""
+    """What one layer has and does; `kind` is the ATen operation that it mostly is."""
 
     layer: str
     kind: str
@@ -29,10 +28,6 @@ class LayerCount:
     connections: int
     multiplies: int
     activations: int
-
-    @property
-    def activation_bytes(self) -> int:
-        return self.activations * _BYTES
 
 
 def count_layers(trace: Trace) -> list[LayerCount]:
@@ -53,6 +48,19 @@ def count_layers(trace: Trace) -> list[LayerCount]:
     if rest := sum(size for name, size in sizes.items() if name not in counted):
         rows.append(LayerCount(_UNUSED, "", (), rest, 0, 0, 0))
     return rows
+
+
+_NAMES = {
+    "convolution": "convolution", "addmm": "dense", "mm": "dense", "bmm": "product", "max_pool2d_with_indices": "max pool",
+    "avg_pool2d": "mean pool", "_adaptive_avg_pool2d": "mean pool", "mean": "mean", "native_batch_norm": "batch norm",
+    "upsample_nearest2d": "upsample", "upsample_bilinear2d": "upsample", "max_unpool2d": "unpool",
+    "constant_pad_nd": "padding", "cat": "join", "_softmax": "softmax", "relu_": "relu",
+}  # fmt: skip
+
+
+def name_kind(kind: str) -> str:
+    """What people call an ATen operation."""
+    return _NAMES.get(kind, kind.strip("_").replace("_", " "))
 
 
 def sum_rows(rows: Iterable[LayerCount], layer: str = "sum") -> LayerCount:

@@ -83,7 +83,9 @@ def frame_cells(
 ) -> None:
     """A frame around `shape` (rows, columns) cells from (row, col) on."""
     axes.add_patch(
-        Rectangle((col - 0.5, row - 0.5), shape[1], shape[0], fill=False, ec=colour, lw=width, zorder=5, clip_on=False)
+        Rectangle(
+            (col - 0.5, row - 0.5), shape[1], shape[0], fill=False, ec=colour, lw=width, zorder=4 + width, clip_on=False
+        )
     )
 
 

@@ -26,14 +26,14 @@ _LARGEST_PX = 2048
 class Field:
     """What the middle unit of a map sees: pixels (rows, columns), and the step in pixels from unit to unit.
 
-    `whole`: it reaches the border of the image, so that it would see more of a larger one, or sees all there is.
+    The step is None where no two units see no border. `whole`: it reaches the border of the image, so that it would see more of a larger one, or sees all there is.
     """
 
     layer: str
     kind: str
     map_shape: tuple[int, ...]
     size_px: tuple[int, int]
-    jump_px: float
+    jump_px: float | None
     whole: bool
 
 
@@ -77,13 +77,13 @@ def trace_unclipped(net: nn.Module, shape: tuple[int, ...] | None = None) -> Tra
     return trace
 
 
-def _look(axis: Axis, extent: int) -> tuple[int, float, bool]:
+def _look(axis: Axis, extent: int) -> tuple[int, float | None, bool]:
     """(pixels seen, jump, reaches the border) of the middle of an axis."""
     first, last = axis[len(axis) // 2]
-    inner = axis[len(axis) // 4 : -(-3 * len(axis) // 4)]  # the border cuts fields, and their middles off
-    middles = inner[inner[:, 1] >= 0].mean(axis=1)
-    jump = (middles[-1] - middles[0]) / (len(middles) - 1) if len(middles) > 1 else float(extent)
-    return int(last - first + 1), float(round(jump, 2)), bool(first == 0 or last == extent - 1)
+    free = np.flatnonzero((axis[:, 0] > 0) & (axis[:, 1] < extent - 1))  # the border cuts fields off
+    middles = axis.mean(axis=1)
+    jump = float((middles[free[-1]] - middles[free[0]]) / (free[-1] - free[0])) if len(free) > 1 else None
+    return int(last - first + 1), jump and round(jump, 2), bool(first == 0 or last == extent - 1)
 
 
 class _Linear(TorchFunctionMode):
