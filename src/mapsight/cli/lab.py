@@ -146,13 +146,22 @@ def backprop(
 def params(
     net: Net,
     size: Size = None,
-    rows: Annotated[int, typer.Option(min=1, help="at most so many rows; deep layers are joined")] = 40,
+    rows: Annotated[int, typer.Option(min=1, help="where there would be more rows, deep layers are joined")] = 40,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("params.png"),
 ) -> None:
     """Parameters, connections, multiply-adds and activation memory of a net, layer by layer, exactly."""
     from mapsight.lab.studies.params import study_params
 
     _show(study_params(net, parse_size(size), most_rows=rows), out)
+
+
+def slips(
+    out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("slips.png"),
+) -> None:
+    """Where the lecture slips: each slip with an experiment that shows it."""
+    from mapsight.lab.studies.slips import study_slips
+
+    _show(study_slips(), out)
 
 
 def parse_size(text: str | None) -> tuple[int, int, int] | None:
@@ -212,6 +221,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "pool": pool,
     "backprop": backprop,
     "params": params,
+    "slips": slips,
 }
 
 for name, command in COMMANDS.items():

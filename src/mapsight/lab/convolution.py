@@ -14,7 +14,7 @@ import numpy as np
 from mapsight.errors import InputError
 
 Sides = tuple[int, int]  # before and after
-MODES = ("valid", "same", "full")
+_MOST_ZEROS = 64
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ def find_padding(mode: str | int, kernel: int, dilation: int = 1) -> Sides:
         zeros = int(mode)
     except ValueError:
         zeros = -1
-    if zeros < 0:
-        raise InputError(f"padding '{mode}'", "unknown", "choose valid, same, full or a number of zeros")
+    if not 0 <= zeros <= _MOST_ZEROS:
+        expectation = "unknown" if zeros < 0 else f"at most {_MOST_ZEROS} zeros a side make sense"
+        raise InputError(f"padding '{mode}'", expectation, "choose valid, same, full or a number of zeros")
     return zeros, zeros
 
 

@@ -51,7 +51,8 @@ def count_layers(trace: Trace) -> list[LayerCount]:
 
 
 _NAMES = {
-    "convolution": "convolution", "addmm": "dense", "mm": "dense", "bmm": "product", "max_pool2d_with_indices": "max pool",
+    "convolution": "convolution", "addmm": "dense", "mm": "dense", "bmm": "product",
+    "max_pool2d_with_indices": "max pool",
     "avg_pool2d": "mean pool", "_adaptive_avg_pool2d": "mean pool", "mean": "mean", "native_batch_norm": "batch norm",
     "upsample_nearest2d": "upsample", "upsample_bilinear2d": "upsample", "max_unpool2d": "unpool",
     "constant_pad_nd": "padding", "cat": "join", "_softmax": "softmax", "relu_": "relu",

@@ -26,7 +26,8 @@ _LARGEST_PX = 2048
 class Field:
     """What the middle unit of a map sees: pixels (rows, columns), and the step in pixels from unit to unit.
 
-    The step is None where no two units see no border. `whole`: it reaches the border of the image, so that it would see more of a larger one, or sees all there is.
+    The step is None where no two units see no border. `whole`: the field reaches the border of the image, so that it
+    would be larger in a larger one, or is all there is.
     """
 
     layer: str

@@ -99,6 +99,7 @@ def _draw(
         frame_cells(axis, top, left, (bottom - top + 1, right - left + 1), ORANGE, 1.6)
     if opened is not None:
         figure.supxlabel(
-            "|∂ middle output / ∂ pixel|, logarithmic, black = a millionth or nothing; frame = computed", fontsize=9.5
+            "|∂ middle output / ∂ pixel|, logarithmic; black: a millionth, white: nothing; frame: computed",
+            fontsize=9.5,
         )
     return figure
