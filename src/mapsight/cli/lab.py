@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapsight.cli.options import make_dir
+from mapsight.cli.options import Bands, make_dir, parse_bands
 from mapsight.errors import InputError
 from mapsight.progress import say
 
@@ -39,23 +39,25 @@ def open_lab(context: typer.Context) -> None:
 
 def sobel(
     image: Image = None,
+    bands: Bands = None,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("sobel.png"),
 ) -> None:
     """The lecture's Sobel example: pixels, feature map, normalised map; and what G_x really detects."""
     from mapsight.lab.studies.sobel import study_sobel
 
-    _show(study_sobel(_read_grey(image)), out)
+    _show(study_sobel(_read_grey(image, bands)), out)
 
 
 def filters(
     image: Image = None,
+    bands: Bands = None,
     own: Annotated[str | None, typer.Option(help="a filter of your own, as '-1 0 1; -2 0 2; -1 0 1'")] = None,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("filters.png"),
 ) -> None:
     """Sobel, Prewitt, Scharr, Laplacian, Gaussian, Gabor and your own filter over one image."""
     from mapsight.lab.studies.filters import study_filters
 
-    _show(study_filters(_read_grey(image), own), out)
+    _show(study_filters(_read_grey(image, bands), own), out)
 
 
 def conv(
@@ -105,12 +107,13 @@ def receptive_field(
 
 def equivariance(
     image: Image = None,
+    bands: Bands = None,
     out: Annotated[Path, typer.Option(help="animation: .gif")] = Path("equivariance.gif"),
 ) -> None:
     """Does a shifted image give a shifted map? Measured, and where pooling, stride and borders break it."""
     from mapsight.lab.studies.equivariance import study_equivariance
 
-    scene = _read_grey(image)
+    scene = _read_grey(image, bands)
     if scene is not None and min(scene.shape) < _SMALLEST_SCENE_PX:
         raise InputError(image, f"is smaller than {_SMALLEST_SCENE_PX} px a side", "give a larger image")
     _show(study_equivariance(scene), out)
@@ -178,17 +181,20 @@ def parse_size(text: str | None) -> tuple[int, int, int] | None:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def _read_grey(path: Path | None) -> np.ndarray | None:
-    """(H, W) of 0 to 255, shrunk to at most 256 px a side; None where no image is given."""
+def _read_grey(path: Path | None, bands: str | None) -> np.ndarray | None:
+    """(H, W) of 0 to 255, shrunk to at most 256 px a side; None where no image is given. A grey image has one band."""
     if path is None:
         return None
     import numpy as np
     from PIL import Image as Pictures
 
     from mapsight.geo.raster import open_image
+    from mapsight.geo.source import open_source
     from mapsight.lab.scenes import to_grey
 
-    with open_image(path) as reader:
+    with open_source(path) as source:
+        grey_only = source.count == 1 and source.colorinterp[0].name == "gray"
+    with open_image(path, bands=(1,) if grey_only and bands is None else parse_bands(bands)) as reader:
         pixels = np.moveaxis(reader.read_all().array[:3], 0, -1)
     grey = to_grey(pixels)
     if max(grey.shape) <= _LARGEST_PX:

@@ -136,9 +136,7 @@ def _merge(rows: Iterable[LayerCount], depth: int | None = None) -> Iterable[Lay
 
 def _join(rows: list[LayerCount]) -> LayerCount:
     total = sum_rows(rows, rows[0].layer)
-    heaviest = max(rows, key=lambda row: (row.parameters, row.multiplies))
-    kinds = {row.kind for row in rows}
-    kind = heaviest.kind if len(kinds) == 1 or heaviest.parameters or heaviest.multiplies else rows[0].kind
+    kind = max(rows, key=lambda row: (row.parameters, row.multiplies, row.activations)).kind
     return LayerCount(
         total.layer, kind, total.shape, total.parameters, total.connections, total.multiplies, total.activations
     )
