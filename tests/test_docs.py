@@ -66,12 +66,31 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} → {target}"
 
 
+def list_commands() -> set[str]:
+    """Every command, those of groups as 'lab sobel'; a group that does something by itself is one, too."""
+    from mapsight.cli.app import app
+
+    known = {str(command.name) for command in app.registered_commands}
+    for group in app.registered_groups:
+        if group.typer_instance.registered_callback:
+            known.add(str(group.name))
+        known |= {f"{group.name} {command.name}" for command in group.typer_instance.registered_commands}
+    return known
+
+
+def test_commands_page_knows_every_command():
+    """docs/commands.md tells each command and sub-command that there is, and none that is not."""
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    groups = {command.partition(" ")[0] for command in list_commands() if " " in command}
+    told = set()
+    for first, second in re.findall(r"mapsight ([a-z-]+)(?: ([a-z-]+))?", text):
+        told.add(f"{first} {second}" if first in groups and second else first)
+    assert list_commands() == told
+
+
 def test_readme_commands_exist():
     """The README tells only commands and make targets that there are."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    from mapsight.cli.app import app
-
-    known = {command.name for command in app.registered_commands}
-    assert set(re.findall(r"^\s+mapsight ([a-z]+)", text, re.M)) <= known
+    assert set(re.findall(r"^\s+mapsight ([a-z]+)", text, re.M)) <= list_commands()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(re.findall(r"^\s+make ([a-z]+)", text, re.M)) <= targets

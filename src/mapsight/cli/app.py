@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mapsight import __version__
-from mapsight.cli import audit, doctor, export, lab_page, lines, model, review, see, town
+from mapsight.cli import audit, doctor, export, lab, lines, model, review, see, town
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -22,9 +22,7 @@ app = typer.Typer(
 for noun in (audit, review, export, model, lines, see, town, doctor):
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
-
-
-app.add_typer(lab_page.app, name="lab")
+app.add_typer(lab.app, name="lab")
 
 
 @app.callback(invoke_without_command=True)

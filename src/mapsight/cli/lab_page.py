@@ -10,12 +10,9 @@ import typer
 from mapsight.cli.options import Bands, ImageCrs, parse_bands
 from mapsight.errors import InputError
 
-app = typer.Typer()
-
 _PORT = 8642
 
 
-@app.callback(invoke_without_command=True)
 def open_lab(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = _PORT,
