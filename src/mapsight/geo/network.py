@@ -26,12 +26,14 @@ from mapsight.geo.roadclass import ROAD_WIDTH_M, classify_way, name_way, read_wi
 from mapsight.geo.vector import iterate_vector_ways, read_vector_crs
 from mapsight.geo.ways import Tally, Way, clean_coordinates, reaches
 
-__all__ = ["ROAD_WIDTH_M", "MapOverlap", "RoadMap", "read_map", "write_layers", "write_lines"]
+__all__ = [
+    "LINE_COLUMNS", "READERS", "ROAD_WIDTH_M", "MapOverlap", "RoadMap", "read_map", "write_layers", "write_lines",
+]  # fmt: skip
 
-_LINE_COLUMNS = ("road_id", "road_class", "width_m", "visible", "name")
+LINE_COLUMNS = ("road_id", "road_class", "width_m", "visible", "name")
 
 _Iterate = Callable[[Path, str | None, list[Bounds], Tally], Iterator[Way]]
-_READERS: dict[str, tuple[Callable[[Path, str | None], CRS | None], _Iterate]] = {
+READERS: dict[str, tuple[Callable[[Path, str | None], CRS | None], _Iterate]] = {
     ".gpkg": (read_vector_crs, iterate_vector_ways),
     ".shp": (read_vector_crs, iterate_vector_ways),
     ".geojson": (read_geojson_crs, iterate_geojson_ways),
@@ -93,10 +95,10 @@ def read_map(
     suffix = found.suffix.lower()
     if suffix in _MASKS:
         return _trace_map(found, box)
-    if suffix not in _READERS:
-        known = ", ".join((*_READERS, *_MASKS))
+    if suffix not in READERS:
+        known = ", ".join((*READERS, *_MASKS))
         raise InputError(path, f"maps are read from {known}", "convert it to GeoPackage")
-    read_crs, iterate = _READERS[suffix]
+    read_crs, iterate = READERS[suffix]
     stated = parse_crs(crs) if crs is not None else read_crs(found, layer)
     source_crs = _settle_crs(stated, box, suffix, found.name)
     tally = Tally()
@@ -160,7 +162,7 @@ def _is_geographic(crs: CRS | None) -> bool:
 
 def _gather(ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic: bool) -> dict[str, list[Any]]:
     """Columns of the ways that reach into `near`: line (n, 2), role, and those of RoadMap.lines."""
-    table: dict[str, list[Any]] = {name: [] for name in ("line", "role", *_LINE_COLUMNS)}
+    table: dict[str, list[Any]] = {name: [] for name in ("line", "role", *LINE_COLUMNS)}
     for way in ways:
         pieces, fault = clean_coordinates(way.coordinates, geographic=geographic)
         if not any(reaches(piece, near) for piece in pieces):
@@ -180,7 +182,7 @@ def _gather(ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic
 
 def _assemble(frame: gpd.GeoDataFrame, source_crs: CRS | None, box: GeoBox, tally: Tally, name: str) -> RoadMap:
     is_road = frame["role"] == "road"
-    lines = frame.loc[is_road, ["geometry", *_LINE_COLUMNS]].reset_index(drop=True)
+    lines = frame.loc[is_road, ["geometry", *LINE_COLUMNS]].reset_index(drop=True)
     others = frame.loc[~is_road, ["geometry", "road_class"]].reset_index(drop=True)
     inside = shapely.length(shapely.clip_by_rect(lines.geometry.to_numpy(), *box.bounds))
     if not inside.sum() > 0:
@@ -214,7 +216,7 @@ def _trace_map(path: Path, box: GeoBox) -> RoadMap:
         raise InputError(path.name, "the mask shows no roads", "give a mask in which roads are on")
     lines = traced[["geometry", "width_m"]].assign(road_class="road", visible=True, name="")
     lines["road_id"] = [str(number + 1) for number in range(len(lines))]
-    lines = lines[["geometry", *_LINE_COLUMNS]]
+    lines = lines[["geometry", *LINE_COLUMNS]]
     others = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=traced.crs)
     overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum()) / 1000)
     return RoadMap(lines, box.crs, {}, others, overlap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from mapsight.errors import InputError
 from mapsight.geo.geobox import Bounds
 from mapsight.geo.ways import FloatArray, Tally, Way, reaches
 
-_KEYS = ("highway", "railway", "aeroway", "waterway")
-# Above this size of file the places of nodes are kept in a temporary file instead of in memory.
-_MEMORY_BYTES = 300_000_000
+KEYS = ("highway", "railway", "aeroway", "waterway")
+# Above this size of file the places of its nodes (16 bytes each) stand in a temporary file, not in memory.
+_MEMORY_BYTES = 64_000_000
 
 
 def read_osm_crs(path: Path, layer: str | None = None) -> CRS:
@@ -29,14 +30,22 @@ def read_osm_crs(path: Path, layer: str | None = None) -> CRS:
 def iterate_osm_ways(path: Path, layer: str | None, near: list[Bounds], tally: Tally) -> Iterator[Way]:
     """Linear ways (roads, paths, railways, runways, waters) that reach into `near`, degrees.
 
-    A way whose nodes are in part missing from the extract comes in the pieces that are there.
+    A way whose nodes are in part missing from the extract comes in the pieces that are there. Memory does not grow
+    with the file; a country needs room for its nodes in the folder of temporary files (TMPDIR).
     """
-    storage = "flex_mem" if path.stat().st_size < _MEMORY_BYTES else "sparse_file_array"
+    if path.stat().st_size < _MEMORY_BYTES:
+        yield from _stream_ways(path, "flex_mem", near, tally)
+        return
+    with tempfile.TemporaryDirectory(prefix="mapsight-") as folder:
+        yield from _stream_ways(path, f"sparse_file_array,{folder}/nodes", near, tally)
+
+
+def _stream_ways(path: Path, storage: str, near: list[Bounds], tally: Tally) -> Iterator[Way]:
     # The format is stated: libosmium would run a download tool for a name that looks like a URL.
     source = osmium.io.File(str(path), "pbf" if path.suffix.lower() == ".pbf" else "osm")
     try:
         ways = osmium.FileProcessor(source).with_locations(storage)
-        for way in ways.with_filter(EntityFilter(osmium.osm.WAY)).with_filter(KeyFilter(*_KEYS)):
+        for way in ways.with_filter(EntityFilter(osmium.osm.WAY)).with_filter(KeyFilter(*KEYS)):
             if not isinstance(way, osmium.osm.Way) or way.deleted or not way.visible:
                 continue
             tally.total += 1

@@ -38,11 +38,11 @@ def place_image(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | No
     if own.crs is None:
         return _place_pixels(own, m_per_px)
     target = metric_crs(outline_bounds(own, own.crs), own.crs)
-    ground = _ground_resolution(own, target)
+    ground = ground_resolution(own, target)
     wanted = m_per_px or ground
     if target == own.crs and _is_north_up(own) and abs(wanted / own.m_per_px - 1) <= _SAME_RESOLUTION:
         return Placing(own, own, ())
-    working = _snap_box(outline_bounds(own, target), wanted, target)
+    working = snap_box(outline_bounds(own, target), wanted, target)
     if working.height * working.width > GRID_BUDGET_PX:
         raise InputError(source.name, f"at {wanted:g} m/px it would be too large to read", "ask for a lower resolution")
     return Placing(own, working, _describe(own, working, ground), working.m_per_px / ground)
@@ -92,7 +92,7 @@ def _is_north_up(box: GeoBox) -> bool:
     return a > 0 > e and b == d == 0 and abs(a / -e - 1) <= _SQUARE
 
 
-def _ground_resolution(box: GeoBox, crs: CRS) -> float:
+def ground_resolution(box: GeoBox, crs: CRS) -> float:
     """Side in metres of a square as large as the pixel in the middle of the box."""
     assert box.crs is not None
     row, col = box.height / 2, box.width / 2
@@ -115,7 +115,7 @@ def outline_bounds(box: GeoBox, crs: CRS) -> tuple[float, float, float, float]:
     return float(np.min(xs)), float(np.min(ys)), float(np.max(xs)), float(np.max(ys))
 
 
-def _snap_box(bounds: tuple[float, float, float, float], m_per_px: float, crs: CRS) -> GeoBox:
+def snap_box(bounds: tuple[float, float, float, float], m_per_px: float, crs: CRS) -> GeoBox:
     """The smallest box over the bounds whose corner is a multiple of its pixel: neighbours share one grid."""
     left, bottom, right, top = (edge / m_per_px for edge in bounds)
     col, row = math.floor(left + 1e-6), math.ceil(top - 1e-6)

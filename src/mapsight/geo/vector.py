@@ -36,12 +36,17 @@ def read_vector_crs(path: Path, layer: str | None = None) -> CRS | None:
         return None
 
 
-def iterate_vector_ways(path: Path, layer: str | None, near: list[Bounds], tally: Tally) -> Iterator[Way]:
-    """Lines of a layer that reach into `near`, found through the file's spatial index where it has one."""
+def iterate_vector_ways(
+    path: Path, layer: str | None, near: list[Bounds], tally: Tally, *, all_columns: bool = False
+) -> Iterator[Way]:
+    """Lines of a layer that reach into `near`, found through the file's spatial index where it has one.
+
+    Their tags are the columns that tell what a road is, or all columns.
+    """
     layer = _settle_layer(path, layer)
     info = _read_info(path, layer)
     tally.total += info["features"]
-    columns = [name for name in info["fields"] if name.lower() in COLUMNS]
+    columns = [name for name in info["fields"] if all_columns or name.lower() in COLUMNS]
     found = 0
     for area in near:
         frame = _read_area(path, layer, area, columns=columns)

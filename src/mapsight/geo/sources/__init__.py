@@ -1,0 +1,1 @@
+"""Where imagery and maps come from: one file a source."""

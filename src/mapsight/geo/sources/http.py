@@ -1,0 +1,264 @@
+"""One polite way to the network: rate-limited, retried with back-off, bounded in bytes and time, kept on disk."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mapsight import __version__
+from mapsight.errors import MapsightError
+from mapsight.geo.sources.address import Address, check_url, follow
+from mapsight.geo.sources.extra import import_extra
+from mapsight.geo.sources.store import Reply, Store
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_ABSENT = frozenset({204, 404, 410})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 5
+_NO_KEYS_IN_LOGS = ("httpx2", "httpcore2")
+Check = Callable[[Reply], None]
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How a service is treated. Times in seconds, sizes in bytes; rate and pauses hold for each host."""
+
+    rate_per_s: float = 10.0
+    parallel: int = 4
+    attempts: int = 4
+    timeout_s: float = 20.0  # without a byte
+    total_timeout_s: float = 120.0  # for one body, however slowly it drips
+    max_bytes: int = 32 * 2**20
+    longest_wait_s: float = 120.0  # who asks for a longer pause is not asked again
+    backoff_s: float = 1.0
+    user_agent: str = f"mapsight/{__version__} (+https://github.com/mapsight/mapsight)"
+
+
+class FetchError(MapsightError):
+    """A reply that could not be had: `status` of the last answer (None: no answer), `kind` for counting.
+
+    Kinds: absent (204, 404, 410), refused (401, 403), busy (429), server (5xx), unreachable, slow, too large,
+    damaged (not what was asked for), not asked (stopped before), other.
+    """
+
+    def __init__(self, value: object, expectation: str, remedy: str, *, kind: str, status: int | None = None,
+                 again: bool | None = None, wait_s: float | None = None) -> None:  # fmt: skip
+        super().__init__(value, expectation, remedy)
+        self.kind, self.status, self.wait_s = kind, status, wait_s
+        self.again = kind in ("unreachable", "slow") if again is None else again
+
+
+class Http:
+    """A client for many threads; a context manager. `get` and `post` return a whole body or raise FetchError."""
+
+    def __init__(self, settings: HttpSettings | None = None, store: Store | None = None) -> None:
+        self.settings, self.store = settings or HttpSettings(), store
+        for name in _NO_KEYS_IN_LOGS:  # they log whole addresses
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._httpx = import_extra("httpx2")
+        self._gates: dict[str, _Gate] = {}
+        self._lock, self._stopped = threading.Lock(), threading.Event()
+        self._client = self._httpx.Client(
+            headers={"user-agent": self.settings.user_agent, "accept-encoding": "gzip"},
+            timeout=self.settings.timeout_s,
+            limits=self._httpx.Limits(max_connections=2 * self.settings.parallel),
+        )
+
+    def __enter__(self) -> Http:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._client.close()
+
+    def stop(self) -> None:
+        """Ask nobody anymore: threads that wait for their turn wake up and fail."""
+        self._stopped.set()
+
+    def get(self, address: Address | str, *, headers: Mapping[str, str] | None = None,
+            check: Check | None = None, keep: bool = True) -> Reply:  # fmt: skip
+        """The body behind an address, from the store if it is there.
+
+        `check` looks at a fresh reply and raises FetchError (kind 'damaged') to have it counted and not kept.
+        """
+        return self._fetch("GET", _as_address(address), None, headers or {}, check, keep)
+
+    def post(self, address: Address | str, *, data: Mapping[str, str] | None = None, body: Any = None,
+             headers: Mapping[str, str] | None = None, check: Check | None = None,
+             keep: bool = True) -> Reply:  # fmt: skip
+        """The answer to a form (`data`) or to JSON (`body`)."""
+        content = {"json": body} if data is None else {"data": dict(data)}
+        return self._fetch("POST", _as_address(address), content, headers or {}, check, keep)
+
+    def _fetch(self, method: str, address: Address, content: dict[str, Any] | None, headers: Mapping[str, str],
+               check: Check | None, keep: bool) -> Reply:  # fmt: skip
+        key = f"{method} {address.shown} {json.dumps(content, sort_keys=True)} {sorted(headers.items())}"
+        if keep and self.store is not None and (found := self.store.read(key)) is not None:
+            return found
+        reply = self._retry(lambda: self._ask(method, address, content, headers, check))
+        if keep and self.store is not None:
+            self.store.write(key, reply)
+        return reply
+
+    def _retry(self, ask: Callable[[], Reply]) -> Reply:
+        tenacity = import_extra("tenacity")
+        backoff = tenacity.wait_random_exponential(multiplier=self.settings.backoff_s, max=60)
+
+        def choose_wait(state: Any) -> float:
+            asked_s = state.outcome.exception().wait_s
+            return float(backoff(state)) if asked_s is None else asked_s
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.settings.attempts), wait=choose_wait, reraise=True,
+            sleep=self._stopped.wait,
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, FetchError) and error.again),
+        )  # fmt: skip
+        reply: Reply = retrying(ask)
+        return reply
+
+    def _ask(self, method: str, address: Address, content: dict[str, Any] | None, headers: Mapping[str, str],
+             check: Check | None) -> Reply:  # fmt: skip
+        if self._stopped.is_set():
+            raise FetchError(address, "was not asked for anymore", "start again", kind="not asked")
+        url, sent = address.url, dict(headers)
+        for _ in range(_MAX_REDIRECTS + 1):
+            with self._answer(method, url, address, content, sent) as answer:
+                if answer.status_code in _REDIRECTS and "location" in answer.headers:
+                    target = follow(url, answer.headers["location"])
+                    if urlsplit(target).netloc != urlsplit(url).netloc:
+                        sent = {}  # headers may hold keys
+                    if answer.status_code in (301, 302, 303):
+                        method, content = "GET", None
+                    url = target
+                    continue
+                self._check_status(answer, address)
+                reply = Reply(
+                    self._read_body(answer, address), answer.headers.get("content-type", "")[:200], time.time()
+                )
+            if check is not None:
+                check(reply)
+            return reply
+        raise FetchError(address, "redirects in circles", "use the final address", kind="other")
+
+    @contextmanager
+    def _answer(self, method: str, url: str, address: Address, content: dict[str, Any] | None,
+                headers: Mapping[str, str]) -> Iterator[Any]:  # fmt: skip
+        gate = self._gate(url)
+        if gate.closed:
+            raise FetchError(address, "wants to be left alone for longer than we wait", "come back later", kind="busy",
+                             again=False)  # fmt: skip
+        self._stopped.wait(gate.take_turn_s())
+        try:
+            with self._client.stream(method, url, headers=dict(headers), **(content or {})) as answer:
+                yield answer
+        except self._httpx.TimeoutException:
+            raise FetchError(address, f"no answer within {self.settings.timeout_s:g} s", "try again later",
+                             kind="slow") from None  # fmt: skip
+        except (self._httpx.TransportError, self._httpx.InvalidURL, self._httpx.DecodingError) as error:
+            kind = type(error).__name__
+            raise FetchError(address, f"cannot be reached ({kind})", "check the address and the network",
+                             kind="unreachable") from None  # fmt: skip
+
+    def _check_status(self, answer: Any, address: Address) -> None:
+        status = int(answer.status_code)
+        if status == 200:
+            return
+        kind, wait_s = _name_kind(status), None
+        if status in _AGAIN and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None:
+            self._gate(str(answer.url)).pause(wait_s, self.settings.longest_wait_s)
+        again = status in _AGAIN and (wait_s is None or wait_s <= self.settings.longest_wait_s)
+        raise FetchError(address, f"answers with status {status}", _REMEDIES[kind], kind=kind, status=status,
+                         again=again, wait_s=wait_s)  # fmt: skip
+
+    def _read_body(self, answer: Any, address: Address) -> bytes:
+        if answer.headers.get("content-encoding", "identity") not in ("identity", "gzip"):  # gzip in gzip is a bomb
+            raise FetchError(address, "sends an encoding that was not asked for", "use another service", kind="damaged")
+        limit, deadline = self.settings.max_bytes, time.monotonic() + self.settings.total_timeout_s
+        parts, size = [], 0
+        for part in answer.iter_bytes():
+            size += len(part)
+            if size > limit:
+                raise FetchError(address, f"sends more than {limit / 2**20:.3g} MB", "ask for less at once",
+                                 kind="too large")  # fmt: skip
+            if time.monotonic() > deadline:
+                raise FetchError(address, f"is not done after {self.settings.total_timeout_s:g} s", "try again later",
+                                 kind="slow")  # fmt: skip
+            parts.append(part)
+        return b"".join(parts)
+
+    def _gate(self, url: str) -> _Gate:
+        host = urlsplit(url).netloc
+        with self._lock:
+            return self._gates.setdefault(host, _Gate(self.settings.rate_per_s))
+
+
+class _Gate:
+    """Lets requests to one host through one after the other, at most so many a second."""
+
+    def __init__(self, rate_per_s: float) -> None:
+        self._interval_s = 1 / rate_per_s
+        self._next, self.closed = 0.0, False
+        self._lock = threading.Lock()
+
+    def take_turn_s(self) -> float:
+        """Seconds until this request's turn."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._interval_s
+        return turn - now
+
+    def pause(self, wait_s: float, longest_s: float) -> None:
+        """Let nobody through for a while; nobody ever again if that is too long."""
+        with self._lock:
+            self.closed |= wait_s > longest_s
+            self._next = max(self._next, time.monotonic() + wait_s)
+
+
+_REMEDIES = {
+    "absent": "there may be nothing at this place, or the template is wrong",
+    "refused": "check key and terms of the service",
+    "busy": "lower the rate, or come back later",
+    "server": "try again later",
+    "other": "check the address",
+}
+
+
+def _name_kind(status: int) -> str:
+    if status in _ABSENT:
+        return "absent"
+    if status in (401, 403):
+        return "refused"
+    if status == 429:
+        return "busy"
+    return "server" if status >= 500 or status in _AGAIN else "other"
+
+
+def _read_retry_after(value: str | None) -> float | None:
+    """Seconds to wait, from seconds or a date; None where nothing sensible is said."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _as_address(address: Address | str) -> Address:
+    if isinstance(address, Address):
+        return address
+    check_url(address)
+    return Address(address, address)
