@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from mapsight import __version__
-from mapsight.cli import audit, doctor, export, gather, lab, lines, model, review, see, town
+from mapsight.cli import (
+    audit,
+    chips,
+    doctor,
+    export,
+    gather,
+    lab,
+    lines,
+    mapmask,
+    model,
+    review,
+    see,
+    town,
+)
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -19,7 +32,7 @@ app = typer.Typer(
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
 )  # fmt: skip
 
-for noun in (gather, audit, review, export, model, lines, see, town, doctor):
+for noun in (gather, mapmask, audit, review, export, model, chips, lines, see, town, doctor):
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
 app.add_typer(lab.app, name="lab")

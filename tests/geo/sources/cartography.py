@@ -211,7 +211,8 @@ def _letter(image: Image.Image, style: Style, edges: gpd.GeoDataFrame, easel: _E
     """Street names along streets, names of places anywhere, icons."""
     image = image.convert("RGBA")
     font = ImageFont.truetype(_FONT, style.font_px)
-    for i, line in enumerate(sorted(edges.geometry, key=lambda g: -g.length)[:24]):
+    crowd = (image.width / 640) ** 2
+    for i, line in enumerate(sorted(edges.geometry, key=lambda g: -g.length)[: round(24 * crowd)]):
         xy = easel.place(line)
         middle = easel.place(line.interpolate(0.5, normalized=True))[0]
         ahead = easel.place(line.interpolate(min(line.length, line.length / 2 + 20)))[0] - middle
@@ -219,10 +220,10 @@ def _letter(image: Image.Image, style: Style, edges: gpd.GeoDataFrame, easel: _E
         if len(xy) > 1:
             _write(image, _STREETS[i % len(_STREETS)], middle, (angle + 90) % 180 - 90, style, font)
     big = ImageFont.truetype(_FONT, round(style.font_px * 1.4))
-    for name in _PLACES:
+    for name in _PLACES[: round(8 * crowd)]:
         _write(image, name, rng.uniform(40, image.width - 40, 2), 0, style, big)
     pen = ImageDraw.Draw(image)
-    for i in range(26 if style.icons else 0):
+    for i in range(round(26 * crowd) if style.icons else 0):
         x, y = rng.uniform(10, image.width - 10, 2)
         pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=style.icons[i % len(style.icons)], outline="#ffffff")
         pen.rectangle((x - 2, y - 2, x + 2, y + 2), fill="#ffffff")

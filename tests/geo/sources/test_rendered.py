@@ -30,10 +30,11 @@ def colours_of(style):
     return [parse_colour(colour) for colour in style.colours]
 
 
+@pytest.mark.parametrize("town", [3, 11])
 @pytest.mark.parametrize("name", ["light", "dark", "pastel"])
-def test_maps_in_three_styles(name):
+def test_maps_in_three_styles(name, town):
     """Oracle: the vectors burnt at the widths they are drawn with. IoU ≥ .85, and better than without inpainting."""
-    drawn = draw_map(STYLES[name])
+    drawn = draw_map(STYLES[name], seed=town)
     mended = iou(find_roads(drawn.image, colours_of(STYLES[name])), drawn.truth)
     plain = iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth)
     assert mended >= 0.85
@@ -46,7 +47,7 @@ def test_compressed_maps(name, least):
     drawn = draw_map(STYLES[name], jpeg=80)
     mended = iou(find_roads(drawn.image, colours_of(STYLES[name])), drawn.truth)
     assert mended >= least
-    assert mended >= iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth) + 0.03
+    assert mended >= iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth) + 0.02
 
 
 def test_a_style_on_which_nothing_was_tuned():

@@ -69,9 +69,9 @@ def measure_pixel_m(box: GeoBox) -> float:
     if box.crs is None:
         return box.m_per_px
     col, row = box.width / 2, box.height / 2
-    places = [box.transform @ point for point in ((col, row), (col + 1, row), (col, row + 1))]
+    x, y = zip(*(box.transform @ point for point in ((col, row), (col + 1, row), (col, row + 1))), strict=True)
     to_degrees = pyproj.Transformer.from_crs(box.crs.to_wkt(), "EPSG:4326", always_xy=True)
-    lon, lat = to_degrees.transform(*zip(*places, strict=True))
+    lon, lat = to_degrees.transform(x, y)
     _, _, metres = pyproj.Geod(ellps="WGS84").inv([lon[0]] * 2, [lat[0]] * 2, lon[1:], lat[1:])
     return math.sqrt(metres[0] * metres[1])
 

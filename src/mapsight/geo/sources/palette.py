@@ -18,8 +18,10 @@ ByteImage = NDArray[np.uint8]  # (H, W, 3)
 Lab = NDArray[np.float32]  # (n, 3) CIELAB (D65)
 
 _SAME = 4.0  # ΔE*ab (CIE 1976) within which two colours are one; 2.3 is just noticeable, JPEG adds its own
-_SNAP = 7.0
-_FLAT_PX, _FLAT_RANGE = 5, 10  # a place is flat where no channel (0–255) varies more over so many pixels
+_OWN, _OWN_SHARE, _SNAP = 2.0, 0.0005, 5.0
+_WIDE_PX = 60  # pixels amid a road colour that show it to be drawn some pixels wide
+_AREA_PX, _WIDE_SIDE_PX = 3, 5  # houses are small: what is even over 3 × 3 px fills areas; wide roads over 5 × 5
+_FLAT_RANGE = 10  # 0–255 in any channel
 _AREA_SHARE, _MAX_AREAS = 0.004, 16
 _RING_PX, _CASING_SHARE, _MAX_CASINGS, _STRANGE = 3, 0.05, 3, 4.0
 _EXPLAINED = 9.0  # ΔE from a mixture of two colours of the palette; what lies farther is drawn over the map
@@ -55,7 +57,7 @@ class Codes(NamedTuple):
     """The distinct colours of an image as CIELAB (n, 3), which of them each pixel has (H, W), and how often."""
 
     lab: Lab
-    index: NDArray[np.int32]
+    of_pixel: NDArray[np.int32]
     counts: NDArray[np.int64]
 
 
@@ -107,13 +109,17 @@ def learn_colour(image: ByteImage, col: int, row: int) -> tuple[int, int, int]:
 
 def find_areas(image: ByteImage, codes: Codes) -> list[tuple[Lab, float]]:
     """Colours that fill areas (land, water, parks, wide roads), with their share of the image, the largest first."""
-    spread = ndimage.maximum_filter(image, (_FLAT_PX, _FLAT_PX, 1)) - ndimage.minimum_filter(
-        image, (_FLAT_PX, _FLAT_PX, 1)
-    )
-    flat = (spread <= _FLAT_RANGE).all(axis=2)
-    counts = np.bincount(codes.index[flat], minlength=len(codes.lab))
+    flat = find_flat(image, _AREA_PX)
+    counts = np.bincount(codes.of_pixel[flat], minlength=len(codes.lab))
     clusters = cluster_colours(codes.lab, counts, at_least=_AREA_SHARE * image.shape[0] * image.shape[1])
     return [(colour, count / flat.size) for colour, count in clusters[:_MAX_AREAS]]
+
+
+def find_flat(image: ByteImage, side_px: int) -> NDArray[np.bool_]:
+    """Pixels (H, W) whose square of side_px hardly varies."""
+    size = (side_px, side_px, 1)
+    spread = ndimage.maximum_filter(image, size) - ndimage.minimum_filter(image, size)
+    return (spread <= _FLAT_RANGE).all(axis=2)
 
 
 def cluster_colours(
@@ -136,8 +142,9 @@ def cluster_colours(
 def make_palette(image: ByteImage, codes: Codes, colours: list[tuple[int, int, int]]) -> Palette:
     """The palette of a map whose road colours are known: they are moved onto the colours that the map really has."""
     areas = [colour for colour, _ in find_areas(image, codes)]
-    roads = np.stack([_snap(colour, areas) for colour in to_lab(colours)])
-    wide = np.array([min((np.linalg.norm(road - area) for area in areas), default=np.inf) <= _SAME for road in roads])
+    roads = np.stack([_snap(colour, areas, codes) for colour in to_lab(colours)])
+    flat = codes.lab[codes.of_pixel[find_flat(image, _WIDE_SIDE_PX)]]
+    wide = np.array([(np.linalg.norm(flat - road, axis=1) <= _SAME).sum() >= _WIDE_PX for road in roads])
     others = [c for c in areas if np.linalg.norm(roads - c, axis=1).min() > _SAME]
     if not others:
         raise InputError("the map", "shows no area of another colour than the roads", "is it a rendered map?")
@@ -162,10 +169,14 @@ def explain_pixels(palette: Palette, codes: Codes) -> Explained:
             best[closer] = distance[closer]
             road[closer] = ((i < count) * (1 - share) + (j < count) * share)[closer]
             which[closer] = np.where(share < 0.5, i, j if j < count else i)[closer] if i < count else 0
-    return Explained(road[codes.index], which[codes.index], best[codes.index])
+    return Explained(road[codes.of_pixel], which[codes.of_pixel], best[codes.of_pixel])
 
 
-def _snap(colour: Lab, areas: list[Lab]) -> Lab:
+def _snap(colour: Lab, areas: list[Lab], codes: Codes) -> Lab:
+    """The colour as the map has it: its own pixels' mean, or where it has none the nearest colour of an area."""
+    near = np.linalg.norm(codes.lab - colour, axis=1) <= _OWN
+    if codes.counts[near].sum() >= _OWN_SHARE * codes.of_pixel.size:
+        return np.average(codes.lab[near], axis=0, weights=codes.counts[near]).astype(np.float32)
     distance = [float(np.linalg.norm(colour - area)) for area in areas]
     return areas[int(np.argmin(distance))] if distance and min(distance) <= _SNAP else colour
 
@@ -180,7 +191,7 @@ def _find_casings(palette: Palette, codes: Codes) -> Lab:
         own = plain & (explained.which == number)
         ring = ndimage.binary_dilation(own, _EIGHT, iterations=_RING_PX) & ~road
         strange = ring & (explained.left > _STRANGE)
-        counts = np.bincount(codes.index[strange], minlength=len(codes.lab))
+        counts = np.bincount(codes.of_pixel[strange], minlength=len(codes.lab))
         clusters = cluster_colours(codes.lab, counts, at_least=_CASING_SHARE * max(int(ring.sum()), 100),
                                    same=2.5 * _SAME)  # fmt: skip
         found += [c for c, _ in clusters[:_MAX_CASINGS] if all(np.linalg.norm(c - f) > _SAME for f in found)]

@@ -22,7 +22,8 @@ from mapsight.geo.sources.palette import (
     to_hex,
 )
 
-MAX_PX = 64_000_000
+MAX_PX = 36_000_000
+_STRIP_PX, _MARGIN_PX = 512, 32
 _DRAWN_SHARE = 0.45
 _EIGHT = np.ones((3, 3), bool)
 
@@ -78,8 +79,13 @@ def is_noisy(image: ByteImage) -> bool:
 
 def calm_image(image: ByteImage) -> ByteImage:
     """Without the ripples of JPEG; edges stay (total variation, Chambolle 2004)."""
-    calm = denoise_tv_chambolle(image / 255, weight=0.025, channel_axis=2, max_num_iter=40)
-    return (calm * 255).round().astype(np.uint8)
+    calmed = np.empty_like(image)
+    for top in range(0, len(image), _STRIP_PX):  # strips, so that fractions never exist at full size
+        start, stop = max(top - _MARGIN_PX, 0), top + _STRIP_PX
+        part = image[start : stop + _MARGIN_PX].astype(np.float32) / 255
+        calm = denoise_tv_chambolle(part, weight=0.025, channel_axis=2, max_num_iter=40)
+        calmed[top:stop] = (calm[top - start : stop - start] * 255).round()
+    return calmed
 
 
 def clean_roads(road: Mask, settings: RenderedSettings) -> Mask:
