@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sybil import Sybil
-from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -36,6 +36,14 @@ def test_quickstart_runs(tmp_path):
         example.evaluate()
     for name in ("audit/report.html", "audit/findings.gpkg", "roads.gpkg", "model.safetensors", "probe/probe.png"):
         assert (tmp_path / name).is_file(), name
+
+
+def test_zoo_page_runs():
+    """The recipe that docs/zoo.md adds is read, trained and drawn as the page says."""
+    examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / "docs" / "zoo.md").examples())
+    assert len(examples) == 3
+    for example in examples:
+        example.evaluate()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

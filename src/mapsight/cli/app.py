@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mapsight import __version__
-from mapsight.cli import audit, doctor, lines, model, town
+from mapsight.cli import audit, doctor, lines, model, town, zoo
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -22,6 +22,7 @@ app = typer.Typer(
 for noun in (audit, model, lines, town, doctor):
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
+app.add_typer(zoo.app, name="zoo")
 
 
 @app.callback(invoke_without_command=True)
