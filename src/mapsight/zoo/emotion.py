@@ -126,8 +126,10 @@ def draw_emotion(outcome: Outcome) -> Figure:
 
 def _draw_speakers(axes: Axes, outcome: Outcome) -> None:
     names = [fold.name for fold in outcome.data.folds]
-    for result, colour, sign in zip(outcome.results, (BLUE, ORANGE), "os", strict=False):
-        axes.plot(names, [100 * r for r in result.measures["of_each_speaker"]], sign, color=colour, label=result.net)
+    for result, colour, sign, aside in zip(outcome.results, (BLUE, ORANGE), "os", (-0.1, 0.1), strict=False):
+        at = np.arange(len(names)) + aside  # side by side, since nets are often equally right
+        axes.plot(at, [100 * r for r in result.measures["of_each_speaker"]], sign, color=colour, label=result.net)
+    axes.set_xticks(range(len(names)), names)
     axes.axhline(100 / len(_LABELS), color=GREY, linewidth=0.9, linestyle=":")
     axes.set_ylim(0, 105)
     tidy(axes, "each speaker, by nets that never heard them (dotted: guessing)", "speaker", "mean recall, %")
