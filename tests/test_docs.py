@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 from sybil import Sybil
-from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -83,6 +83,14 @@ def test_gather_page(tmp_path, monkeypatch):
             read_template(given["imagery"])
         if (given["roads"] or "").startswith("rendered:"):
             read_template(given["roads"].removeprefix("rendered:"))
+
+
+def test_zoo_page_runs():
+    """The recipe that docs/zoo.md adds is read, trained and drawn as the page says."""
+    examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / "docs" / "zoo.md").examples())
+    assert len(examples) == 3
+    for example in examples:
+        example.evaluate()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -22,6 +22,7 @@ from mapsight.cli import (
     review,
     see,
     town,
+    zoo,
 )
 from mapsight.errors import MapsightError
 
@@ -36,6 +37,7 @@ for noun in (gather, mapmask, audit, review, export, model, chips, lines, see, t
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
 app.add_typer(lab.app, name="lab")
+app.add_typer(zoo.app, name="zoo")
 
 
 @app.callback(invoke_without_command=True)

@@ -45,3 +45,17 @@ class DilatedContext(nn.Module):
 def upsample_to(x: Tensor, like: Tensor) -> Tensor:
     """Bilinear (B, C, h, w) → (B, C, H, W) of `like`."""
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def scale_width(channels: int, width: float) -> int:
+    """Channels times a width factor, as an even number (some nets cut their channels into two groups)."""
+    return max(2, 2 * round(channels * width / 2))
+
+
+def start_he(net: nn.Module) -> None:
+    """He's start for layers in front of a ReLU (He et al. 2015): keeps the size of the signal through many layers."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

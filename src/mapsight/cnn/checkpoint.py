@@ -50,17 +50,17 @@ def write_model(path: Path, net: nn.Module, card: ModelCard, *, half: bool = Fal
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     if half:
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    _write_tensors(path, tensors, {"format": FORMAT, "card": json.dumps(asdict(card))})
+    write_tensors(path, tensors, {"format": FORMAT, "card": json.dumps(asdict(card))})
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The net, in eval mode, and its card; raises ModelError for anything that is not a sound model file of ours."""
-    tensors, metadata = _read_tensors(Path(path))
+    tensors, metadata = read_tensors(Path(path))
     if metadata.get("format") != FORMAT:
         raise ModelError(path, f"is not a {FORMAT} file", "make one with `mapsight train`")
     card = _parse_card(path, metadata.get("card", ""))
     net = make_net(card.net)
-    _check_tensors(path, net.state_dict(), tensors)
+    check_tensors(path, net.state_dict(), tensors)
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return net.eval(), card
 
@@ -68,12 +68,12 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
 def write_state(path: Path, parts: dict[str, dict[str, Tensor]], progress: dict[str, Any]) -> None:
     """Writes a training state: named groups of tensors and a JSON-able record, atomically."""
     tensors = {f"{part}/{k}": v.detach().cpu().contiguous() for part, group in parts.items() for k, v in group.items()}
-    _write_tensors(path, tensors, {"format": "mapsight-training/1", "progress": json.dumps(progress)})
+    write_tensors(path, tensors, {"format": "mapsight-training/1", "progress": json.dumps(progress)})
 
 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """The inverse of `write_state`."""
-    tensors, metadata = _read_tensors(path)
+    tensors, metadata = read_tensors(path)
     if metadata.get("format") != "mapsight-training/1":
         raise ModelError(path, "is not a training state", "delete it to start afresh")
     parts: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in _PREFIXES}
@@ -83,12 +83,14 @@ def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
     return parts, json.loads(metadata["progress"])
 
 
-def _write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Writes named tensors and metadata as one safetensors file, atomically."""
     with write_atomically(path) as temporary:
         save_file(tensors, temporary, metadata)
 
 
-def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; raises ModelError for anything else, a pickle above all."""
     if not path.is_file():
         raise ModelError(path, "no such model file", "check the path, or make one with `mapsight train`")
     with open(path, "rb") as file:
@@ -117,7 +119,8 @@ def _parse_card(path: str | Path, text: str) -> ModelCard:
     return card
 
 
-def _check_tensors(path: str | Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+def check_tensors(path: str | Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    """Raises ModelError, naming the tensor, where names or shapes differ or a value is not finite."""
     for name in sorted(wanted.keys() ^ found.keys()):
         raise ModelError(path, f"tensor '{name}' is {'missing' if name in wanted else 'unexpected'}", "train it again")
     for name, tensor in found.items():

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +31,11 @@ Batch = Sequence[Tensor]
 BatchLoss = Callable[[nn.Module, Batch], Tensor]
 Score = Callable[[nn.Module], dict[str, float]]  # its "score" is what is maximised
 
-_OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 
 
 class IndexedData(Protocol):
@@ -117,12 +122,8 @@ def fit(
                 optimiser.step()
                 average.update_parameters(net)
                 total += value.item()
-                advance(
-                    1,
-                    f"loss {total / (step + 1):.3f} best {max(result.best_score, 0):.3f}"
-                    if score
-                    else f"loss {total / (step + 1):.3f}",
-                )
+                best_so_far = f" best {result.best_score:.3f}" if score and result.history else ""
+                advance(1, f"loss {total / (step + 1):.3f}{best_so_far}")
             if result.stopped:
                 break
             judged.eval()

@@ -1,0 +1,191 @@
+"""Commands of the zoo: list, run, predict, card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mapsight.cli.options import Compute, Device, Seed, find_named_place, make_dir, write_json
+from mapsight.progress import say
+
+if TYPE_CHECKING:
+    from mapsight.zoo.recipe import Recipe
+
+_RESULT, _MODEL, _FIGURE = "result.json", "model.safetensors", "figure.png"
+
+RecipeName = Annotated[str, typer.Argument(metavar="NAME", help="a recipe, as `mapsight zoo` lists them")]
+Results = Annotated[Path, typer.Option("--out", help="folder of the results; each recipe has its own below it")]
+
+app = typer.Typer(invoke_without_command=True, help="Classic CNN tasks as short recipes: list, run, predict, card.")
+
+
+@app.callback()
+def _list(context: typer.Context, out: Results = Path("zoo")) -> None:
+    """Classic CNN tasks as short recipes. Without a command: the list, with the last results found in --out."""
+    if context.invoked_subcommand is not None:
+        return
+    from mapsight.zoo.recipes import RECIPES
+
+    for recipe in RECIPES.values():
+        typer.echo(f"{recipe.name:<10} {recipe.title}")
+        typer.echo(f"{'':<10} {_tell_last(recipe, out)}")
+
+
+def run(
+    name: RecipeName,
+    data: Annotated[Path, typer.Option(help="folder that holds the recipe's data, in a folder of its own")] = Path(
+        "data"
+    ),
+    out: Results = Path("zoo"),
+    download: Annotated[bool, typer.Option("--download", help="fetch the data set into --data first")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--net", help="only this net of the recipe (again for more)")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="instead of the recipe's own")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """Train the nets of a recipe, judge them, draw the result, write the model.
+
+    An interrupted run goes on when the same command is given again.
+    """
+    from mapsight.cnn.fit import leave_processes
+    from mapsight.zoo.fetch import fetch_files, find_folder
+    from mapsight.zoo.figure import write_figure
+    from mapsight.zoo.model import ZooCard, write_zoo_model
+    from mapsight.zoo.recipes import find_recipe
+    from mapsight.zoo.run import describe, run_recipe
+
+    recipe, place = _keep_nets(find_recipe(name), only or []), find_named_place(device, compute)
+    if download:
+        fetch_files(_need_files(recipe), data / recipe.folder)
+    read = recipe.read(find_folder(data, recipe.folder, "give --data DIR" + ", or --download" * bool(recipe.files)))
+    folder = make_dir(out / recipe.name)
+    settings = dataclasses.replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
+    say(f"{recipe.name}: {read.about}, on {place}")
+    outcome = run_recipe(recipe, read, place, settings=settings, state_dir=folder)
+    if not leave_processes():
+        return
+    result, first = describe(recipe, outcome, settings, place), outcome.results[0]
+    card = ZooCard(recipe.name, first.net, {**recipe.contenders[0].options, **read.options}, read.labels, read.about,
+                   result["settings"], first.measures)  # fmt: skip
+    write_zoo_model(folder / _MODEL, outcome.net, card)
+    write_figure(folder / _FIGURE, recipe.draw(outcome))
+    write_json(folder / _RESULT, result)
+    for state in folder.glob(".*.training.safetensors"):
+        state.unlink()
+    say(f"wrote {folder / _MODEL}, {folder / _FIGURE}, {folder / _RESULT}")
+
+
+def predict(
+    name: RecipeName,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a file of the kind the recipe knows")],
+    model: Annotated[Path | None, typer.Option(help="default: the model in the recipe's folder of --out")] = None,
+    out: Results = Path("zoo"),
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """What a trained net says to a file of the user's, as JSON."""
+    import numpy as np
+
+    from mapsight.errors import ModelError
+    from mapsight.zoo.model import read_zoo_model
+    from mapsight.zoo.recipes import find_recipe
+    from mapsight.zoo.run import apply_net
+
+    recipe, path = find_recipe(name), model or out / name / _MODEL
+    net, card = read_zoo_model(path)
+    if card.recipe != recipe.name:
+        raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
+    item = (*recipe.read_input(source), np.empty(0))
+    answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
+    typer.echo(json.dumps({"input": str(source), **recipe.tell(answer, card.labels)}))
+
+
+def card(name: RecipeName, out: Results = Path("zoo")) -> None:
+    """What a recipe is, and what its trained model is worth."""
+    from mapsight.zoo.model import read_zoo_model
+    from mapsight.zoo.recipes import find_recipe
+
+    recipe = find_recipe(name)
+    typer.echo(f"{recipe.name}: {recipe.title}")
+    typer.echo(f"source: {recipe.source}")
+    typer.echo(f"nets: {', '.join(c.net for c in recipe.contenders)}")
+    path = out / name / _MODEL
+    if not path.is_file():
+        typer.echo(f"not trained yet: no {path}")
+        return
+    model = read_zoo_model(path).card
+    typer.echo(f"model: {path}, {model.net}")
+    typer.echo(f"trained on: {model.trained_on}")
+    typer.echo(f"measures: {json.dumps(_leave_tables_out(model.measures))}")
+    typer.echo(f"settings: {json.dumps(model.settings)}")
+
+
+def nets(
+    speed: Annotated[bool, typer.Option("--speed", help="measure images a second here, too (takes minutes)")] = False,
+    device: Device = "auto",
+    compute: Compute = "auto",
+) -> None:
+    """The nets of ImageNet side by side: layers, parameters, multiply-adds, and on request images a second."""
+    from mapsight.zoo.compare import CLASSIFIERS, describe_net, time_net
+
+    place = find_named_place(device, compute)
+    typer.echo(f"{'net':<15}{'layers':>7}{'parameters':>13}{'G mult-adds':>13}{'images/s':>10}  of")
+    for name in CLASSIFIERS:
+        facts = describe_net(name)
+        rate = f"{time_net(name, place):.1f}" if speed else "-"
+        costs = f"{facts.layers:>7}{facts.parameters:>13,}{facts.multiply_adds / 1e9:>13.2f}{rate:>10}"
+        typer.echo(f"{name:<15}{costs}  {facts.source}")
+    if speed:
+        say(f"images/s: one image at a time on {place}")
+
+
+def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:
+    from mapsight.errors import InputError
+
+    known = [contender.net for contender in recipe.contenders]
+    for net in wanted:
+        if net not in known:
+            raise InputError(f"--net {net}", f"does not take part in '{recipe.name}'", f"choose of {', '.join(known)}")
+    kept = tuple(contender for contender in recipe.contenders if not wanted or contender.net in wanted)
+    return dataclasses.replace(recipe, contenders=kept)
+
+
+def _need_files(recipe: Recipe) -> tuple[Any, ...]:
+    from mapsight.errors import InputError
+
+    if not recipe.files:
+        raise InputError(f"recipe '{recipe.name}'", "has no download", f"fetch its data by hand: {recipe.source}")
+    return recipe.files
+
+
+def _tell_last(recipe: Recipe, out: Path) -> str:
+    """The last result in one line; a file that is none of ours is said to be so."""
+    path = out / recipe.name / _RESULT
+    if not path.is_file():
+        return "not run yet"
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        nets = [
+            f"{n['net']} {float(n['measures'][recipe.headline]):.4g} ({float(n['seconds']):.0f} s)"
+            for n in result["nets"]
+        ]
+        return f"{recipe.headline}: {', '.join(nets)}; {result['place']}"
+    except (ValueError, KeyError, TypeError, OSError):
+        return f"{path} cannot be read"
+
+
+def _leave_tables_out(measures: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in measures.items() if not (isinstance(v, list) and v and isinstance(v[0], list))}
+
+
+app.command("run")(run)
+app.command("predict")(predict)
+app.command("card")(card)
+app.command("nets")(nets)

@@ -1,0 +1,27 @@
+"""A small net that reads a letter (after Good 2015): 28 × 28 px → one of 62 signs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mapsight.cnn.blocks import ConvNorm
+
+
+class Reader(nn.Module):
+    """(B, 1, 28, 28) → (B, classes): digits, capitals, small letters."""
+
+    def __init__(self, *, classes: int = 62, maps: int = 32, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            ConvNorm(1, maps), ConvNorm(maps, maps), nn.MaxPool2d(2),
+            ConvNorm(maps, 2 * maps), ConvNorm(2 * maps, 2 * maps), nn.MaxPool2d(2),
+            ConvNorm(2 * maps, 4 * maps),
+        )  # fmt: skip
+        self.drop = nn.Dropout(dropout)
+        self.name = nn.Linear(4 * maps, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.look(x)  # (B, 128, 7, 7)
+        return self.name(self.drop(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)))

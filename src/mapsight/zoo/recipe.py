@@ -1,0 +1,131 @@
+"""What a recipe is: data, nets, loss, metric, settings. A recipe is a value; `zoo.run` is the only thing that runs one.
+
+The items of a data set are tuples of arrays, inputs first, truth last. uint8 inputs are scaled as the recipe says
+(value / 255 − scale_mean) / scale_std; inputs of other types go to the net as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mapsight.cnn.fit import FitSettings
+from mapsight.zoo.fetch import Remote
+
+Item = tuple[np.ndarray, ...]
+
+
+class Items(Protocol):
+    """A data set: item i is (input, …, truth), the same each time."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Item: ...
+
+
+class Arrays(NamedTuple):
+    """Items that lie in memory: arrays (N, …), inputs first, truth last."""
+
+    columns: tuple[np.ndarray, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, index: int) -> Item:  # type: ignore[override]
+        return tuple(column[index] for column in self.columns)
+
+
+class Fold(NamedTuple):
+    """One split: `judge` decides which epoch is kept (None: the last one), `test` is looked at once, at the end."""
+
+    name: str
+    train: Items
+    judge: Items | None
+    test: Items
+
+
+class Data(NamedTuple):
+    """What a recipe reads: one fold or several, the names of the classes, a sentence on what it is.
+
+    `everything` trains the net that is kept where there are several folds; `facts` are what a metric has to know of the
+    training items; `options` what the data decide of every net, as the number of classes.
+    """
+
+    folds: tuple[Fold, ...]
+    labels: tuple[str, ...]
+    about: str
+    everything: Items | None = None
+    facts: Mapping[str, float] = MappingProxyType({})
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+class Judged(NamedTuple):
+    """Outputs of a net (N, …) float32 beside the truth (N, …); `fold` (N,) says by which fold's net."""
+
+    outputs: np.ndarray
+    truth: np.ndarray
+    fold: np.ndarray
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A net that takes part, a row of `ZOO_NETS` and its options."""
+
+    net: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """How one net did: measures on the test items, one row an epoch (of the first fold).
+
+    `seconds` are those of training; of folds without a judge, those of this run alone.
+    """
+
+    net: str
+    parameters: int
+    seconds: float
+    history: list[dict[str, float]]
+    measures: dict[str, Any]
+    judged: Judged
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run gives: results (the first is the net that is kept), the test items in the order of `judged`."""
+
+    data: Data
+    results: tuple[Result, ...]
+    tests: tuple[Items, ...]
+    look: Callable[[Item], np.ndarray]  # the kept net's output for one item
+    net: Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A task of the zoo, whole."""
+
+    name: str
+    title: str
+    source: str  # whose task, whose data, on which terms
+    folder: str  # where its data lie below --data
+    read: Callable[[Path], Data]
+    contenders: tuple[Contender, ...]  # the first is kept and written
+    loss: Callable[[Any, Tensor], Tensor]  # (what the net gives in training, truth) → scalar
+    metric: Callable[[Judged, Data], dict[str, Any]]  # its "score" is what is maximised
+    draw: Callable[[Outcome], Figure]
+    read_input: Callable[[Path], tuple[np.ndarray, ...]]  # a user's file → the inputs of one item
+    tell: Callable[[np.ndarray, tuple[str, ...]], dict[str, Any]]  # (output, labels) → an answer in words
+    headline: str  # which measure stands for the recipe in a list
+    settings: FitSettings = FitSettings()
+    vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
+    items_per_epoch: int = 0  # 0: each item once
+    scale_mean: float = 0.0
+    scale_std: float = 1.0
+    files: tuple[Remote, ...] = ()  # what --download fetches

@@ -1,0 +1,18 @@
+"""The table of recipes: a new one is its file and a row here."""
+
+from __future__ import annotations
+
+from mapsight.errors import InputError
+from mapsight.zoo import digits, emotion, imagenet, steering
+from mapsight.zoo.recipe import Recipe
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (digits.RECIPE, imagenet.RECIPE, steering.RECIPE, emotion.RECIPE)
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name; raises InputError with the names there are."""
+    if name not in RECIPES:
+        raise InputError(f"recipe '{name}'", "unknown", f"choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]

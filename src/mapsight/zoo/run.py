@@ -1,0 +1,163 @@
+"""Runs a recipe: reads its data, trains each of its nets by `cnn.fit`, judges them once, keeps the first."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
+from mapsight.cnn.nets import count_parameters, make_zoo_net
+from mapsight.cnn.runtime import Place
+from mapsight.errors import InputError
+from mapsight.progress import say
+from mapsight.zoo.recipe import Contender, Data, Item, Items, Judged, Outcome, Recipe, Result
+
+_JUDGE_BATCH = 64
+
+
+class Epochs:
+    """Training items without end, shuffled anew each time all were seen: item i is a function of (seed, i) alone."""
+
+    def __init__(self, items: Items, recipe: Recipe, seed: int) -> None:
+        self.items, self.vary, self.seed = items, recipe.vary, seed
+        self.per_epoch = recipe.items_per_epoch or len(items)
+        self._round, self._order = -1, np.empty(0, int)
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        which, at = divmod(index, len(self.items))
+        if which != self._round:
+            self._round = which
+            self._order = np.random.default_rng((self.seed, which)).permutation(len(self.items))
+        item = self.items[int(self._order[at])]
+        if self.vary is not None:
+            item = self.vary(item, np.random.default_rng((self.seed, 1, index)))
+        return tuple(torch.from_numpy(np.array(part)) for part in item)
+
+
+def run_recipe(
+    recipe: Recipe, data: Data, place: Place, *, settings: FitSettings, state_dir: Path | None = None
+) -> Outcome:  # fmt: skip
+    """Trains and judges every contender; an interrupted run with the same settings goes on from `state_dir`."""
+    results, kept = [], None
+    for contender in recipe.contenders:
+        parts, histories, seconds = [], [], 0.0
+        for at, fold in enumerate(data.folds):
+            net, result, took = train_net(recipe, contender, fold.train, fold.judge, data, place, settings, state_dir,
+                                          fold.name)  # fmt: skip
+            parts.append(judge(recipe, net, fold.test, place, at))
+            histories.append(result.history)
+            seconds += took
+        judged = Judged(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        if kept is None:
+            if len(data.folds) > 1 and data.everything is not None:
+                net, _, _ = train_net(recipe, contender, data.everything, None, data, place, settings, state_dir, "all")
+            kept = net
+        measures = recipe.metric(judged, data)
+        say(f"{recipe.name}: {contender.net}: {recipe.headline} {measures[recipe.headline]:.4g} in {seconds:.0f} s")
+        results.append(Result(contender.net, count_parameters(net), seconds, histories[0], measures, judged))
+    assert kept is not None
+
+    def look(item: Item) -> np.ndarray:
+        return apply_net(recipe, kept, [item], place)[0]
+
+    return Outcome(data, tuple(results), tuple(fold.test for fold in data.folds), look, kept)
+
+
+def train_net(
+    recipe: Recipe, contender: Contender, items: Items, judges: Items | None, data: Data, place: Place,
+    settings: FitSettings, state_dir: Path | None = None, fold: str = "",
+) -> tuple[nn.Module, FitResult, float]:  # fmt: skip
+    """(the trained net in eval mode, how it went, seconds of training, judging included)."""
+    torch.manual_seed(settings.seed)
+    net = make_zoo_net(contender.net, **contender.options, **data.options)
+    title = " ".join(filter(None, [recipe.name, contender.net, fold]))
+    per_epoch = recipe.items_per_epoch or len(items)
+    fitted = dataclasses.replace(settings, batch_size=min(settings.batch_size, per_epoch))
+    state = None if state_dir is None else state_dir / f".{title.replace(' ', '-')}.training.safetensors"
+    score = make_score(recipe, judges, data, place) if judges is not None else None
+    begun = time.monotonic()
+    result = fit(
+        net, Epochs(items, recipe, settings.seed), make_batch_loss(recipe), score,
+        place=place, settings=fitted, state_path=state, title=title,
+    )  # fmt: skip
+    # a training that went on from its state has the seconds of its earlier epochs in its history
+    took = sum(row["seconds"] for row in result.history) if score else time.monotonic() - begun
+    return net.cpu().eval(), result, took
+
+
+def make_batch_loss(recipe: Recipe) -> BatchLoss:
+    """The recipe's loss as `fit` wants it."""
+
+    def batch_loss(net: nn.Module, batch: Batch) -> Tensor:
+        return recipe.loss(net(*scale_inputs(recipe, batch[:-1])), batch[-1])
+
+    return batch_loss
+
+
+def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score:
+    """The recipe's metric on the judging items, and the seconds since it was last asked: those of the epoch."""
+    last = time.monotonic()
+
+    def score(net: nn.Module) -> dict[str, float]:
+        nonlocal last
+        measures = recipe.metric(judge(recipe, net, judges, place), data)
+        last, before = time.monotonic(), last
+        return {k: float(v) for k, v in measures.items() if isinstance(v, int | float)} | {"seconds": last - before}
+
+    return score
+
+
+def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int = 0) -> Judged:
+    """The net's outputs for all items, beside their truth; raises InputError where there are none."""
+    if not len(items):
+        raise InputError(recipe.name, "there are no items to judge the net by", "give more data")
+    truth = np.stack([items[i][-1] for i in range(len(items))])
+    return Judged(apply_net(recipe, net, items, place), truth, np.full(len(truth), fold))
+
+
+@torch.inference_mode()
+def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place) -> np.ndarray:
+    """Outputs (N, …) float32 of a net in eval mode for N items."""
+    home = next(net.parameters()).device
+    net = net.to(place.device).eval()
+    outputs = []
+    for start in range(0, len(items), _JUDGE_BATCH):
+        batch = [items[i][:-1] for i in range(start, min(start + _JUDGE_BATCH, len(items)))]
+        columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in zip(*batch, strict=True)]
+        with place.autocast():
+            outputs.append(net(*scale_inputs(recipe, columns)).float().cpu().numpy())
+    net.to(home)
+    return np.concatenate(outputs)
+
+
+def scale_inputs(recipe: Recipe, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """uint8 → float32 as the recipe says; other types as they are."""
+    return [
+        (x.float() / 255 - recipe.scale_mean) / recipe.scale_std if x.dtype == torch.uint8 else x for x in inputs
+    ]  # fmt: skip
+
+
+def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Place) -> dict[str, Any]:
+    """What a run leaves as JSON."""
+    return {
+        "recipe": recipe.name,
+        "data": outcome.data.about,
+        "place": str(place),
+        "headline": recipe.headline,
+        "settings": dataclasses.asdict(settings),
+        "nets": [
+            {"net": r.net, "parameters": r.parameters, "seconds": round(r.seconds, 1), "measures": r.measures,
+             "history": r.history}
+            for r in outcome.results
+        ],
+    }  # fmt: skip

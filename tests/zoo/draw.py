@@ -1,0 +1,102 @@
+"""Small data sets, drawn: what each recipe's real data look like, with an answer that is plain to see."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy.io import wavfile
+
+
+def draw_digit(digit: int, rng: np.random.Generator) -> Image.Image:
+    """A digit in light grey on black, 28 × 28 px."""
+    image = Image.new("L", (28, 28))
+    at = tuple(int(n) for n in rng.integers(-1, 2, 2) + (7, 2))
+    ImageDraw.Draw(image).text(at, str(digit), fill=int(rng.integers(180, 256)), font=ImageFont.load_default(20))
+    return image
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """LeCun's format, gzipped."""
+    magic = {1: 2049, 3: 2051}[array.ndim]
+    head = struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
+    path.write_bytes(gzip.compress(head + array.astype(np.uint8).tobytes(), 1))
+
+
+def write_mnist(folder: Path, train: int = 600, test: int = 80) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("t10k", test)):
+        labels = rng.integers(0, 10, count)
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", np.stack([np.asarray(draw_digit(n, rng)) for n in labels]))
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+
+
+def draw_road(angle: float, rng: np.random.Generator) -> Image.Image:
+    """A grey ground with a light strip that leans as the wheel is turned."""
+    image = Image.fromarray(rng.integers(60, 110, (120, 160, 3)).astype(np.uint8))
+    ImageDraw.Draw(image).line([(80, 119), (80 + 75 * angle, 40)], fill=(250, 250, 240), width=9)
+    return image
+
+
+def make_angles(count: int) -> np.ndarray:
+    """A winding drive, some seven seconds a bend."""
+    at = np.arange(count)
+    return np.round(0.8 * np.sin(at / 21) + 0.2 * np.sin(at / 5), 4)
+
+
+def write_drive(folder: Path, count: int = 200, form: str = "records", step_ms: int = 200) -> None:
+    """A drive in one of the three forms, a frame every `step_ms`."""
+    images = folder / ("IMG" if form == "udacity" else "images")
+    images.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    rows = []
+    for at, angle in enumerate(make_angles(count)):
+        draw_road(float(angle), rng).save(images / f"{at}.jpg")
+        rows.append((f"{at}.jpg", float(angle), 1_600_000_000_000 + step_ms * at))
+    if form == "records":
+        lines = ["image,angle,throttle,timestamp_ms", *(f"{name},{angle},0.5,{time}" for name, angle, time in rows)]
+        (folder / "records.csv").write_text("\n".join(lines))
+    elif form == "tub":
+        records = [{"cam/image_array": n, "user/angle": a, "_timestamp_ms": t, "user/mode": "user"} for n, a, t in rows]
+        (folder / "catalog_0.catalog").write_text("\n".join(json.dumps(record) for record in records))
+    else:
+        lines = [f"C:\\Users\\me\\IMG\\{name}, IMG/l.jpg, IMG/r.jpg, {angle}, 0.5, 0, 20" for name, angle, _ in rows]
+        (folder / "driving_log.csv").write_text("\n".join(lines))
+
+
+def make_voice(emotion: str, pitch: float, rng: np.random.Generator) -> np.ndarray:
+    """A second of tones: each emotion has its own height, each speaker a factor to it."""
+    seconds = np.arange(16_000) / 16_000
+    height = {"W": 2400, "F": 1300, "N": 600, "T": 250}[emotion] * pitch
+    wave = np.sin(2 * np.pi * height * seconds) * (1 + 0.5 * np.sin(2 * np.pi * 4 * seconds))
+    return np.int16(9000 * wave + 300 * rng.standard_normal(len(wave)))
+
+
+def write_voices(folder: Path, speakers: int = 3, sentences: int = 2) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for speaker in range(speakers):
+        for emotion in "WFNT":
+            for sentence in range(sentences):
+                wave = make_voice(emotion, 0.9 + 0.1 * speaker, rng)
+                wavfile.write(folder / f"{speaker + 3:02d}a0{sentence}{emotion}a.wav", 16_000, wave)
+    wavfile.write(folder / "03a01Lb.wav", 16_000, make_voice("N", 1, rng))  # boredom: not among the four
+
+
+def write_photos(folder: Path, each: int = 24) -> None:
+    """Two classes: discs and squares, of any colour."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", each), ("val", 4)):
+        for name in ("disc", "square"):
+            (folder / part / name).mkdir(parents=True)
+            for at in range(count):
+                image = Image.new("RGB", (60, 48), tuple(int(c) for c in rng.integers(0, 120, 3)))
+                draw = ImageDraw.Draw(image)
+                shape = draw.ellipse if name == "disc" else draw.rectangle
+                shape((16, 10, 44, 38), fill=tuple(int(c) for c in rng.integers(160, 256, 3)))
+                image.save(folder / part / name / f"{at}.png")
