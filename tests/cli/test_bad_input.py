@@ -71,7 +71,11 @@ CASES = {
     "image as probability": ("extract {image} --out {out}/r.gpkg", {}, "no probability"),
     "map as findings": ("score {map} --truth {map} --json {out}/s.json", {}, "findings"),
     "unknown net": ("train {image} --map {map} --net vgg --out {out}/m.safetensors", {}, "roadnet"),
-    "net that marks no roads": ("train {image} --map {map} --net digits-small --out {out}/m.safetensors", {}, "marks no roads"),
+    "net that marks no roads": (
+        "train {image} --map {map} --net digits-small --out {out}/m.safetensors",
+        {},
+        "marks no roads",
+    ),
     "unknown device": ("audit {image} {map} --out {out} --device abacus", {}, "auto, cpu"),
     "neither images nor pairs": ("train --out {out}/m.safetensors", {}, "--pairs"),
     "no table": ("evaluate --pairs {out}/none.csv --json {out}/e.json", {}, "no such table"),

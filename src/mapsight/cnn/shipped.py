@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from pathlib import Path
 
 from torch import nn
 
@@ -11,6 +12,7 @@ from mapsight.errors import ModelError
 
 ROADS = "roads-1m.safetensors"
 DIGITS = "digits-small.safetensors"
+NAMES = {"shipped": ROADS, "roads": ROADS, "digits": DIGITS}
 
 
 def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
@@ -19,3 +21,8 @@ def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
         if not path.is_file():
             raise ModelError(name, "this build does not ship it", "give a model file; `mapsight train` makes one")
         return read_model(path)
+
+
+def read_named_model(name: str | Path) -> tuple[nn.Module, ModelCard]:
+    """A shipped model by its name in `NAMES`, or that of a file."""
+    return read_shipped(NAMES[str(name)]) if str(name) in NAMES else read_model(name)
