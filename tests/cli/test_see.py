@@ -142,3 +142,28 @@ def test_page_counts_right():
     page = doctest.DocTestParser().get_doctest(blocks, {}, PAGE.name, str(PAGE), 0)
     assert len(page.examples) > 10
     assert doctest.DocTestRunner().run(page).failed == 0
+
+
+def test_answer_behind_a_closed_relu(run, town, tmp_path):
+    """Where no ReLU opens the gradient has no way back to the pixels: it is said, not drawn as a cause."""
+    import torch
+
+    from mapsight.cnn.checkpoint import ModelCard, write_model
+    from mapsight.cnn.nets import make_net
+
+    net = make_net("roadnet-tiny")
+    torch.nn.init.constant_(net.encoder[0][0][1].bias, -1e3)  # the first ReLU never opens
+    write_model(tmp_path / "dead.safetensors", net, ModelCard("roadnet-tiny", 1.0))
+    done = run(
+        "see",
+        tmp_path / "dead.safetensors",
+        town / "image.tif",
+        "--only",
+        "cause",
+        "--window-px",
+        64,
+        "--out",
+        tmp_path,
+    )
+    assert done.status == 0, done.err
+    assert re.search(r"gradient +- +0\.\d+ +nan", done.out)

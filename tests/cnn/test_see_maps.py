@@ -190,5 +190,6 @@ def test_picture_arithmetic():
     assert np.argwhere(find_strongest(projection, 2)).tolist() == [[4, 4], [4, 7]]
     assert np.argwhere(find_nearest(9, 9, (0, 0), 3)).tolist() == [[0, 0], [0, 1], [1, 0]]
     assert find_radius(projection, (4, 4), 0.9) == 0 and find_radius(projection, (4, 4), 0.95) == 3
+    assert np.isnan(find_radius(0 * projection, (4, 4), 0.9)) and not find_strongest(0 * projection, 5).any()
     assert make_mosaic([np.zeros((2, 2)), np.ones((2, 2)), np.zeros((2, 1))], 2, paper=7).tolist() == [
         [0, 0, 7, 1, 1], [0, 0, 7, 1, 1], [7] * 5, [0, 7, 7, 7, 7], [0, 7, 7, 7, 7]]  # fmt: skip

@@ -172,7 +172,7 @@ def _print_explanation(look: Look, why) -> None:
         )
     rows = [("rule", "90 % within", f"its {why.hidden_px} px hidden", "redrawn net")]
     for rule, kept in why.kept.items():
-        near = f"{why.radius_px[rule]:.0f} px" if look.target.place else "-"
+        near = f"{why.radius_px[rule]:.0f} px" if why.radius_px[rule] >= 0 else "-"
         rows.append((rule, near, f"{why.without[rule]:.3f}", f"{kept:.2f}"))
     if look.target.place is not None:
         rows.append(("nearest", "-", f"{why.without['nearest']:.3f}", "-"))

@@ -217,6 +217,9 @@ def show_cause(look: Look, why: Explanation) -> Figure:
     scene, cut = _scene(look), _cut(look, why)
     notes = {}
     for rule in why.projections:
+        if not why.projections[rule].any():
+            notes[rule] = "nothing comes back: a ReLU on the way is closed"
+            continue
         near = f"90 % within {why.radius_px[rule]:.0f} px; " if look.target.place else ""
         notes[rule] = (f"{near}its {why.hidden_px} strongest px hidden: probability {why.without[rule]:.3f}\n"
                        f"last half of the net redrawn: correlation {why.kept[rule]:.2f}")  # fmt: skip
@@ -254,7 +257,7 @@ def _cut(look: Look, why: Explanation) -> tuple[slice, slice]:
     height, width = look.x.shape[2:]
     if look.target.place is None:
         return slice(0, height), slice(0, width)
-    half = max(int(1.3 * why.radius_px["guided"]), 24)
+    half = max(int(1.3 * np.nan_to_num(why.radius_px["guided"])), 24)
     row, col = look.target.place
     return slice(max(row - half, 0), min(row + half, height)), slice(max(col - half, 0), min(col + half, width))
 

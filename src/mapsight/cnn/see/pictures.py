@@ -56,11 +56,11 @@ def make_mosaic(pictures: Sequence[np.ndarray], columns: int, *, gap: int = 1, p
 
 
 def find_strongest(projection: np.ndarray, count: int) -> np.ndarray:
-    """(H, W) bool: the `count` strongest pixels of a projection (C, H, W)."""
+    """(H, W) bool: the `count` strongest pixels of a projection (C, H, W); those of no strength are none."""
     strength = np.abs(projection).sum(0)
     mask = np.zeros(strength.size, bool)
     mask[np.argsort(-strength, axis=None, kind="stable")[:count]] = True
-    return mask.reshape(strength.shape)
+    return mask.reshape(strength.shape) & (strength > 0)
 
 
 def find_nearest(height: int, width: int, place: tuple[int, int], count: int) -> np.ndarray:
@@ -70,12 +70,14 @@ def find_nearest(height: int, width: int, place: tuple[int, int], count: int) ->
 
 
 def find_radius(projection: np.ndarray, place: tuple[int, int], share: float) -> float:
-    """Within how many pixels of a place (row, col) this share of a projection's strength (C, H, W) lies."""
+    """Within how many pixels of a place (row, col) this share of a projection's strength (C, H, W) is; NaN for none."""
     strength = np.abs(projection).sum(0)
     rows, cols = np.indices(strength.shape)
     distance = np.hypot(rows - place[0], cols - place[1])
     order = np.argsort(distance, axis=None)
     total = np.cumsum(strength.flat[order])
+    if not total[-1] > 0:
+        return float("nan")
     return float(distance.flat[order[min(int(np.searchsorted(total, share * total[-1])), strength.size - 1)]])
 
 
