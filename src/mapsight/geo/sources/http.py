@@ -47,14 +47,14 @@ class FetchError(MapsightError):
     """A reply that could not be had: `status` of the last answer (None: no answer), `kind` for counting.
 
     Kinds: absent (204, 404, 410), refused (401, 403), busy (429), server (5xx), unreachable, slow, too large,
-    damaged (not what was asked for), other.
+    damaged (not what was asked for), not asked (stopped before), other.
     """
 
-    def __init__(self, value: object, expectation: str, remedy: str, *, kind: str, status: int | None = None) -> None:
+    def __init__(self, value: object, expectation: str, remedy: str, *, kind: str, status: int | None = None,
+                 again: bool | None = None, wait_s: float | None = None) -> None:  # fmt: skip
         super().__init__(value, expectation, remedy)
-        self.kind, self.status = kind, status
-        self.wait_s: float | None = None  # Retry-After
-        self.again = kind in ("busy", "server", "unreachable", "slow")
+        self.kind, self.status, self.wait_s = kind, status, wait_s
+        self.again = kind in ("unreachable", "slow") if again is None else again
 
 
 class Http:
@@ -66,7 +66,7 @@ class Http:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._httpx = import_extra("httpx2")
         self._gates: dict[str, _Gate] = {}
-        self._lock = threading.Lock()
+        self._lock, self._stopped = threading.Lock(), threading.Event()
         self._client = self._httpx.Client(
             headers={"user-agent": self.settings.user_agent, "accept-encoding": "gzip"},
             timeout=self.settings.timeout_s,
@@ -77,7 +77,12 @@ class Http:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
         self._client.close()
+
+    def stop(self) -> None:
+        """Ask nobody anymore: threads that wait for their turn wake up and fail."""
+        self._stopped.set()
 
     def get(self, address: Address | str, *, headers: Mapping[str, str] | None = None,
             check: Check | None = None, keep: bool = True) -> Reply:  # fmt: skip
@@ -114,6 +119,7 @@ class Http:
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.settings.attempts), wait=choose_wait, reraise=True,
+            sleep=self._stopped.wait,
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, FetchError) and error.again),
         )  # fmt: skip
         reply: Reply = retrying(ask)
@@ -121,6 +127,8 @@ class Http:
 
     def _ask(self, method: str, address: Address, content: dict[str, Any] | None, headers: Mapping[str, str],
              check: Check | None) -> Reply:  # fmt: skip
+        if self._stopped.is_set():
+            raise FetchError(address, "was not asked for anymore", "start again", kind="not asked")
         url, sent = address.url, dict(headers)
         for _ in range(_MAX_REDIRECTS + 1):
             with self._answer(method, url, address, content, sent) as answer:
@@ -144,7 +152,11 @@ class Http:
     @contextmanager
     def _answer(self, method: str, url: str, address: Address, content: dict[str, Any] | None,
                 headers: Mapping[str, str]) -> Iterator[Any]:  # fmt: skip
-        self._gate(url).pass_through()
+        gate = self._gate(url)
+        if gate.closed:
+            raise FetchError(address, "wants to be left alone for longer than we wait", "come back later", kind="busy",
+                             again=False)  # fmt: skip
+        self._stopped.wait(gate.take_turn_s())
         try:
             with self._client.stream(method, url, headers=dict(headers), **(content or {})) as answer:
                 yield answer
@@ -160,14 +172,12 @@ class Http:
         status = int(answer.status_code)
         if status == 200:
             return
-        kind = _name_kind(status)
-        error = FetchError(address, f"answers with status {status}", _REMEDIES[kind], kind=kind, status=status)
-        error.again = status in _AGAIN
-        if error.again and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None:
-            error.wait_s = wait_s
-            error.again = wait_s <= self.settings.longest_wait_s
-            self._gate(str(answer.url)).pause(min(wait_s, self.settings.longest_wait_s))
-        raise error
+        kind, wait_s = _name_kind(status), None
+        if status in _AGAIN and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None:
+            self._gate(str(answer.url)).pause(wait_s, self.settings.longest_wait_s)
+        again = status in _AGAIN and (wait_s is None or wait_s <= self.settings.longest_wait_s)
+        raise FetchError(address, f"answers with status {status}", _REMEDIES[kind], kind=kind, status=status,
+                         again=again, wait_s=wait_s)  # fmt: skip
 
     def _read_body(self, answer: Any, address: Address) -> bytes:
         if answer.headers.get("content-encoding", "identity") not in ("identity", "gzip"):  # gzip in gzip is a bomb
@@ -196,20 +206,21 @@ class _Gate:
 
     def __init__(self, rate_per_s: float) -> None:
         self._interval_s = 1 / rate_per_s
-        self._next = 0.0
+        self._next, self.closed = 0.0, False
         self._lock = threading.Lock()
 
-    def pass_through(self) -> None:
-        """Wait for this request's turn."""
+    def take_turn_s(self) -> float:
+        """Seconds until this request's turn."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)
             self._next = turn + self._interval_s
-        time.sleep(turn - now)
+        return turn - now
 
-    def pause(self, wait_s: float) -> None:
-        """Let nobody through for a while."""
+    def pause(self, wait_s: float, longest_s: float) -> None:
+        """Let nobody through for a while; nobody ever again if that is too long."""
         with self._lock:
+            self.closed |= wait_s > longest_s
             self._next = max(self._next, time.monotonic() + wait_s)
 
 

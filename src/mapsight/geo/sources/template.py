@@ -1,0 +1,93 @@
+"""Templates of tile services: what may stand in braces, in any order, and what a service is asked with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from mapsight.errors import InputError
+from mapsight.geo.sources.address import Address, fill_keys
+
+Kind = Literal["tiles", "wms", "static"]
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_SWITCH = re.compile(r"(?:s|switch):([A-Za-z0-9_,.-]+)")
+# what other programs call it → what we do
+_ALIASES = {
+    "zoom": "z", "tilematrix": "z", "tilecol": "x", "tilerow": "y", "quadkey": "q",
+    "bbox-epsg-3857": "bbox", "longitude": "lon", "latitude": "lat", "w": "width", "h": "height",
+}  # fmt: skip
+_NAMES = ("z", "x", "y", "-y", "q", "s", "bbox", "lon", "lat", "width", "height")
+_KNOWN = ", ".join(f"{{{name}}}" for name in (*_NAMES, "env:NAME"))
+_REFUSED = {
+    r"(.*\.)?tile\.openstreetmap\.org": "its usage policy forbids to download areas",
+    r"(mt|mts|khm|khms)\d*\.google(apis)?\..+": "these addresses are not meant for programs, and the terms forbid it",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A checked template: `text` with normal placeholders, `kind` of service, and its `{s}` hosts."""
+
+    text: str
+    kind: Kind
+    subdomains: tuple[str, ...] = field(default=("a", "b", "c"))
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.text).hostname or ""
+
+    def fill(self, values: Mapping[str, str], number: int) -> Address:
+        """The address of one picture. `number` chooses among the hosts, always the same for the same picture."""
+        values = {**values, "s": self.subdomains[number % len(self.subdomains)]}
+        return fill_keys(_BRACES.sub(lambda found: values.get(found[1], found[0]), self.text))
+
+
+def read_template(text: str, *, subdomains: str = "abc") -> Template:
+    """Check a template of XYZ, TMS, quadkey, WMTS, WMS or a static-maps service; InputError says what is missing."""
+    hosts = tuple(subdomains)
+    if found := _SWITCH.search(text):
+        hosts = tuple(filter(None, found[1].split(",") if "," in found[1] else found[1]))
+    text = _BRACES.sub(lambda found: "{" + _normalise(found[1]) + "}", text)
+    fill_keys(_BRACES.sub(lambda found: found[0] if found[1].startswith("env:") else "0", text))
+    names = set(_BRACES.findall(text))
+    template = Template(text, _tell_kind(names, text), hosts)
+    for pattern, reason in _REFUSED.items():
+        if re.fullmatch(pattern, template.host):
+            raise InputError(template.host, reason, "use a service that allows it, or imagery of your own")
+    return template
+
+
+def find_parameter(text: str, name: str) -> str | None:
+    """The value of a query parameter that is written out in a template, in whatever case."""
+    found = re.search(rf"[?&]{re.escape(name)}=([^&{{}}]*)(?:&|$)", text, re.I)
+    return found[1].replace("%3A", ":").replace("%3a", ":") if found else None
+
+
+def _normalise(name: str) -> str:
+    if name.startswith("env:"):
+        return name
+    lower = name.strip().lower()
+    lower = _ALIASES.get(lower, lower)
+    if _SWITCH.fullmatch(lower):
+        return "s"
+    if lower not in _NAMES:
+        raise InputError(f"{{{name[:40]}}}", "this placeholder is not known", f"there are {_KNOWN}")
+    return lower
+
+
+def _tell_kind(names: set[str], text: str) -> Kind:
+    if "bbox" in names:
+        return "wms"
+    if {"lon", "lat"} <= names:
+        if not ({"z"} <= names):
+            raise InputError(text[:80], "a static map needs {zoom}", "put it where the service wants the zoom")
+        return "static"
+    if "q" in names or ({"x", "z"} <= names and names & {"y", "-y"}):
+        return "tiles"
+    raise InputError(
+        text[:80], "the template lacks {z} {x} {y}, {q}, {bbox}, or {lon} {lat} {zoom}", f"known: {_KNOWN}"
+    )
