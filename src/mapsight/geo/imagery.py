@@ -147,7 +147,7 @@ def open_image(
     """
     source = open_source(path)
     try:
-        chosen = _choose_bands(source, bands)
+        chosen = choose_bands(source, bands)
         placing = place_image(source, crs=crs, m_per_px=m_per_px)
         return ImageReader(source, placing, bands=chosen, scale=scale)
     except BaseException:
@@ -155,7 +155,8 @@ def open_image(
         raise
 
 
-def _choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
+def choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
+    """The numbers (from 1) of the red, green, blue bands, or of the only one; InputError where they are not known."""
     count, name = source.count, os.path.basename(source.name)
     if bands is None:
         if count == 3 or (count == 4 and source.colorinterp[3] == ColorInterp.alpha):

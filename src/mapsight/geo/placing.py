@@ -38,7 +38,7 @@ def place_image(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | No
     if own.crs is None:
         return _place_pixels(own, m_per_px)
     target = metric_crs(outline_bounds(own, own.crs), own.crs)
-    ground = _ground_resolution(own, target)
+    ground = ground_resolution(own, target)
     wanted = m_per_px or ground
     if target == own.crs and _is_north_up(own) and abs(wanted / own.m_per_px - 1) <= _SAME_RESOLUTION:
         return Placing(own, own, ())
@@ -92,7 +92,7 @@ def _is_north_up(box: GeoBox) -> bool:
     return a > 0 > e and b == d == 0 and abs(a / -e - 1) <= _SQUARE
 
 
-def _ground_resolution(box: GeoBox, crs: CRS) -> float:
+def ground_resolution(box: GeoBox, crs: CRS) -> float:
     """Side in metres of a square as large as the pixel in the middle of the box."""
     assert box.crs is not None
     row, col = box.height / 2, box.width / 2

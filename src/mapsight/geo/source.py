@@ -46,7 +46,7 @@ def open_source(path: str | os.PathLike[str]) -> DatasetReader:
     except RasterioError:
         raise InputError(path, f"is damaged: it cannot be opened as {driver}", "fetch or write it again") from None
     try:
-        _check_source(source, path)
+        check_source(source, path)
     except BaseException:
         source.close()
         raise
@@ -121,7 +121,8 @@ def _check_siblings(path: Path) -> None:
                     )
 
 
-def _check_source(source: DatasetReader, path: str | os.PathLike[str]) -> None:
+def check_source(source: DatasetReader, path: str | os.PathLike[str]) -> None:
+    """InputError for an open file with external overviews, complex numbers, or sizes that cannot be read."""
     if source.tags(ns="OVERVIEWS").get("OVERVIEW_FILE"):
         raise InputError(path, "its metadata points to another file", "rewrite it without external overviews")
     if source.count == 0 or source.width * source.height > GRID_BUDGET_PX:
