@@ -103,6 +103,17 @@ def test_torch_is_not_loaded(code):
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "code", ["import mapsight.geo.sources.gather, mapsight.geo.sources.maps", "import mapsight.cli.app"]
+)
+def test_extras_of_gathering_are_not_loaded(code):
+    """Without the extra `gather`, everything imports: its libraries are loaded when something is fetched."""
+    extras = ["torch", "httpx2", "tenacity", "pystac_client", "morecantile"]
+    script = f"import sys; {code}; sys.exit(' '.join(set({extras}) & sys.modules.keys()) or 0)"
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_nothing_inside_imports_the_front_door():
     """`mapsight/__init__` exports at most twelve names, and no module uses them."""
     for name, path in modules().items():

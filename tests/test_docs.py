@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
@@ -36,6 +37,32 @@ def test_quickstart_runs(tmp_path):
         example.evaluate()
     for name in ("audit/report.html", "audit/findings.gpkg", "roads.gpkg", "model.safetensors", "probe/probe.png"):
         assert (tmp_path / name).is_file(), name
+
+
+def test_gather_page(tmp_path, monkeypatch):
+    """What needs no network runs; what needs it is spelt right: each command is parsed and its source understood."""
+    from mapsight.cli.app import app
+    from mapsight.geo.sources.gather import name_imagery
+    from mapsight.geo.sources.template import read_template
+
+    page = ROOT / "docs" / "gather.md"
+    parser = CodeBlockParser(language="sh", evaluator=lambda example: run_shell(example, tmp_path))
+    for example in Sybil(parsers=[parser]).parse(page).examples():
+        example.evaluate()
+    assert (tmp_path / "place" / "audit" / "findings.gpkg").is_file()
+
+    monkeypatch.setenv("MAP_KEY", "x")
+    command = typer.main.get_command(app).commands["gather"]
+    blocks = "\n".join(re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.S))
+    lines = [shlex.split(line) for line in blocks.replace("\\\n", " ").splitlines() if line.startswith("mapsight")]
+    assert len(lines) >= 5
+    for words in lines:
+        assert words[1] == "gather"
+        given = command.make_context("gather", words[2:]).params
+        if name_imagery(given["imagery"]) == "tiles":
+            read_template(given["imagery"])
+        if (given["roads"] or "").startswith("rendered:"):
+            read_template(given["roads"].removeprefix("rendered:"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mapsight import __version__
-from mapsight.cli import audit, chips, doctor, lines, model, town
+from mapsight.cli import audit, chips, doctor, gather, lines, model, town
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
 )  # fmt: skip
 
-for noun in (audit, model, lines, chips, town, doctor):
+for noun in (audit, gather, model, lines, chips, town, doctor):
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
 
