@@ -57,14 +57,18 @@ def audit(
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
+    previous: Annotated[
+        Path | None, typer.Option(help="folder of an earlier audit of this place; default: --out itself")
+    ] = None,
 ) -> None:
     """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a report."""
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
     from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
     from mapsight.roads.export.audit_files import write_audit
-    from mapsight.roads.verdict_file import settle_verdicts
+    from mapsight.roads.export.history import find_history
 
+    history = find_history(out, previous)  # better to hear it now than after the training
     if coverage not in ("auto", "all"):
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
     start, place = _read_start(model), find_named_place(device, compute)
@@ -77,7 +81,7 @@ def audit(
     notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
     for line in (*notes, str(roads.overlap), f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m"):
         say(line)
-    settle_verdicts(make_dir(out) / "findings.gpkg")  # better to hear it now than after the training
+    make_dir(out)
     settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
     work = out / "training"
     found = audit_map(seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes)
@@ -87,14 +91,17 @@ def audit(
     at = found.threshold
     say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
         f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
-    write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
-                settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]),
-                sources={"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands,
-                         "crs": crs, "map_crs": map_crs, "layer": layer})  # fmt: skip
+    sources = {"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands, "crs": crs,
+               "map_crs": map_crs, "layer": layer, "model": _name_model(model, start, out), "folds": folds}  # fmt: skip
+    done = write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
+                       settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]), sources=sources,
+                       history=history)  # fmt: skip
     shutil.rmtree(work, ignore_errors=True)
     kinds = found.findings.table["kind"].value_counts()
     say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in ("missing", "phantom", "misaligned"))
         + f"; wrote {out / 'report.html'}")  # fmt: skip
+    if history is not None:
+        say(f"since the audit before: {', '.join(f'{count} {status}' for status, count in done.counts.items())}")
 
 
 def score(
@@ -151,6 +158,13 @@ def _read_start(name: str | None) -> Model | None:
         return read_model_or_default(None)
     except ModelError:
         return None
+
+
+def _name_model(name: str | None, start: Model | None, out: Path) -> str:
+    """The model as another command could read it again: a path as seen from `out`, 'shipped' or 'none'."""
+    if start is None:
+        return "none"
+    return "shipped" if name is None else name_beside(Path(name), out)
 
 
 COMMANDS = {"audit": audit, "score": score}

@@ -14,15 +14,15 @@ import numpy as np
 from mapsight import __version__
 from mapsight.atomic import write_atomically
 from mapsight.cnn.runtime import Place
-from mapsight.geo.network import write_layers, write_lines
+from mapsight.geo.network import write_layers
 from mapsight.geo.raster import Raster
-from mapsight.roads.audit import Audit, AuditSettings, back_to_map, lines_back_to_map
+from mapsight.roads.audit import Audit, AuditSettings, lines_back_to_map
 from mapsight.roads.export import report
-from mapsight.roads.findings import BEYOND, COLUMNS
+from mapsight.roads.export.history import continue_findings, take_identities, write_findings
+from mapsight.roads.findings import BEYOND
+from mapsight.roads.persist import DISMISSED, NEW, Continuity
 from mapsight.roads.predict import encode_probability, open_probability_writer
 from mapsight.roads.train import Model
-from mapsight.roads.verdict_file import settle_verdicts
-from mapsight.roads.verdicts import carry_verdicts
 
 _EXPLAINED = {
     "under trees or in deep shadow": "The imagery shows canopy or shadow where the map has a road, and no road "
@@ -37,33 +37,32 @@ _EXPLAINED = {
 def write_audit(
     out_dir: Path, audit: Audit, image: Raster, *, image_name: str, map_name: str, start: Model | None,
     place: Place, settings: AuditSettings, command: str = "", sources: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+    history: Path | None = None,
+) -> Continuity:  # fmt: skip
     """Writes all files of an audit into an existing folder; findings lie in the map's own position and CRS.
 
-    Verdicts on an earlier audit in that folder are carried along. `sources` (where image and map are, and how they were
-    opened) goes into audit.json, for commands that open them again.
+    `history` is the findings.gpkg whose identities and verdicts they go on from; what became of those is returned.
+    `sources` (where image and map are, and how they were opened) goes into audit.json, for commands that open them
+    again.
     """
-    findings = back_to_map(_list_findings(audit), audit.shift)
+    created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    done = continue_findings(audit, history, time_utc=created)
+    audit = take_identities(audit, done)
     map_crs = audit.roads.source_crs.to_wkt() if audit.roads.source_crs is not None else None
-    settle_verdicts(out_dir / "findings.gpkg")
-    with write_atomically(out_dir / "findings.gpkg") as temporary:
-        write_lines(temporary, _reproject(findings, map_crs), layer="findings")
-        carry_verdicts(out_dir / "findings.gpkg", temporary)
-    write_lines(out_dir / "findings.geojson", _reproject(findings, "EPSG:4326"))
+    write_findings(out_dir, done, crs=map_crs, history=history)
     write_layers(out_dir / "layers.gpkg", {k: _to_crs(v, map_crs) for k, v in _list_layers(audit).items()})
     probability = audit.probability
     with open_probability_writer(out_dir / "probability.tif", probability.geobox, "float32") as writer:
         writer.write(0, 0, encode_probability(probability.array[0], probability.valid, "float32")[None])
-    _write_facts(out_dir / "audit.json", audit, dict(sources or {}))
-    view = _make_view(audit, image, start, place, settings)
+    _write_facts(
+        out_dir / "audit.json",
+        audit,
+        {"created": created, "command": command, "sources": dict(sources or {})},
+        done.counts,
+    )
+    view = _make_view(audit, image, start, place, settings, done)
     report.write_report(out_dir / "report.html", view(image_name, map_name, command))
-
-
-def _list_findings(audit: Audit) -> gpd.GeoDataFrame:
-    """The table with what each score was made of as JSON, so that it can be recomputed by hand."""
-    table = audit.findings.table
-    told = [json.dumps({k: round(float(v), 4) for k, v in row.items()}) for row in table["features"]]
-    return table[[*COLUMNS, "geometry"]].assign(features=told)
+    return done
 
 
 def _list_layers(audit: Audit) -> dict[str, gpd.GeoDataFrame]:
@@ -79,32 +78,31 @@ def _to_crs(lines: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
     return lines if lines.crs is None or crs is None else lines.to_crs(crs)
 
 
-def _reproject(findings: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
-    """Geometry and `seen_wkt` in that CRS; pixels stay pixels."""
-    if findings.crs is None or crs is None:
-        return findings
-    seen = gpd.GeoSeries.from_wkt(findings["seen_wkt"].replace("", None), index=findings.index, crs=findings.crs)
-    wkt = seen.to_crs(crs).to_wkt(rounding_precision=7).fillna("")
-    return findings.to_crs(crs).assign(seen_wkt=wkt)
-
-
-def _write_facts(path: Path, audit: Audit, sources: dict[str, Any]) -> None:
+def _write_facts(path: Path, audit: Audit, run: Mapping[str, Any], statuses: Mapping[str, int]) -> None:
     """What other commands need to know of the audit, as JSON."""
-    shift, at = audit.shift, audit.threshold
+    shift, at, box = audit.shift, audit.threshold, audit.probability.geobox
     facts = {
-        "version": __version__, "sources": sources, "m_per_px": audit.probability.geobox.m_per_px,
+        "version": __version__, **run, "m_per_px": box.m_per_px,
         "area_km2": audit.area_km2, "road_km": audit.road_km,
         "shift_m": None if shift.reason else {"east": shift.dx_m, "north": shift.dy_m, "east_error": shift.dx_error_m,
                                                "north_error": shift.dy_error_m, "stations": shift.stations},
         "threshold": {"value": at.value, "low": at.low, "high": at.high, "mode": at.mode, "f1": at.f1,
                       "precision": at.precision, "recall": at.recall},
         "findings": {str(k): int(n) for k, n in audit.findings.table["kind"].value_counts().items()},
+        "statuses": dict(statuses),
+        "grid": {"crs": box.crs.to_wkt() if box.crs else None, "shape": list(box.shape),
+                 "transform": list(box.transform)[:6], "m_per_px": box.m_per_px},
     }  # fmt: skip
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def _make_view(audit: Audit, image: Raster, start: Model | None, place: Place, settings: AuditSettings):
+def _make_view(
+    audit: Audit, image: Raster, start: Model | None, place: Place, settings: AuditSettings, done: Continuity
+):  # fmt: skip
+    table = audit.findings.table
+    dismissed = table["status"] == DISMISSED
+
     def view(image_name: str, map_name: str, command: str) -> report.AuditView:
         return report.AuditView(
             image_name=image_name, map_name=map_name, command=command, version=__version__,
@@ -113,8 +111,9 @@ def _make_view(audit: Audit, image: Raster, start: Model | None, place: Place, s
             overlap=report.Overlap(map_share_inside=audit.roads.overlap.share_inside,
                                    map_km_inside=audit.roads.overlap.km_inside),
             shift=_describe_shift(audit), threshold=_describe_threshold(audit),
-            findings=audit.findings.table, scene=_make_scene(audit, image),
+            findings=table[~dismissed], scene=_make_scene(audit, image),
             not_judged=_list_not_judged(audit), notes=audit.notes,
+            dismissed=table[dismissed], statuses=done.counts if done.counts.keys() - {NEW} else {},
         )  # fmt: skip
 
     return view

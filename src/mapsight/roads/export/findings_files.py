@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -16,13 +17,31 @@ from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import metric_crs
 from mapsight.roads.verdict_file import connect, explain, refuse_traps
+from mapsight.roads.verdicts import read_verdicts
+
+LAYER, EARLIER = "findings", "earlier"  # of findings.gpkg: what was found now, and what no longer is
+
+JUDGED = ("verdict", "note", "geometry_wkt", "reviewer", "time_utc")  # of the last verdict on a finding
 
 _DRIVERS = {".gpkg": b"SQLite format 3\0", ".geojson": b"{"}
 _NEEDED = ("finding_id", "kind", "score")
+_TEXTS = ("road_class", "road_id", "evidence", "seen_wkt", "features", "status", "first_seen", "came_from")
 
 
 def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
     """The findings of an audit by falling score, in a metric CRS or in the file's; InputError for any other file."""
+    table = read_stored_findings(path)
+    if metric and table.crs is not None and len(table):
+        table = reproject_findings(table, metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
+    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def read_stored_findings(path: Path) -> gpd.GeoDataFrame:
+    """The findings of an audit as the file has them, in its order and CRS; InputError for any other file.
+
+    Not while this process holds a VerdictStore of the file: GDAL's own SQLite does not see the locks of Python's within
+    one process, and takes the store's log away (docs/decisions/0019-layers-in-place.md).
+    """
     found = check_local_file(path)
     head = found.read_bytes()[:16] if found.stat().st_size < 1 << 30 else b""
     magic = _DRIVERS.get(found.suffix.lower())
@@ -32,8 +51,8 @@ def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
         with explain(found), closing(connect(found, writable=False)) as database:
             refuse_traps(found, database)
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(found)]
-        table = pyogrio.read_dataframe(found, layer="findings" if "findings" in layers else None)
+        named = LAYER in pyogrio.list_layers(found)[:, 0]
+        table = pyogrio.read_dataframe(found, layer=LAYER if named else None)
     except (DataSourceError, DataLayerError) as error:
         raise InputError(path, f"cannot be read ({error})", "run the audit again") from None
     missing = [name for name in _NEEDED if name not in getattr(table, "columns", ())]
@@ -42,9 +61,44 @@ def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
     score = table["score"].to_numpy(dtype=float)
     if not (np.isfinite(score).all() and ((score >= 0) & (score <= 1)).all()):
         raise InputError(path, "holds scores outside 0 … 1", "run the audit again")
-    if metric and table.crs is not None and len(table):
-        table = table.to_crs(metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
-    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    return fill_texts(table)
+
+
+def read_earlier_findings(path: Path) -> gpd.GeoDataFrame | None:
+    """What earlier audits found there and this one did not, or None; `path` is a findings.gpkg that could be read."""
+    if EARLIER not in pyogrio.list_layers(path)[:, 0]:
+        return None
+    return fill_texts(pyogrio.read_dataframe(path, layer=EARLIER))
+
+
+def fill_texts(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The table with all columns of text, empty where nothing is said (files tell null from empty, findings do not)."""
+    return table.assign(**{name: _to_text(table[name]) if name in table else "" for name in _TEXTS})
+
+
+def join_verdicts(table: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    """The table with what people said of it last (columns JUDGED, '' for nothing), from the findings.gpkg it is of."""
+    said = read_verdicts(path).set_index("finding_id")
+    said = said[said["verdict"] != "none"]  # taken back
+    return table.assign(**{name: _to_text(table["finding_id"].map(said[name])) for name in JUDGED})
+
+
+def _to_text(column: pd.Series) -> list[str]:
+    """Cells as text, '' for null: a column without a single text comes as numbers out of some files."""
+    return ["" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
+
+
+def reproject_findings(findings: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
+    """Geometry, `seen_wkt` and `geometry_wkt` in that CRS; pixels stay pixels."""
+    if findings.crs is None or crs is None:
+        return findings
+    moved = findings.to_crs(crs)
+    for name in ("seen_wkt", "geometry_wkt"):
+        if name in findings:
+            texts = findings[name].replace("", None)
+            lines = gpd.GeoSeries.from_wkt(texts, index=findings.index, crs=findings.crs, on_invalid="ignore")
+            moved[name] = lines.to_crs(crs).to_wkt(rounding_precision=7).fillna("")
+    return moved
 
 
 def read_audit_facts(findings: Path) -> dict[str, Any]:

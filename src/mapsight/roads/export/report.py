@@ -132,6 +132,8 @@ class AuditView:
     command: str = ""
     version: str = ""
     links: Mapping[str, str] = field(default_factory=lambda: OSM_LINKS)
+    statuses: Mapping[str, int] = field(default_factory=dict)  # since the audit before; empty for a first one
+    dismissed: gpd.GeoDataFrame = field(default_factory=gpd.GeoDataFrame)  # findings that a person has rejected
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,11 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
         shift_figure=_draw_shift(audit.shift),
         curve=_draw_threshold(audit.threshold),
         centre=_locate(audit, shapely.box(*audit.scene.box.bounds).exterior.centroid).text,
+        since=words.say_since(audit.statuses),
+        dismissed=[
+            (words.KINDS[row.kind].singular, row.score, row.evidence, _locate(audit, find_middle(row.geometry)).text)
+            for row in audit.dismissed.itertuples(index=False)
+        ],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Lower bounds of P(real error) and how a careful colleague would say it.
@@ -108,6 +108,22 @@ def say_interval(interval_m: tuple[float, float], plus: str, minus: str) -> str:
     if high_m <= 0:
         return f"{-high_m:.1f} to {-low_m:.1f} m {minus}"
     return f"{-low_m:.1f} m {minus} to {high_m:.1f} m {plus}"
+
+
+_SINCE = {
+    "new": "new",
+    "still there": "still there",
+    "dismissed": "dismissed by a person",
+    "solved": "solved (the map has changed there)",
+    "gone": "no longer found (though the map is unchanged there)",
+    "not judged": "not looked at this time",
+    "merged": "now part of another finding",
+}
+
+
+def say_since(statuses: Mapping[str, int]) -> str:
+    """What changed since the audit before: '2 new, 10 still there, 1 solved: …'; '' for a first audit."""
+    return say_list([f"{statuses[name]:,} {said}" for name, said in _SINCE.items() if statuses.get(name)])
 
 
 def make_sentence(text: object) -> str:
