@@ -38,6 +38,26 @@ def test_quickstart_runs(tmp_path):
         assert (tmp_path / name).is_file(), name
 
 
+def test_exports_page_runs(tmp_path):
+    """Every command of the page about the ways out works, in its order, in an empty folder."""
+    parser = CodeBlockParser(language="sh", evaluator=lambda example: run_shell(example, tmp_path))
+    examples = list(Sybil(parsers=[parser]).parse(ROOT / "docs" / "exports.md").examples())
+    assert len(examples) == 3
+    for example in examples:
+        example.evaluate()
+    for name in ("findings.html", "audit/export/new-roads.osc", "audit/export/maproulette.geojson", "mended/diff.gpkg"):
+        assert (tmp_path / name).is_file(), name
+
+
+def test_exports_page_names_every_format():
+    """The table has a row for every format with its file's name, and for no other."""
+    from mapsight.roads.export.formats import FORMATS
+
+    page = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z]+)` \| `([a-z.-]+)` \|", page, re.M))
+    assert rows == {name: kind.file for name, kind in FORMATS.items()}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
     """Relative links and pictures of every page exist."""

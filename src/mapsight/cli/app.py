@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mapsight import __version__
-from mapsight.cli import audit, doctor, lines, model, review, town
+from mapsight.cli import audit, doctor, export, lines, model, review, town
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
 )  # fmt: skip
 
-for noun in (audit, review, model, lines, town, doctor):
+for noun in (audit, review, export, model, lines, town, doctor):
     for name, command in noun.COMMANDS.items():
         app.command(name)(command)
 
