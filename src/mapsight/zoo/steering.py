@@ -91,8 +91,8 @@ def measure_steering(judged: Judged, data: Data) -> dict[str, Any]:
 def draw_steering(outcome: Outcome) -> Figure:
     """Predicted and true angle over the last part of the drive; frames of it with both, and what the net looked at."""
     result = outcome.results[0]
-    figure = make_figure(12, 7.6)
-    grid = figure.add_gridspec(3, 6, height_ratios=(1.5, 0.75, 0.75))
+    figure = make_figure(12, 6)
+    grid = figure.add_gridspec(3, 6, height_ratios=(3, 0.85, 0.85))
     truth, said = result.judged.truth[:, 0], result.judged.outputs[:, 0]
     chart = figure.add_subplot(grid[0, :])
     chart.plot(truth, color=GREY, linewidth=1.6, label="driver")
