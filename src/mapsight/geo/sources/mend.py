@@ -16,7 +16,7 @@ from mapsight.geo.skeleton import build_graph, measure_inside
 
 Mask = NDArray[np.bool_]
 
-_DIRECTIONS = 24  # over half a turn
+_DIRECTIONS = 48  # over half a turn
 _TENSOR_PX = 5.0
 _ALONG_DEG = 22.0  # a look that meets a road within this runs along it
 _STRAIGHT_DEG = 10.0  # asked of one end where the other has no direction
@@ -27,7 +27,7 @@ _FACING_DEG = 32.0
 def fill_hidden(road: Mask, hidden: Mask, *, reach_px: int) -> Mask:
     """Road where the map is hidden: a hidden pixel is road if, along some direction, both ways lead to road.
 
-    Looks from every hidden pixel in 24 directions both ways until the map is seen again, at most reach_px apart. The
+    Looks from every hidden pixel in 48 directions both ways until the map is seen again, at most reach_px apart. The
     roads that are met there must run along the look, or one of them and the other be a junction, so that nothing is
     filled between parallel roads or in the corners of junctions.
     """
