@@ -70,10 +70,11 @@ def main() -> None:
     if options.baseline:
         models["plain U-Net, BCE"] = read_model_or_default(options.baseline)
     table = options.data / "roads" / "splits.csv"
-    jobs = [(name, model, SETS if name == "shipped" else SETS[:1]) for name, model in models.items()]
+    jobs = [(name, model, SETS if name == "shipped" else SETS[:1], False) for name, model in models.items()]
+    jobs += [(name, model, SETS[:1], True) for name, model in models.items()]
     if options.local:
-        jobs.append(("locally trained", read_model_or_default(options.local), LOCAL_SETS))
-    pixels = [measure_pixels(name, model, table, sets, flips) for name, model, sets in jobs for flips in (False, True)]
+        jobs.append(("locally trained", read_model_or_default(options.local), LOCAL_SETS, False))
+    pixels = [measure_pixels(name, model, table, sets, flips) for name, model, sets, flips in jobs]
     scenes = {name: see_scenes(options.data, model) for name, model in models.items()}
     mistakes = plant_all(scenes["shipped"], options.seeds)
     planted = [

@@ -23,7 +23,6 @@ from mapsight.roads.verdicts import (
     COLUMNS,
     StaleVerdictError,
     VerdictStore,
-    carry_verdicts,
     read_verdicts,
 )
 
@@ -223,30 +222,6 @@ def test_a_replaced_file_is_noticed(package, tmp_path):
         os.replace(fresh, package)
         with pytest.raises(InputError, match="replaced"):
             store.add("f1", "accept", revision=0)
-
-
-def test_settling_waits_for_nobody(package):
-    """A findings file that a review has open cannot be replaced; after a kill it is brought to rest."""
-    with VerdictStore(package), pytest.raises(InputError, match="is open in a review"):
-        verdict_file.settle_verdicts(package)
-    verdict_file.settle_verdicts(package)
-    verdict_file.settle_verdicts(package.with_name("absent.gpkg"))
-    assert look(package, "PRAGMA journal_mode") == "delete"
-
-
-def test_verdicts_are_carried_into_a_new_audit(package, tmp_path):
-    """The whole history comes along, revisions and times included."""
-    with VerdictStore(package) as store:
-        store.add("f1", "accept", revision=0)
-        store.add("f1", "none", revision=1)
-        before = store.read_history("f1")
-    new = tmp_path / "later.gpkg"
-    write_lines(new, pyogrio.read_dataframe(package, layer="findings"), layer="findings")
-    assert carry_verdicts(package, new) == 2
-    assert carry_verdicts(tmp_path / "absent.gpkg", new) == 0
-    with VerdictStore(new) as store:
-        assert store.read_history("f1") == before
-        assert store.add("f1", "reject", revision=2).revision == 3
 
 
 def test_a_folder_that_cannot_be_written(package):

@@ -32,7 +32,7 @@ class Entry:
 def list_nets() -> dict[str, Entry]:
     """Name → entry."""
     found = {name: Entry(make) for name, make in nets.NETS.items()}
-    for name, row in getattr(nets, "ZOO_NETS", {}).items():
+    for name, row in nets.ZOO_NETS.items():
         found[name] = Entry(row.make, partial(row.make_inputs, 1))
     return found | {name: Entry(make, lambda: (torch.zeros(1, *LECTURE_INPUT),)) for name, make in LECTURE_NETS.items()}
 

@@ -81,23 +81,6 @@ def migrate(path: Path, database: sqlite3.Connection, migrations: tuple[tuple[st
         database.execute(f"INSERT OR REPLACE INTO {_VERSIONS} VALUES (?, ?)", (TABLE, len(migrations)))
 
 
-def settle_verdicts(path: Path) -> None:
-    """Bring a findings file that is to be replaced to rest; InputError where somebody has it open.
-
-    A -wal that outlived its file would be played into the next one of that name.
-    """
-    if not path.is_file():
-        return
-    with explain(path), contextlib.closing(connect(path, writable=True)) as database:
-        database.execute("PRAGMA busy_timeout = 500")
-        try:
-            mode = database.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-        except sqlite3.OperationalError:
-            mode = "wal"
-    if mode == "wal":
-        raise InputError(path, "is open in a review or in QGIS", "end that first")
-
-
 def identify(path: Path) -> tuple[int, int]:
     """Which file stands under that name now."""
     try:

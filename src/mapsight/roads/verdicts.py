@@ -151,17 +151,6 @@ def read_verdicts(path: Path, *, history: bool = False) -> pd.DataFrame:
         return pd.DataFrame([tuple(row) for row in rows], columns=list(COLUMNS))
 
 
-def carry_verdicts(old: Path, new: Path) -> int:
-    """Append all judgements of one findings file to another, as they are; how many (0 where `old` is not there)."""
-    if not old.is_file():
-        return 0
-    kept = [Verdict(*row) for row in read_verdicts(old, history=True).itertuples(index=False, name=None)]
-    if kept:
-        with VerdictStore(new) as store, explain(new), transact(store._database):
-            _insert(store._database, kept)
-    return len(kept)
-
-
 def _insert(database: sqlite3.Connection, verdicts: list[Verdict]) -> None:
     database.executemany(
         f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)", map(astuple, verdicts)
