@@ -19,11 +19,11 @@ _INKS = ("#0072b2", "#d55e00", "#009e73")
 def replace_block(page: Path, name: str, text: str) -> None:
     """Writes text between `<!-- name -->` and `<!-- /name -->` of a Markdown page; InputError where they are not."""
     old = page.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(old):
         raise InputError(page, f"has no block '{name}'", f"add the lines <!-- {name} --> and <!-- /{name} -->")
     with write_atomically(page) as temporary:
-        temporary.write_text(pattern.sub(lambda m: m[1] + text + m[2], old), encoding="utf-8")
+        temporary.write_text(pattern.sub(lambda m: f"{m[1]}{text}\n{m[2]}", old), encoding="utf-8")
 
 
 def draw_findings_curves(rows: Sequence[dict[str, Any]]) -> Figure:
