@@ -18,13 +18,14 @@ from matplotlib.figure import Figure
 
 from benchmarks.quality import CITY, WINDOW, see_scenes
 from benchmarks.scenes import Mapped, find_planted, plant_map
+from mapsight.atomic import write_atomically
 from mapsight.cnn.metrics import count_pixels, measure_at
 from mapsight.cnn.runtime import find_place, make_runner
 from mapsight.progress import track
 from mapsight.roads.chips import read_pairs, read_scene
 from mapsight.roads.evaluate import predict_scene
 from mapsight.roads.match import answer_planted
-from mapsight.roads.panels import paint_overlay, write_figure
+from mapsight.roads.panels import paint_overlay
 from mapsight.roads.shipped import read_model_or_default
 
 _COUNT, _REACH_M = 10, 60.0
@@ -39,11 +40,16 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     options = parser.parse_args()
     model = read_model_or_default(options.model)
-    figure = draw_images(model, options.data / "roads" / "splits.csv")
-    write_figure(options.docs / "img" / "worst-images.png", figure, dpi=70)
+    write_sheet(options.docs / "img" / "worst-images.jpg", draw_images(model, options.data / "roads" / "splits.csv"))
     scenes = see_scenes(options.data, model)
     figure = draw_findings(scenes, model.card.threshold, options.seeds)
-    write_figure(options.docs / "img" / "worst-findings.png", figure, dpi=70)
+    write_sheet(options.docs / "img" / "worst-findings.jpg", figure)
+
+
+def write_sheet(path: Path, figure: Figure) -> None:
+    """A JPEG, whole or not at all."""
+    with write_atomically(path) as temporary:
+        figure.savefig(temporary, dpi=70, pil_kwargs={"quality": 82})
 
 
 def draw_images(model, table: Path) -> Figure:

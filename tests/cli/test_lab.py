@@ -21,9 +21,9 @@ def photo(tmp_path):
     return tmp_path / "photo.png"
 
 
-def test_bare_lab_says_what_there_is(run):
-    """Without an experiment, the list of them."""
-    done = run("lab")
+def test_lab_help_says_what_there_is(run):
+    """The list of experiments; bare `lab` is the page (test_lab_page.py)."""
+    done = run("lab", "--help")
     assert done.status == 0
     assert all(name in done.out for name in COMMANDS)
 
