@@ -1,4 +1,4 @@
-"""Trains the model that the package ships: `python -m benchmarks.train_shipped --pairs splits.csv --out FILE`.
+"""Trains a model to ship: `python -m benchmarks.train_shipped --pairs splits.csv --out FILE`.
 
 Only data with open terms: Massachusetts (orthophotos of MassGIS, labels of OpenStreetMap), Dubai (CC0), drawn towns,
 all at 1 m a pixel. The georeferenced windows of Massachusetts (mass_win512) are left out although they are open:

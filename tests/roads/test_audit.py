@@ -9,7 +9,7 @@ import shapely
 
 from mapsight.geo.shift import ShiftField
 from mapsight.roads.audit import back_to_map
-from mapsight.roads.export.audit_files import _reproject
+from mapsight.roads.export.findings_files import reproject_findings
 from mapsight.roads.findings import COLUMNS
 
 from .conftest import BOX, make_lines
@@ -35,7 +35,7 @@ def test_findings_go_back_to_the_map():
 
 def test_seen_road_is_in_the_files_crs():
     """In degrees the seen road still lies 10 m beside its finding."""
-    back = _reproject(table(), "EPSG:4326")
+    back = reproject_findings(table(), "EPSG:4326")
     assert back.crs.to_epsg() == 4326
     seen = gpd.GeoSeries.from_wkt(back["seen_wkt"][[1]], crs=4326).to_crs(BOX.crs.to_wkt())
     line = back.geometry[[1]].to_crs(BOX.crs.to_wkt())
@@ -46,4 +46,4 @@ def test_seen_road_is_in_the_files_crs():
 def test_empty_table_passes():
     """No findings are a table, too."""
     none = table().iloc[:0]
-    assert len(_reproject(back_to_map(none, ShiftField(dx_m=1.0)), "EPSG:4326")) == 0
+    assert len(reproject_findings(back_to_map(none, ShiftField(dx_m=1.0)), "EPSG:4326")) == 0

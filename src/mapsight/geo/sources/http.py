@@ -54,7 +54,7 @@ class FetchError(MapsightError):
                  again: bool | None = None, wait_s: float | None = None) -> None:  # fmt: skip
         super().__init__(value, expectation, remedy)
         self.kind, self.status, self.wait_s = kind, status, wait_s
-        self.again = kind in ("unreachable", "slow") if again is None else again
+        self.again = kind in ("busy", "server", "unreachable", "slow") if again is None else again
 
 
 class Http:
