@@ -68,18 +68,15 @@ export async function theFinding({ key, tile, finding }) {
   }
   const told = await fetchJson(`/api/tiles/${key}/score?finding=${encodeURIComponent(finding)}`);
   const { logit, score } = scoreOf(told);
-  const row = (name, value, worth, product) => h("tr", {}, h("th", { scope: "row" }, name), [value, worth, product].map((text) => h("td", { class: "figures" }, text)));
-  const lines = told.terms.map((term) => {
-    const straight = Math.abs(term.value * term.coefficient - term.product) < 1e-6;
-    return row(h("span", {}, term.name, h("small", {}, term.words)), fixed(term.value, 3), straight ? fixed(term.coefficient, 3) : "", fixed(term.product, 3));
-  });
+  const row = (name, value, product) => h("tr", {}, h("th", { scope: "row" }, name), [value, product].map((text) => h("td", { class: "figures" }, text)));
+  const lines = told.terms.map((term) => row(h("span", {}, term.name, h("small", {}, term.words)), fixed(term.value, 3), fixed(term.product, 3)));
   return [
     words,
     h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Features and what they add" },
       h("table", { class: "score" },
-        h("thead", {}, h("tr", {}, ["feature", "value", "× worth of 1", "= adds"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, row("where one begins", "", "", fixed(told.intercept, 3)), lines,
-          told.rest ? row("of several together", "", "", fixed(told.rest, 3)) : null))),
+        h("thead", {}, h("tr", {}, ["feature", "value", "adds"].map((name) => h("th", { scope: "col" }, name)))),
+        h("tbody", {}, row("where one begins", "", fixed(told.intercept, 3)), lines,
+          told.rest ? row("of several together", "", fixed(told.rest, 3)) : null))),
     formula("logit of the score: the last column added up", logit, { from: "mapsight", given: told.logit }),
     formula(`score: 1 / (1 + e^(${short(-logit)}))`, score, { from: "mapsight", given: told.score }),
     Math.abs(found.score - told.score) > 2e-3 ? h("p", { class: "fine" }, `The audit's file says ${percent(found.score)}: it was scored by another version of mapsight.`) : null,
