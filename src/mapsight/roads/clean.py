@@ -17,6 +17,7 @@ from scipy import ndimage, signal
 from mapsight.cnn.runtime import Place, make_runner
 from mapsight.progress import say
 from mapsight.roads.chips import Scene
+from mapsight.roads.hidden import drop_specks
 from mapsight.roads.predict import predict_array
 from mapsight.roads.train import Model, TrainSettings, train_model
 
@@ -120,17 +121,8 @@ def clean_scenes(
 def find_doubt(probability: np.ndarray, truth: np.ndarray, settings: CleanSettings = CleanSettings()) -> np.ndarray:
     """(H, W) bool: surely road away from the map's roads, or on the map and surely none; specks left out."""
     near = ndimage.binary_dilation(truth, iterations=settings.rim_px)
-    missing = _keep_large((probability >= settings.sure_road) & ~near, settings.min_px)
-    phantom = _keep_large((probability <= settings.sure_none) & truth, settings.min_px)
+    missing = drop_specks((probability >= settings.sure_road) & ~near, settings.min_px)
+    phantom = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
     if phantom.sum() > settings.most * truth.sum():
         phantom[:] = False
     return ndimage.binary_dilation(missing, iterations=2) | ndimage.binary_dilation(phantom, iterations=2)
-
-
-def _keep_large(mask: np.ndarray, min_px: int) -> np.ndarray:
-    labels, count = ndimage.label(mask)
-    if not count:
-        return mask
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    return (sizes >= min_px)[labels]

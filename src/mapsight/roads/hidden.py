@@ -38,10 +38,11 @@ def find_hidden(
     green_share = (2 * green - red - blue) / np.maximum(red + green + blue, 1)
     canopy = (green_share > settings.greenness) & (deviation > settings.roughness) & (local < dark)
     shadow = local < settings.shadow_luminance * median
-    return _drop_specks((canopy | shadow) & valid, settings.min_area_m2 / m_per_px**2)
+    return drop_specks((canopy | shadow) & valid, settings.min_area_m2 / m_per_px**2)
 
 
-def _drop_specks(mask: np.ndarray, min_px: float) -> np.ndarray:
+def drop_specks(mask: np.ndarray, min_px: float) -> np.ndarray:
+    """The mask (H, W) bool without its connected parts of fewer than min_px pixels."""
     labels, count = ndimage.label(mask)
     if not count:
         return mask
