@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -59,6 +60,17 @@ def test_invalid_pixels_weigh_nothing():
         assert weight.sum() > 0
     with pytest.raises(InputError, match="no valid pixel"):
         ChipData([Scene("x", blank.image, blank.truth, np.zeros_like(blank.valid))], ChipSettings())
+
+
+def test_scenes_are_drawn_by_area_and_weight():
+    """Twice the valid pixels at a tenth of the weight: drawn a fifth as often."""
+    light = dataclasses.replace(scene(width=280), weight=0.1)
+    light.image[:] = 255
+    heavy = scene(seed=1)
+    heavy.image[:] = 0
+    data = ChipData([light, heavy], ChipSettings(chip_px=32, augment=NO_AUGMENTATION))
+    share = np.mean([bool(data[index][0].max()) for index in range(600)])
+    assert share == pytest.approx(0.2 / 1.2, abs=0.05)
 
 
 def test_road_share_is_met():

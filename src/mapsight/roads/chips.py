@@ -29,6 +29,7 @@ class Scene:
     image: np.ndarray
     truth: np.ndarray
     valid: np.ndarray
+    weight: float = 1.0  # how often chips are drawn from it, by valid pixel
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ChipData:
         if not scenes:
             raise InputError("no scene", "training needs at least one image with its map", "check --set and the split")
         self.scenes, self.settings = scenes, settings
-        areas = np.array([scene.valid.sum() for scene in scenes], dtype=float)
+        areas = np.array([scene.weight * scene.valid.sum() for scene in scenes], dtype=float)
         if not areas.any():
             raise InputError("all scenes", "hold no valid pixel", "check the images' no-data values")
         self._share = np.cumsum(areas / areas.sum())
@@ -161,4 +162,4 @@ def _resample(scene: Scene, factor: float) -> Scene:
 
     image = np.clip(resize(scene.image), 0, 255).round().astype(np.uint8)
     truth, valid = resize(np.stack([scene.truth, scene.valid]).astype(np.float32))
-    return Scene(scene.name, image, (truth >= 0.5).astype(np.uint8), valid >= 0.999)
+    return Scene(scene.name, image, (truth >= 0.5).astype(np.uint8), valid >= 0.999, scene.weight)
