@@ -40,7 +40,9 @@ def main() -> None:
     scenes += [draw_scene(seed) for seed in track(range(1000, 1000 + options.towns), "draw", total=options.towns)]
     recipe = TrainSettings(net=options.net, loss=options.loss)
     settings = vary(recipe, epochs=options.epochs, chips=options.chips)
-    settings = dataclasses.replace(settings, fit=dataclasses.replace(settings.fit, patience=0, ema_decay=0.998))
+    steps = options.epochs * options.chips / settings.fit.batch_size
+    ema_decay = round(1 - 15 / steps, 3)  # the mean of the weights reaches over a fifteenth of the training
+    settings = dataclasses.replace(settings, fit=dataclasses.replace(settings.fit, patience=0, ema_decay=ema_decay))
     model, result = train_model(
         scenes, read_scenes(judges, m_per_px=1.0), settings, m_per_px=1.0, place=find_place(),
         state_path=options.out.with_suffix(".training.safetensors"),
