@@ -18,9 +18,10 @@ from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import track
-from mapsight.roads.candidates import Candidates, Evidence, find_candidates
+from mapsight.roads.candidates import Candidates, find_candidates
 from mapsight.roads.chips import Scene, read_pairs, read_scene
 from mapsight.roads.coverage import find_coverage
+from mapsight.roads.evidence import Evidence
 from mapsight.roads.findings import rank_candidates
 from mapsight.roads.hidden import find_hidden
 from mapsight.roads.plant import PlantSettings, plant_errors

@@ -23,10 +23,9 @@ from shapely.ops import substring
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import RoadMap
 from mapsight.geo.profile import place_stations, sample_points
-from mapsight.geo.raster import Raster
+from mapsight.roads.evidence import Evidence, add_traits
 from mapsight.roads.extract import ExtractSettings, extract_lines
 from mapsight.roads.match import MatchSettings
-from mapsight.roads.traits import Layers, fill_share, make_layers, measure_traits
 from mapsight.roads.walk import (
     BESIDE,
     SEEN,
@@ -60,17 +59,6 @@ class FindingSettings:
     extract: ExtractSettings = ExtractSettings()
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What findings are drawn from: probability (1, H, W); image (3, H, W) uint8; hidden and covered (H, W) bool."""
-
-    probability: Raster
-    image: np.ndarray
-    hidden: np.ndarray
-    covered: np.ndarray  # where the map claims to know the roads
-    threshold: float
-
-
 class Candidates(NamedTuple):
     """All that might be an error, unscored: rows as of the table, the walk along the visible roads, the roads seen."""
 
@@ -92,7 +80,7 @@ def find_candidates(evidence: Evidence, roads: RoadMap, settings: FindingSetting
         *_find_phantom(walk, visible, settings),
         *_find_missing(evidence, seen, roads, settings),
     ]
-    return Candidates(_add_traits(rows, evidence, visible), walk, visible, seen)
+    return Candidates(add_traits(rows, evidence, visible), walk, visible, seen)
 
 
 def _find_phantom(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings) -> Iterator[dict[str, Any]]:
@@ -168,57 +156,18 @@ def _find_missing(
             float(_at(distance, box, end)) <= settings.clearance_m + 6 for end in (line.coords[0], line.coords[-1])
         )
         parallel = bool(np.quantile(near, 0.9) < 22 and near.std() < 3.5)
-        p, width = probability[at], float(seen["width_m"].iloc[run.line])
+        p, width_m = probability[at], float(seen["width_m"].iloc[run.line])
         chord = shapely.Point(line.coords[0]).distance(shapely.Point(line.coords[-1]))
         features = {
             "length": _log_length(run), "ends": float(ends), "parallel": float(parallel),
             "away": float(np.clip(np.log2(near.mean() / 20), -1.5, 3)), "hidden": float(hidden[at].mean()),
-            "width": float(np.clip((width - 8) / 8, -1, 2)), "straight": chord / line.length,
+            "width": _width(seen, run), "straight": chord / line.length,
         }  # fmt: skip
         sentence = (f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
                     f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map")  # fmt: skip
         about = {"mean_probability": float(p.mean()), "map_distance_m": float(near.mean()), "road_class": "",
-                 "road_id": "", "offset_m": np.nan, "seen_wkt": "", "width_m": width}  # fmt: skip
+                 "road_id": "", "offset_m": np.nan, "seen_wkt": "", "width_m": width_m}  # fmt: skip
         yield _make_row("missing", line, features, sentence, about)
-
-
-def _add_traits(rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """The rows with what the line (and, of a misaligned road, the line seen) looks like added to their features."""
-    if not rows:
-        return rows
-    layers = make_layers(evidence.probability, evidence.image)
-    lines = gpd.GeoSeries([row["geometry"] for row in rows])
-    seen = gpd.GeoSeries([shapely.from_wkt(row["seen_wkt"]) if row["seen_wkt"] else row["geometry"] for row in rows])
-    width_m = np.array([row.pop("width_m") for row in rows])
-    traits = measure_traits(layers, evidence.probability, lines, width_m)
-    traits |= {f"seen_{k}": v for k, v in measure_traits(layers, evidence.probability, seen, width_m).items()}
-    mask = evidence.probability.array[0] >= evidence.threshold
-    traits["fill"] = fill_share(mask, evidence.probability, lines, radius_m=25.0)
-    usual = _measure_usual(layers, evidence, mapped)
-    traits["scene_z"] = np.full(len(rows), usual["z_mean"])
-    for name in ("brightness", "green"):
-        traits[f"odd_{name}"] = np.abs(traits[name] - usual[name])
-    for k, row in enumerate(rows):
-        row["features"] |= {name: float(values[k]) for name, values in traits.items()}
-        # as they are written, so that a score is recomputed to the digit
-        row["features"] = {name: round(value, 4) for name, value in row["features"].items()}
-    return rows
-
-
-def _measure_usual(layers: Layers, evidence: Evidence, mapped: gpd.GeoDataFrame) -> dict[str, float]:
-    """What the map's roads look like here: the median of each trait, weighted by length (0 without roads)."""
-    names = ("z_mean", "brightness", "green")
-    if mapped.empty:
-        return dict.fromkeys(names, 0.0)
-    width_m, length_m = mapped["width_m"].to_numpy(float), mapped.length.to_numpy()
-    traits = measure_traits(layers, evidence.probability, mapped.geometry, width_m)
-    return {name: _weighted_median(traits[name], length_m) for name in names}
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    below = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(below, below[-1] / 2)])
 
 
 def _median_around(walk: Walk, around_m: float) -> np.ndarray:

@@ -13,7 +13,8 @@ import shapely
 
 from mapsight.geo.network import RoadMap
 from mapsight.geo.profile import sample_points
-from mapsight.roads.candidates import Evidence, FindingSettings, cut_line, find_candidates, identify, list_runs
+from mapsight.roads.candidates import FindingSettings, cut_line, find_candidates, identify, list_runs
+from mapsight.roads.evidence import Evidence
 from mapsight.roads.match import measure_overlap
 from mapsight.roads.ranking import score_evidence
 from mapsight.roads.walk import UNKNOWN, UNSEEN, Walk
