@@ -88,7 +88,7 @@ def test_gather_page(tmp_path, monkeypatch):
 def test_zoo_page_runs():
     """The recipe that docs/zoo.md adds is read, trained and drawn as the page says."""
     examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / "docs" / "zoo.md").examples())
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         example.evaluate()
 

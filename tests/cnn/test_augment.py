@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings, Chip, augment_chip
+from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings, Chip, augment_chip, deform_planes
 
 
 def marked(size=48):
@@ -49,3 +49,25 @@ def test_none_is_none():
     """No augmentation gives the chip back."""
     chip = augment_chip(marked(), np.random.default_rng(0), NO_AUGMENTATION)
     assert all(np.array_equal(a, b) for a, b in zip(chip, marked(), strict=True))
+
+
+def test_deformation_is_smooth_and_joint():
+    """Planes bend alike, labels stay labels, neighbours stay neighbours, and no deformation is none."""
+    rows, columns = np.mgrid[:60, :80].astype(float)
+    planes = np.stack([rows, columns, (columns > 40) * 3.0])
+    same = deform_planes(planes, np.random.default_rng(0), sigma_px=0.0)
+    assert np.allclose(same, planes)
+    bent = deform_planes(planes, np.random.default_rng(0), sigma_px=4.0)
+    assert 1 < np.abs(bent[0] - rows)[20:40, 20:60].mean() < 8
+    assert np.abs(np.diff(bent[:2], axis=1)).max() < 2.5 and np.abs(np.diff(bent[:2], axis=2)).max() < 2.5
+    labels = deform_planes(planes, np.random.default_rng(0), sigma_px=4.0, order=0)[2]
+    assert set(np.unique(labels)) == {0.0, 3.0}
+    assert ((labels == 3) == (bent[1] > 40.5)).mean() > 0.97
+
+
+def test_elastic_chips_know_their_edge():
+    """A chip that is bent keeps its truth on its image, and what came from beyond its edge weighs nothing."""
+    still = dataclasses.replace(NO_AUGMENTATION, elastic_px=4.0)
+    chip = augment_chip(marked(), np.random.default_rng(3), still)
+    assert np.abs(chip.image[0] / 255 - chip.truth).max() < 0.02
+    assert (chip.weight == 0).any() and (chip.weight > 0.99).any()

@@ -45,6 +45,7 @@ PARAMETERS = {
     "resnet50": 25_557_032,
     "resnet101": 44_549_160,
     "resnet152": 60_192_808,
+    "resnet9": 6_573_120,  # 6,563,520 of convolutions, 4,480 of batch norms, 5,120 of the last layer
     "fcn32s": 134_346_581,
     "fcn16s": 134_346_581 + (512 * 21 + 21) + 21 * 21 * 16,  # scores of pool 4, an enlargement that learns
     "fcn8s": 134_346_581 + (512 * 21 + 21) + (256 * 21 + 21) + 2 * 21 * 21 * 16,
@@ -64,6 +65,7 @@ _PHOTO = ((3, 64, 64),)
 SMALL: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
     **{name: (_NARROW, _PHOTO) for name in ZOO_NETS if name.startswith(("vgg", "googlenet", "resnet"))},
     **{name: ({"width": 1 / 32, "classes": 5}, ((3, 32, 48),)) for name in ("fcn32s", "fcn16s", "fcn8s")},
+    "resnet9": (_NARROW, ()),
     "digit-cnn": ({}, ()),
     "digit-dense": ({}, ()),
     "alexnet-2012": (_NARROW, ()),
@@ -245,6 +247,31 @@ def test_fcn_lies_over_its_image(variant):
     assert torch.allclose(scores, scores.flip(-1), atol=1e-4)
     assert torch.allclose(scores, scores.flip(-2), atol=1e-4)
     assert scores[0, :, 29, 61].allclose(torch.tensor(2.0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("fcn32s", {"border": False}), ("fcn16s", {"border": False, "norm": True}), ("fcn8s", {"border": False}),
+     ("unet-2015", {"padded": True, "norm": True, "bands": 3}), ("deconvnet", {})],
+)  # fmt: skip
+def test_scores_for_images_of_any_size(name, options):
+    """With their options for street scenes the pixel nets give scores of the image's own size."""
+    net = make_zoo_net(name, width=1 / 32, classes=4, **options).eval()
+    with torch.inference_mode():
+        assert net(torch.rand(1, 3, 45, 61)).shape == (1, 4, 45, 61)
+
+
+@pytest.mark.parametrize("variant", ["fcn32s", "fcn16s", "fcn8s"])
+def test_fcn_without_border_lies_over_its_image(variant):
+    """A spot in the scores is enlarged evenly about its middle: on 64 × 96 px, mirrored scores mirror the result."""
+    net = FCN(variant, classes=2, width=1 / 16, border=False).eval()
+    for layer in (net.fc6, net.fc7, *net.side):
+        nn.init.zeros_(layer.weight)
+    nn.init.constant_(net.score.bias, 2.0)  # type: ignore[arg-type]
+    with torch.inference_mode():
+        scores = net(torch.rand(1, 3, 64, 96))
+    assert torch.allclose(scores, scores.flip(-1), atol=1e-5) and torch.allclose(scores, scores.flip(-2), atol=1e-5)
+    assert scores[0, :, 32, 48].allclose(torch.tensor(2.0), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(100, 150), (37, 300)])

@@ -100,3 +100,63 @@ def write_photos(folder: Path, each: int = 24) -> None:
                 shape = draw.ellipse if name == "disc" else draw.rectangle
                 shape((16, 10, 44, 38), fill=tuple(int(c) for c in rng.integers(160, 256, 3)))
                 image.save(folder / part / name / f"{at}.png")
+
+
+def draw_object(label: int, rng: np.random.Generator) -> np.ndarray:
+    """A disc on a ground, (3, 32, 32) uint8; the red and green of the disc say its class, of a hundred at most."""
+    image = rng.integers(0, 40, (3, 32, 32)).astype(np.uint8)
+    rows, columns = np.mgrid[:32, :32]
+    inside = np.hypot(rows - rng.integers(12, 20), columns - rng.integers(12, 20)) < 11
+    for band, value in enumerate((label % 10, label // 10, 5)):
+        image[band][inside] = 60 + 20 * value
+    return image
+
+
+def make_records(labels: np.ndarray, rng: np.random.Generator, coarse: bool) -> bytes:
+    """CIFAR's binary form: one label byte or two, then the image."""
+    front = [bytes([label // 5, label] if coarse else [label]) for label in labels.tolist()]
+    return b"".join(head + draw_object(n, rng).tobytes() for head, n in zip(front, labels.tolist(), strict=True))
+
+
+def write_cifar10(folder: Path, each: int = 40) -> None:
+    """The published files, in the folder of the published archive."""
+    root, rng = folder / "cifar-10-batches-bin", np.random.default_rng(0)
+    root.mkdir(parents=True)
+    for name in (*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"):
+        (root / name).write_bytes(make_records(np.arange(each) % 10, rng, coarse=False))
+    (root / "batches.meta.txt").write_text("".join(f"thing{n}\n" for n in range(10)) + "\n")
+
+
+def write_cifar100(folder: Path) -> None:
+    root, rng = folder / "cifar-100-binary", np.random.default_rng(0)
+    root.mkdir(parents=True)
+    for name, count in (("train", 300), ("test", 100)):
+        (root / f"{name}.bin").write_bytes(make_records(np.arange(count) % 100, rng, coarse=True))
+    (root / "fine_label_names.txt").write_text("".join(f"thing{n}\n" for n in range(100)))
+
+
+def draw_street(rng: np.random.Generator) -> tuple[Image.Image, Image.Image]:
+    """(photograph, labels) of 240 × 180 px: sky over buildings over a road, a car on it, a border that is void."""
+    labels = Image.new("L", (240, 180), 0)
+    draw = ImageDraw.Draw(labels)
+    skyline, kerb = int(rng.integers(40, 70)), int(rng.integers(100, 120))
+    draw.rectangle((0, skyline, 239, kerb), fill=1)
+    draw.rectangle((0, kerb, 239, 179), fill=3)
+    left = int(rng.integers(20, 160))
+    draw.rectangle((left, kerb - 15, left + 60, kerb + 25), fill=8)
+    draw.rectangle((0, 0, 239, 3), fill=11)
+    colours = np.zeros((12, 3))
+    colours[[0, 1, 3, 8, 11]] = [(150, 190, 240), (150, 70, 50), (90, 90, 95), (220, 210, 40), (0, 0, 0)]
+    photograph = colours[np.asarray(labels)] + rng.normal(0, 12, (180, 240, 3))
+    return Image.fromarray(photograph.clip(0, 255).astype(np.uint8)), labels
+
+
+def write_streets(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 3), ("test", 4)):
+        for kind in (part, f"{part}annot"):
+            (folder / kind).mkdir(parents=True)
+        for at in range(count):
+            photograph, labels = draw_street(rng)
+            photograph.save(folder / part / f"{at}.png")
+            labels.save(folder / f"{part}annot" / f"{at}.png")

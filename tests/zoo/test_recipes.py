@@ -16,44 +16,69 @@ from PIL import Image
 
 from mapsight.cnn.runtime import find_place
 from mapsight.errors import InputError
+from mapsight.zoo.cifar import KINDS, read_cifar, read_records
 from mapsight.zoo.digits import find_seconds_to, read_digits, read_idx
 from mapsight.zoo.drives import read_drive
 from mapsight.zoo.emotion import cut_patches, fit_length, read_emotion
 from mapsight.zoo.imagenet import class_loss, cut_square, read_folder
+from mapsight.zoo.objects import read_objects
 from mapsight.zoo.recipe import Contender, Judged, Recipe
 from mapsight.zoo.recipes import RECIPES, find_recipe
-from mapsight.zoo.run import apply_net, describe, run_recipe
+from mapsight.zoo.run import apply_net, choose_settings, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
+from mapsight.zoo.scenes import find_iou, measure_scenes, read_scenes, vary_scene
 from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
 from mapsight.zoo.steering import measure_steering, read_steering, vary_view
+from mapsight.zoo.vary import Variation, vary_image
 from tests.zoo.draw import (
     draw_digit,
+    draw_object,
     draw_road,
+    draw_street,
     make_angles,
     make_voice,
+    write_cifar10,
+    write_cifar100,
     write_drive,
     write_idx,
     write_mnist,
     write_photos,
+    write_streets,
     write_voices,
 )
 
 PLACE = find_place("cpu", "fp32")
-DRAWERS = {"digits": write_mnist, "steering": write_drive, "emotion": write_voices, "imagenet": write_photos}
+DRAWERS = {
+    "digits": write_mnist,
+    "objects": write_cifar10,
+    "objects100": write_cifar100,
+    "steering": write_drive,
+    "emotion": write_voices,
+    "imagenet": write_photos,
+    "scenes": write_streets,
+}
 
 # how each recipe is cut down: (epochs, items an epoch, nets)
 SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
     "digits": (3, 320, (Contender("digit-dense"), Contender("reader", {"classes": 10, "maps": 4}))),
+    "objects": (4, 0, find_recipe("objects").contenders),
+    "objects100": (1, 0, find_recipe("objects100").contenders),
     "steering": (5, 0, find_recipe("steering").contenders),
     "emotion": (4, 32, find_recipe("emotion").contenders),
     "imagenet": (2, 0, (Contender("resnet18", {"width": 1 / 8}), Contender("googlenet", {"width": 1 / 8}))),
-}
+    "scenes": (3, 32, (
+        Contender("fcn8s", {"width": 1 / 32, "norm": True, "border": False}),
+        Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
+    )),
+}  # fmt: skip
 
 
 def shorten(name: str) -> Recipe:
     epochs, items, contenders = SHORT[name]
     recipe = find_recipe(name)
-    settings = dataclasses.replace(recipe.settings, epochs=epochs, ema_decay=0.8, batch_size=16)
+    settings = dataclasses.replace(
+        recipe.settings, epochs=epochs, ema_decay=0.8, batch_size=min(recipe.settings.batch_size, 16)
+    )
     return dataclasses.replace(recipe, contenders=contenders, settings=settings, items_per_epoch=items)
 
 
@@ -81,6 +106,10 @@ def test_learns_something(done):
         assert measures["accuracy"] > 0.5
     elif recipe.name == "emotion":
         assert measures["unweighted_recall"] > 0.4
+    elif recipe.name == "objects":
+        assert measures["accuracy"] > 0.5
+    elif recipe.name == "scenes":
+        assert measures["pixel_accuracy"] > 0.6
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -102,7 +131,13 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
 
         wavfile.write(folder / "input.wav", 16_000, make_voice("T", 1.0, rng))
         return folder / "input.wav"
-    image = {"digits": draw_digit(4, rng).resize((112, 112)), "steering": draw_road(0.7, rng)}.get(name)
+    drawn = {
+        "digits": draw_digit(4, rng).resize((112, 112)),
+        "objects": Image.fromarray(draw_object(3, rng).transpose(1, 2, 0)),
+        "scenes": draw_street(rng)[0],
+        "steering": draw_road(0.7, rng),
+    }
+    image = drawn.get(name)
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")
     return folder / "input.png"
 
@@ -346,3 +381,154 @@ def test_side_classifiers_count():
     logits, truth = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
     alone = class_loss(logits, truth)
     assert class_loss((logits, logits, logits), truth).item() == pytest.approx(1.6 * alone.item(), rel=1e-5)
+
+
+# objects
+
+
+def test_cifar_in_its_three_forms(tmp_path):
+    """The same arrays come out of the binary files of both sets and of an npz; images are band by band."""
+    write_cifar10(tmp_path / "ten")
+    write_cifar100(tmp_path / "hundred")
+    ten, hundred = read_cifar(tmp_path / "ten"), read_cifar(tmp_path / "hundred")
+    assert ten.train[0].shape == (200, 3, 32, 32) and ten.test[1].tolist() == [n % 10 for n in range(40)]
+    assert hundred.train[0].shape == (300, 3, 32, 32) and hundred.train[1].tolist() == [n % 100 for n in range(300)]
+    assert ten.names == tuple(f"thing{n}" for n in range(10)) and len(hundred.names) == 100
+    assert all(int(x[0, 16, 16]) == 60 + 20 * y for x, y in zip(*ten.train, strict=True))
+    arrays = {"x_train": ten.train[0].transpose(0, 2, 3, 1), "y_train": ten.train[1],
+              "x_test": ten.test[0].transpose(0, 2, 3, 1), "y_test": ten.test[1]}  # fmt: skip
+    (tmp_path / "packed").mkdir()
+    np.savez_compressed(tmp_path / "packed" / "some.npz", **arrays)
+    packed = read_cifar(tmp_path / "packed")
+    assert np.array_equal(packed.train[0], ten.train[0]) and np.array_equal(packed.test[1], ten.test[1])
+    assert packed.names[:2] == ("airplane", "automobile")
+
+
+def test_hostile_cifar_is_refused(tmp_path):
+    """Cut files, labels that are none, pickles and arrays of another shape are answered in one line."""
+    write_cifar10(tmp_path)
+    path = tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin"
+    good = path.read_bytes()
+    for body in (b"", good[:-1], b"\x0a" + good[1:]):
+        path.write_bytes(body)
+        with pytest.raises(InputError, match="data_batch_3"):
+            read_cifar(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match="missing"):
+        read_records(path, KINDS[0])
+    for name, arrays in {
+        "pickled": {"x_train": np.array([{}], object)},
+        "shape": dict.fromkeys(("x_train", "x_test"), np.zeros((2, 8, 8, 3), np.uint8))
+        | dict.fromkeys(("y_train", "y_test"), np.zeros(2, int)),
+    }.items():
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "a.npz", **arrays)
+        with pytest.raises(InputError, match="npz"):
+            read_cifar(tmp_path / name)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.npz").write_text("no archive")
+    with pytest.raises(InputError):
+        read_cifar(tmp_path / "text")
+
+
+def test_real_cifar_if_there():
+    """The part of CIFAR-10 that lies here: 2,000 and 400 images, each class alike, and the schedule of few images."""
+    folder = Path(__file__).parents[3] / "shared" / "data" / "cifar10"
+    if not folder.is_dir():
+        pytest.skip("CIFAR-10 is not here (../shared/data/cifar10)")
+    data = read_objects(folder)
+    assert (len(data.folds[0].train), len(data.folds[0].test)) == (2000, 400)
+    assert np.bincount(data.folds[0].train.columns[1]).tolist() == [200] * 10
+    assert choose_settings(find_recipe("objects"), data) == find_recipe("objects").settings
+
+
+def test_schedule_follows_the_number_of_images(tmp_path):
+    """20,000 images get the wide net and the fast schedule; what the user says counts more than both."""
+    arrays = {name: np.zeros((20_000 if "train" in name else 2, 32, 32, 3), np.uint8) for name in ("x_train", "x_test")}
+    arrays |= {"y_train": np.arange(20_000) % 10, "y_test": np.array([0, 9])}
+    np.savez_compressed(tmp_path / "many.npz", **arrays)
+    data = read_objects(tmp_path)
+    settings = choose_settings(find_recipe("objects"), data, seed=3, epochs=5)
+    assert data.options == {"classes": 10, "width": 1.0}
+    assert (settings.batch_size, settings.learning_rate, settings.epochs, settings.seed) == (512, 0.4, 5, 3)
+
+
+def test_variation_by_its_values():
+    """Nothing asked for is nothing done; a shift moves, an erased square is grey, light keeps the shape."""
+    image = np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.uint8)
+    none = Variation(mirror=False, shift_px=0, erase_px=0, colour=0)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        assert np.array_equal(vary_image(image, rng, none), image)
+        moved = vary_image(image, rng, dataclasses.replace(none, shift_px=3))
+        middles = [image[:, 3 + y : 29 + y, 3 + x : 29 + x] for y in range(-3, 4) for x in range(-3, 4)]
+        assert sum(np.array_equal(moved[:, 3:29, 3:29], middle) for middle in middles) == 1
+        erased = vary_image(image, rng, dataclasses.replace(none, erase_px=8))
+        assert 0 < (erased != image).any(axis=0).sum() <= 64
+    flipped = [vary_image(image, np.random.default_rng(s), dataclasses.replace(none, mirror=True)) for s in range(8)]
+    assert {np.array_equal(f, image[..., ::-1]) for f in flipped} == {True, False}
+
+
+# scenes
+
+
+def test_scene_measures_by_hand():
+    """Two images of four pixels, two of them void: 2 of 4 pixels of the union right in both classes, 4 of 6 in all."""
+    truth = np.array([[[0, 0], [3, 3]], [[0, 3], [11, 11]]], np.uint8)
+    said = np.array([[[0, 3], [3, 3]], [[0, 0], [0, 3]]], float)
+    measures = measure_scenes(Judged(said, truth, np.zeros(2)), dataclasses.make_dataclass("D", ["labels"])(LABELS))
+    assert measures["iou"] == {"sky": 0.5, "road": 0.5}
+    assert measures["pixel_accuracy"] == pytest.approx(4 / 6)
+    assert measures["mean_iou"] == pytest.approx(0.5) and measures["images"] == 2
+    assert measures["pixel_accuracy_95"] == pytest.approx((0.5, 0.75))
+    assert np.isnan(find_iou(np.zeros((2, 2), int))).all()
+
+
+LABELS = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist")
+
+
+def test_void_weighs_nothing(tmp_path):
+    """Labels carry their weight; rare classes weigh more than frequent ones, void nothing; test labels are bare."""
+    write_streets(tmp_path)
+    data = read_scenes(tmp_path)
+    _, truth = data.folds[0].train[0]
+    assert truth.shape == (2, 180, 240) and data.folds[0].test[0][1].shape == (180, 240)
+    assert (truth[1][truth[0] == 11] == 0).all() and (truth[1][truth[0] != 11] > 0).all()
+    assert truth[1][truth[0] == 8].min() > truth[1][truth[0] == 3].max()
+
+
+def test_truth_follows_the_scene():
+    """An image whose red band is its labels still is so after mirroring and enlarging, but for edges and light."""
+    labels = np.zeros((180, 240), np.float32)
+    labels[:, 120:] = 3
+    image = np.repeat((labels * 60).astype(np.uint8)[None], 3, axis=0)
+    for seed in range(6):
+        seen, truth = vary_scene((image, np.stack([labels, labels])), np.random.default_rng(seed))
+        assert seen.shape == (3, 180, 240) and set(np.unique(truth)) <= {0, 3}
+        bright = seen[0] > (int(seen[0].min()) + int(seen[0].max())) / 2
+        assert (bright == (truth[0] == 3)).mean() > 0.99
+
+
+def test_masks_that_are_none(tmp_path):
+    """A missing mask, a coloured one and one with unknown classes are refused."""
+    write_streets(tmp_path)
+    path = tmp_path / "trainannot" / "3.png"
+    Image.new("RGB", (240, 180)).save(path)
+    with pytest.raises(InputError, match="mode"):
+        read_scenes(tmp_path)
+    Image.new("L", (240, 180), 12).save(path)
+    with pytest.raises(InputError, match="class 12"):
+        read_scenes(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        read_scenes(tmp_path)
+
+
+def test_real_camvid_if_there():
+    """The published splits at 240 × 180 px, and the share of road in the training masks."""
+    folder = Path(__file__).parents[3] / "shared" / "data" / "camvid"
+    if not folder.is_dir():
+        pytest.skip("CamVid is not here (../shared/data/camvid)")
+    fold = read_scenes(folder).folds[0]
+    assert (len(fold.train), len(fold.judge), len(fold.test)) == (184, 101, 117)
+    assert (fold.train.columns[1][:, 0] == 3).mean() == pytest.approx(0.3174, abs=1e-4)

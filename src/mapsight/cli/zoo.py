@@ -59,14 +59,14 @@ def run(
     from mapsight.zoo.figure import write_figure
     from mapsight.zoo.model import ZooCard, write_zoo_model
     from mapsight.zoo.recipes import find_recipe
-    from mapsight.zoo.run import describe, run_recipe
+    from mapsight.zoo.run import choose_settings, describe, run_recipe
 
     recipe, place = _keep_nets(find_recipe(name), only or []), find_named_place(device, compute)
     if download:
         fetch_files(_need_files(recipe), data / recipe.folder)
     read = recipe.read(find_folder(data, recipe.folder, "give --data DIR" + ", or --download" * bool(recipe.files)))
     folder = make_dir(out / recipe.name)
-    settings = dataclasses.replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
+    settings = choose_settings(recipe, read, seed=seed, epochs=epochs)
     say(f"{recipe.name}: {read.about}, on {place}")
     outcome = run_recipe(recipe, read, place, settings=settings, state_dir=folder)
     if not leave_processes():

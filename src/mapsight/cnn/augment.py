@@ -7,6 +7,7 @@ function of (seed, index) and training can be resumed bit-equal.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ class AugmentSettings:
     blur: float = 0.15  # share of chips blurred, σ up to 1.2 px
     noise: float = 0.02  # σ at most, of full range
     jpeg: float = 0.25  # share of chips that went through a JPEG of quality 15 to 70, as tiles do
+    elastic_px: float = 0.0  # σ of a smooth deformation (see `deform_planes`)
 
 
 NO_AUGMENTATION = AugmentSettings(False, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -52,6 +54,8 @@ def _vary_place(chip: Chip, rng: np.random.Generator, settings: AugmentSettings)
     zoom = (1 + settings.scale) ** rng.uniform(-1, 1)
     if angle or abs(zoom - 1) > 0.02:
         planes = _turn(planes, angle, zoom)
+    if settings.elastic_px:
+        planes = deform_planes(planes, rng, sigma_px=settings.elastic_px, modes=_find_modes(planes))
     if settings.flip:
         planes = np.rot90(planes, int(rng.integers(4)), axes=(1, 2))
         planes = planes[:, :, ::-1] if rng.random() < 0.5 else planes
@@ -63,9 +67,33 @@ def _turn(planes: np.ndarray, angle: float, zoom: float) -> np.ndarray:
     centre = (np.array(planes.shape[1:]) - 1) / 2
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     offset = centre - matrix @ centre
-    modes = ["mirror"] * (len(planes) - 1) + ["constant"]  # mirrored pixels are shown but weigh nothing
+    modes = _find_modes(planes)
     return np.stack(
         [ndimage.affine_transform(p, matrix, offset, order=1, mode=m) for p, m in zip(planes, modes, strict=True)]
+    )
+
+
+def _find_modes(planes: np.ndarray) -> list[str]:
+    return ["mirror"] * (len(planes) - 1) + ["constant"]  # mirrored pixels are shown but weigh nothing
+
+
+def deform_planes(
+    planes: np.ndarray, rng: np.random.Generator, *, sigma_px: float = 10.0, grid: int = 3, order: int = 1,
+    modes: Sequence[str] = (),
+) -> np.ndarray:  # fmt: skip
+    """(N, H, W) bent smoothly, all alike, as U-Net's training images were (Ronneberger et al. 2015, section 3.1).
+
+    grid × grid vectors with a standard deviation of sigma_px, cubic between them. order 0 keeps labels labels; `modes`
+    say for each plane what lies beyond its edge, as scipy.ndimage does; by default it is mirrored.
+    """
+    size = planes.shape[1:]
+    coarse = rng.normal(0, sigma_px, (2, grid, grid))
+    at = np.meshgrid(*(np.linspace(0, grid - 1, n) for n in size), indexing="ij")
+    by = np.stack([ndimage.map_coordinates(c, at, order=3, mode="nearest") for c in coarse])
+    places = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij")) + by
+    modes = modes or ["mirror"] * len(planes)
+    return np.stack(
+        [ndimage.map_coordinates(p, places, order=order, mode=m) for p, m in zip(planes, modes, strict=True)]
     )
 
 

@@ -47,6 +47,12 @@ def upsample_to(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
+def pad_to_steps(x: Tensor, step: int, least: int = 0) -> Tensor:
+    """(B, C, H, W) with its last row and column repeated until both sides are multiples of `step`, `least` or more."""
+    below, right = (max(-size % step, least - size) for size in x.shape[-2:])
+    return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
+
+
 def scale_width(channels: int, width: float) -> int:
     """Channels times a width factor, as an even number (some nets cut their channels into two groups)."""
     return max(2, 2 * round(channels * width / 2))

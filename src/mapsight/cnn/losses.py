@@ -1,7 +1,8 @@
 """Losses of a binary segmentation, all of one shape so that they are rows of one table.
 
 Each takes logits, target and weight, (B, 1, H, W) float32, target in [0, 1] and weight ≥ 0 (0 = no data: never
-trained on), and gives a scalar. A batch without any weight gives 0, not NaN.
+trained on), and gives a scalar. A batch without any weight gives 0, not NaN. `class_pixel_loss` stands
+apart: it is that of many classes.
 """
 
 from __future__ import annotations
@@ -123,6 +124,15 @@ def register_target(
 def bce_dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy and soft Dice in equal parts."""
     return bce_loss(logits, target, weight) + dice_loss(logits, target, weight)
+
+
+def class_pixel_loss(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of many classes, averaged over the weights: logits (B, classes, H, W), labels and weight (B, H, W).
+
+    Labels that are no class (void) must weigh 0.
+    """
+    known = labels.long().clamp(0, logits.shape[1] - 1)
+    return _weighted_mean(F.cross_entropy(logits, known, reduction="none"), weight)
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -54,7 +54,8 @@ class Data(NamedTuple):
     """What a recipe reads: one fold or several, the names of the classes, a sentence on what it is.
 
     `everything` trains the net that is kept where there are several folds; `facts` are what a metric has to know of the
-    training items; `options` what the data decide of every net, as the number of classes.
+    training items; `options` what the data decide of every net, as the number of classes; `settings` what they decide
+    of the training (fields of FitSettings), as the number of epochs.
     """
 
     folds: tuple[Fold, ...]
@@ -63,6 +64,7 @@ class Data(NamedTuple):
     everything: Items | None = None
     facts: Mapping[str, float] = MappingProxyType({})
     options: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 class Judged(NamedTuple):
@@ -125,6 +127,8 @@ class Recipe:
     headline: str  # which measure stands for the recipe in a list
     settings: FitSettings = FitSettings()
     vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
+    answer: Callable[[Tensor], Tensor] | None = None  # what is kept of an output where it is large, as a class a pixel
+    views: tuple[Callable[[Tensor], Tensor], ...] = ()  # further views of scaled inputs: judged by the mean over all
     items_per_epoch: int = 0  # 0: each item once
     scale_mean: float = 0.0
     scale_std: float = 1.0

@@ -73,6 +73,12 @@ def run_recipe(
     return Outcome(data, tuple(results), tuple(fold.test for fold in data.folds), look, kept)
 
 
+def choose_settings(recipe: Recipe, data: Data, *, seed: int = 0, epochs: int | None = None) -> FitSettings:
+    """The recipe's settings, what the data decide of them, and last what the user does."""
+    settings = dataclasses.replace(recipe.settings, **{**data.settings, "seed": seed})
+    return dataclasses.replace(settings, epochs=epochs or settings.epochs)
+
+
 def train_net(
     recipe: Recipe, contender: Contender, items: Items, judges: Items | None, data: Data, place: Place,
     settings: FitSettings, state_dir: Path | None = None, fold: str = "",
@@ -134,10 +140,18 @@ def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], pla
     for start in range(0, len(items), _JUDGE_BATCH):
         batch = [items[i][:-1] for i in range(start, min(start + _JUDGE_BATCH, len(items)))]
         columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in zip(*batch, strict=True)]
-        with place.autocast():
-            outputs.append(net(*scale_inputs(recipe, columns)).float().cpu().numpy())
+        outputs.append(_look(recipe, net, scale_inputs(recipe, columns), place).cpu().numpy())
     net.to(home)
     return np.concatenate(outputs)
+
+
+def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) -> Tensor:
+    """The mean output (B, …) float32 over the inputs and the recipe's views of them, as the recipe keeps it."""
+    with place.autocast():
+        seen = [net(*inputs).float()]
+        seen += [net(*map(view, inputs)).float() for view in recipe.views]
+    mean = torch.stack(seen).mean(dim=0) if recipe.views else seen[0]
+    return mean if recipe.answer is None else recipe.answer(mean).float()
 
 
 def scale_inputs(recipe: Recipe, inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -26,6 +26,7 @@ from mapsight.cnn.nets.mnih import MnihPatch
 from mapsight.cnn.nets.pilotnet import PilotNet
 from mapsight.cnn.nets.reader import Reader
 from mapsight.cnn.nets.resnet import ResNet
+from mapsight.cnn.nets.resnet9 import ResNet9
 from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet
 from mapsight.cnn.nets.translator import Translator
 from mapsight.cnn.nets.unet2015 import UNet2015
@@ -77,6 +78,7 @@ ZOO_NETS: dict[str, ZooNet] = {
         name: ZooNet(partial(ResNet, name), _PHOTO, _IMAGENET, _RESNET)
         for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
     },
+    "resnet9": ZooNet(ResNet9, ((3, 32, 32),), (10,), "Page 2018"),
     **{
         name: ZooNet(partial(FCN, name), _PHOTO, (21, 224, 224), "Long et al. 2015")
         for name in ("fcn32s", "fcn16s", "fcn8s")

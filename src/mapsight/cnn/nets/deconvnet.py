@@ -8,16 +8,16 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mapsight.cnn.blocks import scale_width, start_he
+from mapsight.cnn.blocks import pad_to_steps, scale_width, start_he
 from mapsight.cnn.nets.vgg import BLOCKS
 
 _UPWARD = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64))
 
 
 class DeconvNet(nn.Module):
-    """(B, 3, H, W) → (B, classes, H, W) scores; H and W multiples of 32, 224 or more."""
+    """(B, 3, H, W) → (B, classes, H, W) scores; inside, H and W are made multiples of 32, 224 or more."""
 
-    stride_px = 32
+    stride_px, least_px = 32, 224
 
     def __init__(self, *, classes: int = 21, width: float = 1.0) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class DeconvNet(nn.Module):
         self.score = nn.Conv2d(maps, classes, 1)
         start_he(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        switches = []
+    def forward(self, image: Tensor) -> Tensor:
+        x, switches = pad_to_steps(image, self.stride_px, self.least_px), []
         for convs in self.down:
             x = convs(x)
             shape = x.shape
@@ -49,7 +49,7 @@ class DeconvNet(nn.Module):
         x = self.unfold(self.fc7(self.fc6(x)))  # (B, 512, 7, 7) → (B, 4096, 1, 1) → (B, 512, 7, 7)
         for convs in self.up:
             x = convs(unpool(x, *switches.pop()))
-        return self.score(x)
+        return self.score(x)[..., : image.shape[-2], : image.shape[-1]]
 
 
 def unpool(x: Tensor, switches: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -2,6 +2,8 @@
 
 572 px in, 388 px out. A large image is cut into tiles whose inputs overlap, its border mirrored (`segment_tiles`):
 every pixel of the result is seen as if the image had been segmented in one piece.
+
+`padded` makes the map as large as the image, `norm` puts a batch norm behind each convolution: later habits.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mapsight.cnn.blocks import scale_width, start_he
+from mapsight.cnn.blocks import pad_to_steps, scale_width, start_he
 
 _WIDTHS = (64, 128, 256, 512, 1024)
 _BORDER_PX = 92  # the image's edge that a tile loses on each side: (572 − 388) / 2
@@ -18,23 +20,26 @@ _STEP_PX = 16
 
 
 class UNet2015(nn.Module):
-    """(B, bands, H, W) → (B, classes, H − 184, W − 184); H − 188 a multiple of 16, and so W."""
+    """(B, bands, H, W) → (B, classes, H − 184, W − 184), H − 188 and W − 188 multiples of 16; padded: any H and W."""
 
-    def __init__(self, *, bands: int = 1, classes: int = 2, width: float = 1.0, dropout: float = 0.5) -> None:
+    def __init__(
+        self, *, bands: int = 1, classes: int = 2, width: float = 1.0, dropout: float = 0.5, padded: bool = False,
+        norm: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
-        widths = [scale_width(full, width) for full in _WIDTHS]
+        widths, self.padded = [scale_width(full, width) for full in _WIDTHS], padded
         self.encoder = nn.ModuleList(
-            _double_conv(i, o) for i, o in zip((bands, *widths[:-1]), widths, strict=True)
+            _double_conv(i, o, padded, norm) for i, o in zip((bands, *widths[:-1]), widths, strict=True)
         )  # fmt: skip
         self.drop = nn.Dropout(dropout)  # at the end of the contracting path
         upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.up = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, 2) for i, o in upward)
-        self.decoder = nn.ModuleList(_double_conv(2 * o, o) for _, o in upward)
+        self.decoder = nn.ModuleList(_double_conv(2 * o, o, padded, norm) for _, o in upward)
         self.head = nn.Conv2d(widths[0], classes, 1)
         start_he(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        skips = []
+    def forward(self, image: Tensor) -> Tensor:
+        x, skips = pad_to_steps(image, _STEP_PX) if self.padded else image, []
         for level, convs in enumerate(self.encoder):
             x = convs(x if level == 0 else F.max_pool2d(x, 2))
             skips.append(x)
@@ -42,7 +47,7 @@ class UNet2015(nn.Module):
         for up, convs in zip(self.up, self.decoder, strict=True):
             x = up(x)
             x = convs(torch.cat([_crop_centre(skips.pop(), x), x], dim=1))
-        return self.head(x)
+        return self.head(x)[..., : image.shape[-2], : image.shape[-1]]
 
 
 @torch.inference_mode()
@@ -81,10 +86,12 @@ def _reflect(index: Tensor, size: int) -> Tensor:
     return torch.minimum(index, 2 * size - 2 - index)
 
 
-def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3), nn.ReLU(inplace=True), nn.Conv2d(outputs, outputs, 3), nn.ReLU(inplace=True)
-    )
+def _double_conv(inputs: int, outputs: int, padded: bool, norm: bool) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for maps in (inputs, outputs):
+        layers.append(nn.Conv2d(maps, outputs, 3, padding=int(padded)))
+        layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
 
 
 def _crop_centre(x: Tensor, like: Tensor) -> Tensor:
