@@ -22,7 +22,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "lab" / "page.md"
 
 def serve_and_stop(words: list[str], folder: Path) -> tuple[str, str, int]:
     """Starts a command that serves, fetches its page, interrupts it: (the page, what it said, its exit status)."""
-    command = [sys.executable, "-m", *words, "--port", "0", "--no-open"]
+    command = [sys.executable, "-m", *words, "--port", "0", "--no-browser"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said = ""
@@ -46,7 +46,7 @@ def test_serves_until_ctrl_c(tmp_path):
 def test_busy_port(run):
     """A port that another program has: one line, status 2."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        done = run("lab", "--no-open", "--port", other.getsockname()[1])
+        done = run("lab", "--no-browser", "--port", other.getsockname()[1])
     assert done.status == 2
     assert "is taken" in done.err and len(done.err.strip().splitlines()) == 1
 
@@ -61,7 +61,7 @@ def test_busy_port(run):
 )
 def test_wrong_arguments(run, arguments, words):
     """What does not fit together, or is not there: one line, status 2."""
-    done = run("lab", "--no-open", "--port", 0, *arguments)
+    done = run("lab", "--no-browser", "--port", 0, *arguments)
     assert done.status == 2 and words in done.err and "Traceback" not in done.err
 
 
@@ -69,7 +69,7 @@ def test_without_the_extra():
     """Where the server is not installed the error names the command that installs it (in a process of its own: taking
     modules out of this one leaves their packages without them)."""
     script = (
-        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['mapsight', 'lab', '--no-open', '--port', '0'];"
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['mapsight', 'lab', '--no-browser', '--port', '0'];"
         "from mapsight.cli.app import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)

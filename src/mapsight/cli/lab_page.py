@@ -19,7 +19,7 @@ def open_lab(
     host: Annotated[
         str, typer.Option(help="address to serve at; any but this machine's own wants a token")
     ] = "127.0.0.1",
-    no_open: Annotated[bool, typer.Option("--no-open", help="do not open a browser")] = False,
+    browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
     audit: Annotated[Path | None, typer.Option(help="folder of an audit, to follow its findings")] = None,
     image: Annotated[Path | None, typer.Option(help="the image of that audit")] = None,
     bands: Bands = None,
@@ -27,7 +27,7 @@ def open_lab(
 ) -> None:
     """See a CNN work: filters, a digit net, and a map tile from pixel to finding, on a page of this machine."""
     if context.invoked_subcommand is None:
-        serve_lab(port=port, host=host, open_browser=not no_open, audit=audit, image=image, bands=bands, crs=crs)
+        serve_lab(port=port, host=host, open_browser=browser, audit=audit, image=image, bands=bands, crs=crs)
 
 
 def serve_lab(

@@ -1,8 +1,10 @@
-"""Every way out, read back by others' readers: GDAL, pyarrow, osmium, csv, a JSON schema, pystac, ONNX Runtime."""
+"""Every way out, read back by others' readers: GDAL, pyarrow, osmium, csv, a JSON schema, pystac, ONNX
+Runtime, and the makers of PMTiles."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import shutil
@@ -30,6 +32,7 @@ from mapsight.roads.export.run import read_run
 from mapsight.roads.export.spreadsheet import make_safe
 
 from .conftest import DRAWN, EVIL, SEEN
+from .mvt import read_tile
 
 OFFERED = {0, 1, 2, 4, 5}  # all but the rejected one
 
@@ -41,6 +44,12 @@ def numbers(ids):
 def read_lines(audit_dir):
     """The findings as a neutral party sees them, in degrees."""
     return gpd.read_file(audit_dir / "findings.gpkg", layer="findings").to_crs(4326).set_index("finding_id").geometry
+
+
+def read_columns(audit_dir, *names):
+    """Columns of the findings, as they are stored."""
+    table = pyogrio.read_dataframe(audit_dir / "findings.gpkg", layer="findings", read_geometry=False)
+    return [table[name].tolist() for name in names]
 
 
 def apart_m(line, other):
@@ -141,6 +150,38 @@ def test_flatgeobuf_by_gdal_and_by_its_bytes(audit_dir):
     assert info["capabilities"]["fast_spatial_filter"]
     near = pyogrio.read_dataframe(path, bbox=(500_090, 5_000_290, 500_110, 5_000_305))
     assert numbers(near["finding_id"]) == {1}
+
+
+def test_pmtiles_by_its_makers_reader(audit_dir):
+    """The makers' reader finds the archive and every tile; protobuf reads the findings in them, where they lie."""
+    reader = pytest.importorskip("pmtiles.reader", reason="needs pmtiles")
+    path, count, _ = export_run(audit_dir, "pmtiles")
+    with path.open("rb") as file:
+        source = reader.MmapSource(file)
+        header, about = reader.Reader(source).header(), reader.Reader(source).metadata()
+        tiles = {place: read_tile(gzip.decompress(data), *place) for place, data in reader.all_tiles(source)}
+    assert (header["version"], header["tile_type"].name, header["tile_compression"].name) == (3, "MVT", "GZIP")
+    west, south, east, north = read_lines(audit_dir).drop("id00000003").total_bounds
+    bounds = [header[f"{name}_e7"] / 1e7 for name in ("min_lon", "min_lat", "max_lon", "max_lat")]
+    assert bounds == pytest.approx([west, south, east, north], abs=1e-5)
+    assert [layer["id"] for layer in about["vector_layers"]] == ["findings"]
+    assert "mapsight" in about["description"] and count == 5
+    lines, scores = read_lines(audit_dir), dict(zip(*read_columns(audit_dir, "finding_id", "score"), strict=True))
+    for zoom in range(header["min_zoom"], header["max_zoom"] + 1):
+        found = [one for place, layers in tiles.items() if place[0] == zoom for one in layers["findings"]]
+        assert numbers(told["finding_id"] for told, _ in found) == OFFERED
+        step_m = 40_075_017 / 2**zoom / 4096
+        for told, xy in found:
+            assert lines[told["finding_id"]].distance(shapely.Point(xy[0])) * 111_000 < 3 * step_m + 0.5
+            assert told["score"] == pytest.approx(scores[told["finding_id"]], abs=1e-4)
+    assert {told.get("road_id") for told, _ in found} >= {EVIL, "-71"}  # text is text
+
+
+def test_pmtiles_want_a_finding(audit_dir):
+    """Tiles without anything in them lie nowhere: one line, and no file."""
+    with pytest.raises(InputError, match="no finding to show"):
+        export_run(audit_dir, "pmtiles", min_score=0.99)
+    assert not (audit_dir / "export" / "findings.pmtiles").exists()
 
 
 def test_csv_is_safe_in_spreadsheets(audit_dir):
@@ -370,7 +411,7 @@ def test_pixels_go_where_none_is_needed(pixel_dir, name):
         assert meta["columns"]["geometry"]["crs"] is None
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("onnx", "osc")])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("onnx", "osc", "pmtiles")])
 def test_no_findings_are_a_file_as_well(audit_dir, name):
     """A run without findings (or none selected) gives an empty file of the format, no fault."""
     path, count, _ = export_run(audit_dir, name, min_score=0.99)

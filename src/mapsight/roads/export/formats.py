@@ -18,6 +18,7 @@ from mapsight.roads.export.maproulette import write_maproulette
 from mapsight.roads.export.onnx_model import write_onnx
 from mapsight.roads.export.osmchange import write_osmchange
 from mapsight.roads.export.page import write_page
+from mapsight.roads.export.pmtiles import write_pmtiles
 from mapsight.roads.export.run import ExportSettings, Run, read_run, select_findings
 from mapsight.roads.export.spreadsheet import write_csv
 from mapsight.roads.export.stac import write_stac
@@ -45,6 +46,7 @@ FORMATS: dict[str, Format] = {
     "gpkg": Format("findings.gpkg", write_geopackage, placed=False),
     "geoparquet": Format("findings.parquet", write_geoparquet, placed=False, suffixes=(".geoparquet",)),
     "flatgeobuf": Format("findings.fgb", write_flatgeobuf, placed=False),
+    "pmtiles": Format("findings.pmtiles", write_pmtiles),
     "csv": Format("findings.csv", write_csv, placed=False),
     "maproulette": Format("maproulette.geojson", write_maproulette, suffixes=(".json", ".geojsonl")),
     "osc": Format("new-roads.osc", write_osmchange, verdicts=("accepted",)),

@@ -62,6 +62,7 @@ async function drawMap(review) {
     const { makeMap } = await import("./map.js");
     page = makeMap(state, review);
     editor = new Editor(page.map);
+    page.map.once("idle", () => performance.mark("map-drawn"));
     page.flyTo(state.current);
     if (told) showLine();
   } catch (error) {
@@ -83,6 +84,7 @@ async function open(number) {
     told = answer;
     showDetails(told, jump);
     showLine();
+    performance.mark("first-evidence");
   } catch (error) { say(error.message); }
   $("details").removeAttribute("aria-busy");
 }
