@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from mapsight.zoo.emotion import cut_patches, fit_length, read_emotion
 from mapsight.zoo.imagenet import class_loss, cut_square, read_folder
 from mapsight.zoo.recipe import Contender, Judged, Recipe
 from mapsight.zoo.recipes import RECIPES, find_recipe
+from mapsight.zoo.roads import cut_crop
 from mapsight.zoo.run import apply_net, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
 from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
@@ -29,17 +31,31 @@ from mapsight.zoo.steering import measure_steering, read_steering, vary_view
 from tests.zoo.draw import (
     draw_digit,
     draw_road,
+    draw_streets,
     make_angles,
     make_voice,
     write_drive,
     write_idx,
     write_mnist,
     write_photos,
+    write_streets,
     write_voices,
 )
 
 PLACE = find_place("cpu", "fp32")
-DRAWERS = {"digits": write_mnist, "steering": write_drive, "emotion": write_voices, "imagenet": write_photos}
+DRAWERS = {
+    "digits": write_mnist,
+    "steering": write_drive,
+    "emotion": write_voices,
+    "imagenet": write_photos,
+    "roads": write_streets,
+}
+
+_PATCHES = find_recipe("roads").contenders[-1]
+_ROADS = (
+    Contender("roadnet-tiny", own={"vary": partial(cut_crop, side_px=96), "items_per_epoch": 64}),
+    Contender("mnih-patch", {"width": 1 / 8}, own={**_PATCHES.own, "items_per_epoch": 16}),
+)
 
 # how each recipe is cut down: (epochs, items an epoch, nets)
 SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
@@ -47,6 +63,7 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
     "steering": (5, 0, find_recipe("steering").contenders),
     "emotion": (4, 32, find_recipe("emotion").contenders),
     "imagenet": (2, 0, (Contender("resnet18", {"width": 1 / 8}), Contender("googlenet", {"width": 1 / 8}))),
+    "roads": (4, 0, _ROADS),
 }
 
 
@@ -81,6 +98,8 @@ def test_learns_something(done):
         assert measures["accuracy"] > 0.5
     elif recipe.name == "emotion":
         assert measures["unweighted_recall"] > 0.4
+    elif recipe.name == "roads":
+        assert measures["relaxed_breakeven"] > 0.6
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -102,7 +121,8 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
 
         wavfile.write(folder / "input.wav", 16_000, make_voice("T", 1.0, rng))
         return folder / "input.wav"
-    image = {"digits": draw_digit(4, rng).resize((112, 112)), "steering": draw_road(0.7, rng)}.get(name)
+    image = {"digits": draw_digit(4, rng).resize((112, 112)), "steering": draw_road(0.7, rng),
+             "roads": draw_streets(rng)[0]}.get(name)  # fmt: skip
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")
     return folder / "input.png"
 

@@ -96,12 +96,14 @@ def predict(
     from mapsight.errors import ModelError
     from mapsight.zoo.model import read_zoo_model
     from mapsight.zoo.recipes import find_recipe
-    from mapsight.zoo.run import apply_net
+    from mapsight.zoo.run import adapt_recipe, apply_net
 
     recipe, path = find_recipe(name), model or out / name / _MODEL
     net, card = read_zoo_model(path)
     if card.recipe != recipe.name:
         raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
+    for contender in recipe.contenders:
+        recipe = adapt_recipe(recipe, contender) if contender.net == card.net else recipe
     item = (*recipe.read_input(source), np.empty(0))
     answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
     typer.echo(json.dumps({"input": str(source), **recipe.tell(answer, card.labels)}))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import digits, emotion, imagenet, steering
+from mapsight.zoo import digits, emotion, imagenet, roads, steering
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (digits.RECIPE, imagenet.RECIPE, steering.RECIPE, emotion.RECIPE)
+    recipe.name: recipe for recipe in (digits.RECIPE, imagenet.RECIPE, roads.RECIPE, steering.RECIPE, emotion.RECIPE)
 }
 
 
