@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ class Pair(NamedTuple):
     mask: Path
 
 
-class Windows(NamedTuple):
+@dataclass(frozen=True)
+class Windows:
     """Square windows that cover the images: item = (image (3, S, S) uint8, truth (S, S) uint8: 1 road, 0 none).
 
     Where windows of an image overlap, each pixel is ELSEWHERE in all but the one whose border is farthest from it
@@ -49,7 +51,7 @@ class Windows(NamedTuple):
     def __len__(self) -> int:
         return len(self.places)
 
-    def __getitem__(self, index: int) -> Item:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Item:
         at, top, left = self.places[index]
         box = (left, top, left + self.side_px, top + self.side_px)
         image = open_picture(self.pairs[at].image, MORE_FORMATS).convert("RGB").crop(box)

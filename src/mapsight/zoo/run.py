@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,7 @@ def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Pla
     """What a run leaves as JSON."""
     return {
         "recipe": recipe.name,
+        "date": datetime.now(UTC).date().isoformat(),
         "data": outcome.data.about,
         "place": str(place),
         "headline": recipe.headline,
