@@ -37,8 +37,9 @@ from mapsight.roads.ranking import FEATURES
 
 _SIDE_PX, _EAST, _NORTH = 4096, 500_000.0, 5_004_096.0
 _KINDS = ("missing", "phantom", "misaligned")
-_FLAGS = ["--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-          "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # fmt: skip
+_FLAGS = ["--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking",
+          "--disable-component-update", "--use-gl=angle", "--use-angle=swiftshader",
+          "--enable-unsafe-swiftshader"]  # fmt: skip
 _OPENED = """() => {
   const at = (name) => performance.getEntriesByName(name)[0]?.startTime ?? null;
   const answers = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/'));
@@ -46,12 +47,14 @@ _OPENED = """() => {
     first: at('first-finding'), evidence: at('first-evidence'), map: at('map-drawn'),
     page: performance.getEntriesByType('navigation')[0].responseEnd,
     answers: answers.map(({ name, requestStart, responseStart, responseEnd, transferSize }) =>
-      ({ name: new URL(name).pathname, wait: responseStart - requestStart, carry: responseEnd - responseStart, bytes: transferSize })),
+      ({ name: new URL(name).pathname, wait: responseStart - requestStart, carry: responseEnd - responseStart,
+         bytes: transferSize })),
   };
 }"""
 _NEXT = """async (key) => {
-  const title = document.querySelector('#position'), details = document.querySelector('#details'), from = performance.now();
-  const before = title.textContent, frame = () => new Promise(requestAnimationFrame);
+  const title = document.querySelector('#position'), details = document.querySelector('#details');
+  const from = performance.now(), before = title.textContent;
+  const frame = () => new Promise(requestAnimationFrame);
   document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
   while (title.textContent === before) await new Promise((go) => setTimeout(go));
   await frame();
@@ -65,7 +68,12 @@ _SCROLL = """async () => {
   const frame = () => new Promise(requestAnimationFrame);
   list.scrollTop = 0;
   let last = await frame();
-  for (let n = 1; n <= 120; n++) { list.scrollTop = far * n / 120; const now = await frame(); spent.push(now - last); last = now; }
+  for (let n = 1; n <= 120; n++) {
+    list.scrollTop = far * n / 120;
+    const now = await frame();
+    spent.push(now - last);
+    last = now;
+  }
   return spent;
 }"""
 
@@ -157,8 +165,9 @@ def measure_run(browser: Any, address: str) -> dict[str, Any]:
     page.wait_for_selector("body[data-ready]")
     page.wait_for_timeout(2000)
     told: dict[str, Any] = page.evaluate(_OPENED)
-    told["script"], told["layout"] = 1000 * spent["ScriptDuration"], 1000 * (
-        spent["LayoutDuration"] + spent["RecalcStyleDuration"]
+    told["script"], told["layout"] = (
+        1000 * spent["ScriptDuration"],
+        1000 * (spent["LayoutDuration"] + spent["RecalcStyleDuration"]),
     )
     told["next"] = [page.evaluate(_NEXT, key) for key in "jjjjjaaaaa"]
     told["frames"] = page.evaluate(_SCROLL)

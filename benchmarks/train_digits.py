@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from mapsight.cnn.checkpoint import ModelCard, write_model
 from mapsight.cnn.fit import Batch, FitSettings, fit
-from mapsight.cnn.nets import make_net
+from mapsight.cnn.nets import make_zoo_net
 from mapsight.cnn.runtime import find_place, scale_images
 from mapsight.errors import InputError
 from mapsight.progress import say
@@ -72,7 +72,7 @@ def main() -> None:
     place = find_place("cpu", "fp32")
     settings = FitSettings(epochs=options.epochs, batch_size=128, learning_rate=3e-3, ema_decay=0.995, patience=0)
     torch.manual_seed(settings.seed)
-    net = make_net(CARD.net)
+    net = make_zoo_net(CARD.net)
     result = fit(
         net, Digits(images[:-VALIDATION], labels[:-VALIDATION]), batch_loss,
         lambda judged: {"score": measure_accuracy(judged, images[-VALIDATION:], labels[-VALIDATION:])},

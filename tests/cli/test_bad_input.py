@@ -74,7 +74,7 @@ CASES = {
     "net that marks no roads": (
         "train {image} --map {map} --net digits-small --out {out}/m.safetensors",
         {},
-        "marks no roads",
+        "unknown",
     ),
     "unknown device": ("audit {image} {map} --out {out} --device abacus", {}, "auto, cpu"),
     "neither images nor pairs": ("train --out {out}/m.safetensors", {}, "--pairs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -38,9 +39,12 @@ def test_list_shows_last_results(run, trained, tmp_path):
     fresh = run("zoo", "--out", tmp_path)
     assert fresh.status == 0
     assert fresh.out.count("not run yet") == len([line for line in fresh.out.splitlines() if not line.startswith(" ")])
+    assert max(map(len, fresh.out.splitlines())) <= 80
     listed = run("zoo", "--out", trained / "zoo").out
+    assert max(map(len, listed.splitlines())) <= 80
+    listed = " ".join(listed.split())
     mae = json.loads((trained / "zoo" / "steering" / "result.json").read_text())["nets"][0]["measures"]["mae"]
-    assert f"mae: pilotnet {mae:.4g}" in listed
+    assert re.search(rf"20\d\d-\d\d-\d\d, mae: pilotnet {mae:.4g} \(\d+ s\)", listed)
     (tmp_path / "digits").mkdir()
     (tmp_path / "digits" / "result.json").write_text("[]")
     assert "cannot be read" in run("zoo", "--out", tmp_path).out

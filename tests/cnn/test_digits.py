@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from mapsight.cnn.checkpoint import read_model, write_model
-from mapsight.cnn.nets import make_net
+from mapsight.cnn.nets import make_zoo_net
 from mapsight.cnn.runtime import scale_images
 from mapsight.cnn.shipped import DIGITS, ROADS, read_shipped
 from mapsight.errors import ModelError
@@ -60,10 +60,10 @@ def test_reads_real_digits():
 def test_only_classifiers_may_have_no_ground(tmp_path):
     """0 m a pixel is sound in the card of a classifier, and refused in that of a net that marks pixels."""
     _, card = read_shipped(DIGITS)
-    write_model(tmp_path / "digits", make_net("digits-small"), card)
+    write_model(tmp_path / "digits", make_zoo_net("digits-small"), card)
     assert read_model(tmp_path / "digits")[1] == card
     _, roads = read_shipped(ROADS)
-    write_model(tmp_path / "roads", make_net(roads.net), dataclasses.replace(roads, m_per_px=0.0))
+    write_model(tmp_path / "roads", make_zoo_net(roads.net), dataclasses.replace(roads, m_per_px=0.0))
     with pytest.raises(ModelError, match="out of range"):
         read_model(tmp_path / "roads")
     with pytest.raises(ModelError, match="does not ship"):

@@ -16,9 +16,7 @@ PARAMETERS = {
     "roadnet-light": 2_153_296,
     "unet-lecture": 31_032_837,  # the lecture's own figure
     "unet-small": 1_941_381,
-    "digits-small": 30_322,
 }
-SEGMENTERS = [name for name in NETS if name != "digits-small"]
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -32,7 +30,7 @@ def small(name):
     return UNetLecture(widths=(8, 16, 32, 64, 128)) if name == "unet-lecture" else make_net(name)
 
 
-@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("size", [(32, 96), (64, 32)])
 def test_logits_cover_the_image(name, size):
     """(B, 3, H, W) gives (B, 1, H, W) for every multiple of the stride, square or not."""
@@ -42,7 +40,7 @@ def test_logits_cover_the_image(name, size):
         assert net(torch.rand(2, 3, *size)).shape == (2, 1, *size)
 
 
-@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("name", NETS)
 def test_gradient_reaches_every_parameter(name):
     """No weight is idle: a loss on the output moves each of them."""
     torch.manual_seed(0)

@@ -27,6 +27,7 @@ from mapsight.errors import InputError
 # shared/reference: counted by hand from the papers' tables; VGG, ResNet and AlexNet as torchvision states them, too
 PARAMETERS = {
     "digit-cnn": 2_315_018,
+    "digits-small": 30_322,
     "digit-dense": 2_913_290,  # 784·1024 + 2·1024² + 1024·10, and biases
     "alexnet-2012": 60_965_224,
     "alexnet": 61_100_840,
@@ -68,6 +69,7 @@ SMALL: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
     "resnet9": (_NARROW, ()),
     "digit-cnn": ({}, ()),
     "digit-dense": ({}, ()),
+    "digits-small": ({}, ()),
     "alexnet-2012": (_NARROW, ()),
     "alexnet": (_NARROW, ()),
     "deconvnet": ({"width": 1 / 8, "classes": 3}, ()),

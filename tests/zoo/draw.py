@@ -160,3 +160,33 @@ def write_streets(folder: Path) -> None:
             photograph, labels = draw_street(rng)
             photograph.save(folder / part / f"{at}.png")
             labels.save(folder / f"{part}annot" / f"{at}.png")
+
+
+def draw_aerial(rng: np.random.Generator, side: int = 160) -> tuple[Image.Image, Image.Image]:
+    """Dark green ground with two light streets, and the mask of the streets."""
+    image = Image.fromarray((rng.integers(0, 40, (side, side, 3)) + (40, 70, 40)).astype(np.uint8))
+    mask = Image.new("L", image.size)
+    for _ in range(2):
+        a, b = (int(n) for n in rng.integers(0, side, 2))
+        ends = [(a, 0), (b, side)] if rng.random() < 0.5 else [(0, a), (side, b)]
+        ImageDraw.Draw(image).line(ends, fill=(215, 210, 205), width=9)
+        ImageDraw.Draw(mask).line(ends, fill=255, width=9)
+    return image, mask
+
+
+def write_aerials(folder: Path, counts: tuple[int, int, int] = (12, 4, 4), form: str = "table") -> None:
+    """Pairs as a table or in Mnih's folders."""
+    rng = np.random.default_rng(0)
+    rows = ["set,name,image,mask,split"]
+    images, masks = ("i/{}/{}.png", "m/{}/{}.png") if form == "table" else (
+        "tiff/{}/{}.tiff", "tiff/{}_labels/{}.tif")  # fmt: skip
+    for split, count in zip(("train", "val", "test"), counts, strict=True):
+        for at in range(count):
+            for name, picture in zip((images, masks), draw_aerial(rng), strict=True):
+                path = folder / name.format(split, f"{split}{at}")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                picture.save(path)
+            rows.append(f"drawn,{split}{at},{images.format(split, f'{split}{at}')},"
+                        f"{masks.format(split, f'{split}{at}')},{split}")  # fmt: skip
+    if form == "table":
+        (folder / "pairs.csv").write_text("\n".join(rows))

@@ -119,6 +119,45 @@ def test_interrupted_run_ends_equal(tmp_path):
         assert torch.equal(a, b)
 
 
+def test_what_is_settled_on_the_judging_items():
+    """The facts chosen on the judging items reach the metric of the test items, and no other; `own` is one net's."""
+    asked = []
+
+    def settle(judged, data):
+        return {"judges": float(len(judged.truth)), "mean": float(judged.truth.mean())}
+
+    def metric(judged, data):
+        asked.append((len(judged.truth), dict(data.facts)))
+        return measure_classes(judged.truth, judged.outputs)
+
+    contenders = (Contender("reader", {"classes": 2, "maps": 4}, own={"settle": settle}), BARS.contenders[1])
+    recipe = dataclasses.replace(BARS, contenders=contenders, metric=metric)
+    run_recipe(recipe, read_bars(None), PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
+    mean = np.concatenate([draw_bars(32, 10 + n).columns[-1] for n in range(2)]).mean()
+    tests = [facts for count, facts in asked if count == 128]
+    assert tests == [{"judges": 64.0, "mean": pytest.approx(mean)}, {}]
+    assert all(not facts for count, facts in asked if count == 32)
+
+
+def test_a_net_may_be_trained_its_own_way():
+    """Batch, items an epoch, variation and the way a net is applied may be one net's own."""
+    seen = []
+
+    def apply(net, inputs):
+        seen.append((net.training, len(inputs[0])))
+        return net(1 - inputs[0])
+
+    own = {"apply": apply, "items_per_epoch": 12, "judge_batch": 5}
+    contenders = (Contender("reader", {"classes": 2, "maps": 4}, own=own, settings={"batch_size": 6}),)
+    data = read_bars(None)._replace(folds=read_bars(None).folds[:1], everything=None)
+    recipe = dataclasses.replace(BARS, contenders=(*contenders, BARS.contenders[1]))
+    outcome = run_recipe(recipe, data, PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
+    assert [size for training, size in seen if training] == [6, 6]
+    assert [size for training, size in seen if not training] == [5] * 6 + [2] + [5] * 12 + [4]
+    judged = outcome.results[0].judged
+    assert np.allclose(outcome.look(outcome.tests[0][3]), judged.outputs[3], atol=1e-5)
+
+
 def test_model_file_round_trip(tmp_path):
     """Weights, options and card come back."""
     net = make_zoo_net("reader", classes=3, maps=4)

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from mapsight.zoo.imagenet import class_loss, cut_square, read_folder
 from mapsight.zoo.objects import read_objects
 from mapsight.zoo.recipe import Contender, Judged, Recipe
 from mapsight.zoo.recipes import RECIPES, find_recipe
+from mapsight.zoo.roads import cut_crop
 from mapsight.zoo.run import apply_net, choose_settings, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
 from mapsight.zoo.scenes import find_iou, measure_scenes, read_scenes, vary_scene
@@ -31,12 +33,14 @@ from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
 from mapsight.zoo.steering import measure_steering, read_steering, vary_view
 from mapsight.zoo.vary import Variation, vary_image
 from tests.zoo.draw import (
+    draw_aerial,
     draw_digit,
     draw_object,
     draw_road,
     draw_street,
     make_angles,
     make_voice,
+    write_aerials,
     write_cifar10,
     write_cifar100,
     write_drive,
@@ -56,7 +60,14 @@ DRAWERS = {
     "emotion": write_voices,
     "imagenet": write_photos,
     "scenes": write_streets,
+    "roads": write_aerials,
 }
+
+_PATCHES = find_recipe("roads").contenders[-1]
+_ROADS = (
+    Contender("roadnet-tiny", own={"vary": partial(cut_crop, side_px=96), "items_per_epoch": 64}),
+    Contender("mnih-patch", {"width": 1 / 8}, own={**_PATCHES.own, "items_per_epoch": 16}),
+)
 
 # how each recipe is cut down: (epochs, items an epoch, nets)
 SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
@@ -70,6 +81,7 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
         Contender("fcn8s", {"width": 1 / 32, "norm": True, "border": False}),
         Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
     )),
+    "roads": (4, 0, _ROADS),
 }  # fmt: skip
 
 
@@ -110,6 +122,8 @@ def test_learns_something(done):
         assert measures["accuracy"] > 0.5
     elif recipe.name == "scenes":
         assert measures["pixel_accuracy"] > 0.6
+    elif recipe.name == "roads":
+        assert measures["relaxed_breakeven"] > 0.6
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -136,6 +150,7 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
         "objects": Image.fromarray(draw_object(3, rng).transpose(1, 2, 0)),
         "scenes": draw_street(rng)[0],
         "steering": draw_road(0.7, rng),
+        "roads": draw_aerial(rng)[0],
     }
     image = drawn.get(name)
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,8 +32,8 @@ def _list(context: typer.Context, out: Results = Path("zoo")) -> None:
     from mapsight.zoo.recipes import RECIPES
 
     for recipe in RECIPES.values():
-        typer.echo(f"{recipe.name:<10} {recipe.title}")
-        typer.echo(f"{'':<10} {_tell_last(recipe, out)}")
+        typer.echo(_wrap(f"{recipe.name:<10} ", recipe.title))
+        typer.echo(_wrap(" " * 11, _tell_last(recipe, out)))
 
 
 def run(
@@ -96,12 +97,14 @@ def predict(
     from mapsight.errors import ModelError
     from mapsight.zoo.model import read_zoo_model
     from mapsight.zoo.recipes import find_recipe
-    from mapsight.zoo.run import apply_net
+    from mapsight.zoo.run import adapt_recipe, apply_net
 
     recipe, path = find_recipe(name), model or out / name / _MODEL
     net, card = read_zoo_model(path)
     if card.recipe != recipe.name:
         raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
+    for contender in recipe.contenders:
+        recipe = adapt_recipe(recipe, contender) if contender.net == card.net else recipe
     item = (*recipe.read_input(source), np.empty(0))
     answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
     typer.echo(json.dumps({"input": str(source), **recipe.tell(answer, card.labels)}))
@@ -176,9 +179,15 @@ def _tell_last(recipe: Recipe, out: Path) -> str:
             f"{n['net']} {float(n['measures'][recipe.headline]):.4g} ({float(n['seconds']):.0f} s)"
             for n in result["nets"]
         ]
-        return f"{recipe.headline}: {', '.join(nets)}; {result['place']}"
+        when = f"{str(result['date'])[:10]}, " if "date" in result else ""
+        return f"{when}{recipe.headline}: {', '.join(nets)}; {result['place']}"
     except (ValueError, KeyError, TypeError, OSError):
         return f"{path} cannot be read"
+
+
+def _wrap(start: str, text: str) -> str:
+    """Lines of at most 80 signs, those after the first as far in as the first begins."""
+    return textwrap.fill(text, 80, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False)
 
 
 def _leave_tables_out(measures: dict[str, Any]) -> dict[str, Any]:

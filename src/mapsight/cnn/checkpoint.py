@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mapsight.atomic import write_atomically
-from mapsight.cnn.nets import NETS, make_net
+from mapsight.cnn.nets import NETS, ZOO_NETS, make_zoo_net
 from mapsight.errors import ModelError
 
 FORMAT = "mapsight-model/1"
@@ -59,8 +59,10 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     if metadata.get("format") != FORMAT:
         raise ModelError(path, f"is not a {FORMAT} file", "make one with `mapsight train`")
     card = _parse_card(path, metadata.get("card", ""))
-    net = make_net(card.net)
-    check_tensors(path, net.state_dict(), tensors)
+    with torch.device("meta"):  # a card that names a giant is found out before anything is allocated
+        wanted = make_zoo_net(card.net).state_dict()
+    check_tensors(path, wanted, tensors)
+    net = make_zoo_net(card.net)
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return net.eval(), card
 
@@ -111,7 +113,8 @@ def _parse_card(path: str | Path, text: str) -> ModelCard:
         values: dict[str, Any] = {k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known}
         card = ModelCard(**values)
         sized = 0.01 <= card.m_per_px <= 100 or (card.m_per_px == 0 and bool(card.classes))
-        sound = card.net in NETS and sized and 0 <= card.threshold <= 1 and card.scale_std > 0
+        known_net = card.net in (ZOO_NETS if card.classes else NETS)
+        sound = known_net and sized and 0 <= card.threshold <= 1 and card.scale_std > 0
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None
     if not sound:

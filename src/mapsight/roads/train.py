@@ -75,8 +75,6 @@ def train_model(
     if start is not None:
         net.load_state_dict(start.net.state_dict())
         card = dataclasses.replace(start.card, m_per_px=m_per_px)
-    if not hasattr(net, "stride_px"):
-        raise InputError(f"net '{settings.net}'", "names images and marks no roads", "choose roadnet or unet-lecture")
     stride = int(net.stride_px)  # type: ignore[arg-type]
     if settings.chips.chip_px % stride:
         raise InputError(f"chips of {settings.chips.chip_px} px", f"net '{settings.net}' needs a multiple of {stride}",

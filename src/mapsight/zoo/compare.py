@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mapsight.cnn.nets import ZOO_NETS, count_parameters, make_zoo_net
@@ -33,6 +35,16 @@ def describe_net(name: str) -> NetFacts:
         net = make_zoo_net(name).eval()
         net(*row.make_inputs(1))
     return NetFacts(name, row.source, count_layers(net), count_parameters(net), counter.get_total_flops() // 2)
+
+
+def count_multiply_adds(
+    name: str, options: Mapping[str, Any], shape: tuple[int, ...], apply: Callable[[Any, Sequence[Tensor]], Any] | None
+) -> int:
+    """For one input of that shape, as a recipe applies the net (None: to all of it); counted on the meta device."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        net, x = make_zoo_net(name, **options).eval(), torch.empty(1, *shape)
+        net(x) if apply is None else apply(net, (x,))
+    return counter.get_total_flops() // 2
 
 
 def count_layers(net: nn.Module) -> int:

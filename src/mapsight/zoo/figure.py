@@ -44,3 +44,18 @@ def show_confusion(axes: Axes, confusion: np.ndarray, labels: tuple[str, ...], t
     ticks = range(len(labels))
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
+
+
+def show_table(axes: Axes, head: tuple[str, ...], rows: list[tuple[str, ...]], title: str) -> None:
+    """A table with rules between its rows and nothing else around it."""
+    axes.set_axis_off()
+    tidy(axes, title)
+    table = axes.table(rows, colLabels=head, loc="upper center", cellLoc="left", edges="horizontal")
+    table.auto_set_font_size(False)
+    table.set_fontsize(9.5)
+    table.auto_set_column_width(list(range(len(head))))
+    lines = 1 + max(name.count("\n") for name in head)
+    for (row, _), cell in table.get_celld().items():
+        cell.set_edgecolor("#d5d8dc")
+        cell.get_text().set_color(BLUE if row == 0 else INK)
+        cell.set_height(cell.get_height() * (lines if row == 0 else 1))

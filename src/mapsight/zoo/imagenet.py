@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -18,7 +17,7 @@ from mapsight.cnn.fit import FitSettings
 from mapsight.errors import InputError
 from mapsight.zoo.compare import describe_net
 from mapsight.zoo.fetch import Remote
-from mapsight.zoo.figure import BLUE, INK, make_figure, tidy
+from mapsight.zoo.figure import INK, make_figure, show_table
 from mapsight.zoo.images import open_picture
 from mapsight.zoo.recipe import Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.scores import measure_classes, soften, tell_class
@@ -117,7 +116,7 @@ def draw_imagenet(outcome: Outcome) -> Figure:
     """The nets side by side (what they cost, what they reach), and test pictures with what the kept net says."""
     figure = make_figure(12, 3.4 + 0.32 * len(outcome.results))
     grid = figure.add_gridspec(2, 6, height_ratios=(0.5 + 0.32 * len(outcome.results), 2.3))
-    _draw_table(figure.add_subplot(grid[0, :]), outcome)
+    show_table(figure.add_subplot(grid[0, :]), *_list_nets(outcome), outcome.data.about)
     judged = outcome.results[0].judged
     for at, index in enumerate(np.linspace(0, len(judged.truth) - 1, 6).astype(int)):
         axes = figure.add_subplot(grid[1, at])
@@ -130,24 +129,16 @@ def draw_imagenet(outcome: Outcome) -> Figure:
     return figure
 
 
-def _draw_table(axes: Axes, outcome: Outcome) -> None:
+def _list_nets(outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     head = ("net", "of", "layers", "parameters", "multiply-adds at 224 px", "accuracy", "seconds")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for result in outcome.results:
         facts = describe_net(result.net)
         low, high = result.measures["accuracy_95"]
         accuracy = f"{result.measures['accuracy']:.1%} [{low:.1%}, {high:.1%}]"
         rows.append((result.net, facts.source, str(facts.layers), f"{facts.parameters:,}",
                      f"{facts.multiply_adds / 1e9:.2f} G", accuracy, f"{result.seconds:.0f}"))  # fmt: skip
-    axes.set_axis_off()
-    tidy(axes, outcome.data.about)
-    table = axes.table(rows, colLabels=head, loc="upper center", cellLoc="left", edges="horizontal")
-    table.auto_set_font_size(False)
-    table.set_fontsize(9.5)
-    table.auto_set_column_width(list(range(len(head))))
-    for (row, _), cell in table.get_celld().items():
-        cell.set_edgecolor("#d5d8dc")
-        cell.get_text().set_color(BLUE if row == 0 else INK)
+    return head, rows
 
 
 RECIPE = Recipe(

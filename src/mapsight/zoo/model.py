@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mapsight.cnn.checkpoint import check_tensors, read_tensors, write_tensors
-from mapsight.cnn.nets import ZOO_NETS, make_zoo_net
+from mapsight.cnn.nets import NETS, ZOO_NETS, make_zoo_net
 from mapsight.errors import InputError, ModelError
 
 FORMAT = "mapsight-zoo/1"
@@ -66,7 +66,7 @@ def _parse_card(path: Path, text: str) -> ZooCard:
         known = {f.name for f in fields(ZooCard)}
         values: dict[str, Any] = {k: tuple(v) if k == "labels" else v for k, v in data.items() if k in known}
         card = ZooCard(**values)
-        sound = card.net in ZOO_NETS and isinstance(card.options, dict) and isinstance(card.measures, dict)
+        sound = card.net in {**NETS, **ZOO_NETS} and isinstance(card.options, dict) and isinstance(card.measures, dict)
         sound = sound and all(isinstance(value, int | float | bool) for value in card.options.values())
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None

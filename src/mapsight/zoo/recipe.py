@@ -6,7 +6,7 @@ The items of a data set are tuples of arrays, inputs first, truth last. uint8 in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +23,7 @@ Item = tuple[np.ndarray, ...]
 
 
 class Items(Protocol):
-    """A data set: item i is (input, …, truth), the same each time."""
+    """A data set: item i is (input, …, truth), the same each time; it may have `names`, one an item."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Item: ...
@@ -68,19 +68,28 @@ class Data(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Outputs of a net (N, …) float32 beside the truth (N, …); `fold` (N,) says by which fold's net."""
+    """Outputs of a net (N, …) float32 beside the truth (N, …); `fold` (N,) says by which fold's net.
+
+    `names` (N,) say to what each item belongs, as a window to its image, where the data set has `names`.
+    """
 
     outputs: np.ndarray
     truth: np.ndarray
     fold: np.ndarray
+    names: np.ndarray = np.empty(0, str)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A net that takes part, a row of `ZOO_NETS` and its options."""
+    """A net that takes part, a row of the tables of nets and its options.
+
+    `own` are fields of the recipe, `settings` fields of FitSettings, that are otherwise for this net.
+    """
 
     net: str
     options: dict[str, Any] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +99,17 @@ class Result:
     `seconds` are those of training; of folds without a judge, those of this run alone.
     """
 
-    net: str
+    contender: Contender
     parameters: int
     seconds: float
     history: list[dict[str, float]]
     measures: dict[str, Any]
     judged: Judged
+
+    @property
+    def net(self) -> str:
+        """The net's name."""
+        return self.contender.net
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +143,9 @@ class Recipe:
     vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
     answer: Callable[[Tensor], Tensor] | None = None  # what is kept of an output where it is large, as a class a pixel
     views: tuple[Callable[[Tensor], Tensor], ...] = ()  # further views of scaled inputs: judged by the mean over all
+    apply: Callable[[Any, Sequence[Tensor]], Any] | None = None  # (net, scaled inputs) → output; None: net(*inputs)
+    settle: Callable[[Judged, Data], Mapping[str, float]] | None = None  # facts chosen on the judging items, see run
+    judge_batch: int = 64
     items_per_epoch: int = 0  # 0: each item once
     scale_mean: float = 0.0
     scale_std: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import digits, emotion, imagenet, objects, scenes, steering
+from mapsight.zoo import digits, emotion, imagenet, objects, roads, scenes, steering
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -14,6 +14,7 @@ RECIPES: dict[str, Recipe] = {
         objects.HUNDRED,
         imagenet.RECIPE,
         scenes.RECIPE,
+        roads.RECIPE,
         steering.RECIPE,
         emotion.RECIPE,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,6 @@ from mapsight.cnn.runtime import Place
 from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.zoo.recipe import Contender, Data, Item, Items, Judged, Outcome, Recipe, Result
-
-_JUDGE_BATCH = 64
 
 
 class Epochs:
@@ -48,27 +47,31 @@ def run_recipe(
     recipe: Recipe, data: Data, place: Place, *, settings: FitSettings, state_dir: Path | None = None
 ) -> Outcome:  # fmt: skip
     """Trains and judges every contender; an interrupted run with the same settings goes on from `state_dir`."""
-    results, kept = [], None
+    results, kept, keeper = [], None, recipe
     for contender in recipe.contenders:
-        parts, histories, seconds = [], [], 0.0
+        parts, judgings, histories, seconds = [], [], [], 0.0
+        own = adapt_recipe(recipe, contender)
         for at, fold in enumerate(data.folds):
-            net, result, took = train_net(recipe, contender, fold.train, fold.judge, data, place, settings, state_dir,
+            net, result, took = train_net(own, contender, fold.train, fold.judge, data, place, settings, state_dir,
                                           fold.name)  # fmt: skip
-            parts.append(judge(recipe, net, fold.test, place, at))
+            if own.settle and fold.judge is not None:
+                judgings.append(judge(own, net, fold.judge, place, at))
+            parts.append(judge(own, net, fold.test, place, at))
             histories.append(result.history)
             seconds += took
-        judged = Judged(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        judged = _join(parts)
+        settled = own.settle(_join(judgings), data) if own.settle and judgings else {}
         if kept is None:
             if len(data.folds) > 1 and data.everything is not None:
-                net, _, _ = train_net(recipe, contender, data.everything, None, data, place, settings, state_dir, "all")
-            kept = net
-        measures = recipe.metric(judged, data)
+                net, _, _ = train_net(own, contender, data.everything, None, data, place, settings, state_dir, "all")
+            kept, keeper = net, own
+        measures = own.metric(judged, data._replace(facts={**data.facts, **settled}))
         say(f"{recipe.name}: {contender.net}: {recipe.headline} {measures[recipe.headline]:.4g} in {seconds:.0f} s")
-        results.append(Result(contender.net, count_parameters(net), seconds, histories[0], measures, judged))
+        results.append(Result(contender, count_parameters(net), seconds, histories[0], measures, judged))
     assert kept is not None
 
     def look(item: Item) -> np.ndarray:
-        return apply_net(recipe, kept, [item], place)[0]
+        return apply_net(keeper, kept, [item], place)[0]
 
     return Outcome(data, tuple(results), tuple(fold.test for fold in data.folds), look, kept)
 
@@ -77,6 +80,15 @@ def choose_settings(recipe: Recipe, data: Data, *, seed: int = 0, epochs: int | 
     """The recipe's settings, what the data decide of them, and last what the user does."""
     settings = dataclasses.replace(recipe.settings, **{**data.settings, "seed": seed})
     return dataclasses.replace(settings, epochs=epochs or settings.epochs)
+
+
+def adapt_recipe(recipe: Recipe, contender: Contender) -> Recipe:
+    """The recipe as it is for one of its nets."""
+    return dataclasses.replace(recipe, **contender.own)
+
+
+def _join(parts: Sequence[Judged]) -> Judged:
+    return Judged(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def train_net(
@@ -88,7 +100,8 @@ def train_net(
     net = make_zoo_net(contender.net, **contender.options, **data.options)
     title = " ".join(filter(None, [recipe.name, contender.net, fold]))
     per_epoch = recipe.items_per_epoch or len(items)
-    fitted = dataclasses.replace(settings, batch_size=min(settings.batch_size, per_epoch))
+    fitted = dataclasses.replace(settings, **contender.settings)
+    fitted = dataclasses.replace(fitted, batch_size=min(fitted.batch_size, per_epoch))
     state = None if state_dir is None else state_dir / f".{title.replace(' ', '-')}.training.safetensors"
     score = make_score(recipe, judges, data, place) if judges is not None else None
     begun = time.monotonic()
@@ -105,9 +118,14 @@ def make_batch_loss(recipe: Recipe) -> BatchLoss:
     """The recipe's loss as `fit` wants it."""
 
     def batch_loss(net: nn.Module, batch: Batch) -> Tensor:
-        return recipe.loss(net(*scale_inputs(recipe, batch[:-1])), batch[-1])
+        return recipe.loss(ask_net(recipe, net, scale_inputs(recipe, batch[:-1])), batch[-1])
 
     return batch_loss
+
+
+def ask_net(recipe: Recipe, net: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """What a net gives for scaled inputs, in the recipe's way."""
+    return net(*inputs) if recipe.apply is None else recipe.apply(net, inputs)
 
 
 def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score:
@@ -128,7 +146,8 @@ def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int 
     if not len(items):
         raise InputError(recipe.name, "there are no items to judge the net by", "give more data")
     truth = np.stack([items[i][-1] for i in range(len(items))])
-    return Judged(apply_net(recipe, net, items, place), truth, np.full(len(truth), fold))
+    names = np.array(getattr(items, "names", [""] * len(truth)))
+    return Judged(apply_net(recipe, net, items, place), truth, np.full(len(truth), fold), names)
 
 
 @torch.inference_mode()
@@ -137,8 +156,8 @@ def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], pla
     home = next(net.parameters()).device
     net = net.to(place.device).eval()
     outputs = []
-    for start in range(0, len(items), _JUDGE_BATCH):
-        batch = [items[i][:-1] for i in range(start, min(start + _JUDGE_BATCH, len(items)))]
+    for start in range(0, len(items), recipe.judge_batch):
+        batch = [items[i][:-1] for i in range(start, min(start + recipe.judge_batch, len(items)))]
         columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in zip(*batch, strict=True)]
         outputs.append(_look(recipe, net, scale_inputs(recipe, columns), place).cpu().numpy())
     net.to(home)
@@ -148,8 +167,8 @@ def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], pla
 def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) -> Tensor:
     """The mean output (B, …) float32 over the inputs and the recipe's views of them, as the recipe keeps it."""
     with place.autocast():
-        seen = [net(*inputs).float()]
-        seen += [net(*map(view, inputs)).float() for view in recipe.views]
+        seen = [ask_net(recipe, net, inputs).float()]
+        seen += [ask_net(recipe, net, [view(x) for x in inputs]).float() for view in recipe.views]
     mean = torch.stack(seen).mean(dim=0) if recipe.views else seen[0]
     return mean if recipe.answer is None else recipe.answer(mean).float()
 
@@ -165,6 +184,7 @@ def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Pla
     """What a run leaves as JSON."""
     return {
         "recipe": recipe.name,
+        "date": datetime.now(UTC).date().isoformat(),
         "data": outcome.data.about,
         "place": str(place),
         "headline": recipe.headline,

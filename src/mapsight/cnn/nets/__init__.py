@@ -1,7 +1,7 @@
 """One architecture a file; the two tables below are the one place where a name becomes a net.
 
 `NETS` are the road nets: images (B, 3, H, W) in, one logit a pixel out; `mapsight train --net` takes any of them.
-`ZOO_NETS` are the nets of other tasks: each row says what the net takes and gives.
+`ZOO_NETS` are the nets of other tasks: each row says what the net takes and gives. Recipes of the zoo use both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     **{name: partial(RoadNet, shape) for name, shape in VARIANTS.items()},
     "unet-lecture": UNetLecture,
     "unet-small": partial(UNetLecture, (16, 32, 64, 128, 256)),  # a quarter as wide: what a processor can train
-    "digits-small": DigitsSmall,
 }
 
 
@@ -65,6 +64,7 @@ _VGG, _RESNET = "Simonyan & Zisserman 2014", "He et al. 2015"
 ZOO_NETS: dict[str, ZooNet] = {
     "digit-cnn": ZooNet(DigitCNN, ((1, 28, 28),), (10,), "the lecture, 'CNN in MXNet'"),
     "digit-dense": ZooNet(DigitDense, ((1, 28, 28),), (10,), "the dense peer of the lecture's CNN"),
+    "digits-small": ZooNet(DigitsSmall, ((1, 28, 28),), (10,), "the lecture's CNN in small"),
     "alexnet-2012": ZooNet(partial(AlexNet, "alexnet-2012"), ((3, 227, 227),), _IMAGENET, "Krizhevsky et al. 2012"),
     "alexnet": ZooNet(partial(AlexNet, "alexnet"), _PHOTO, _IMAGENET, "Krizhevsky 2014"),
     **{
@@ -103,11 +103,12 @@ def make_net(name: str) -> nn.Module:
 
 
 def make_zoo_net(name: str, **options: Any) -> nn.Module:
-    """A freshly initialised net of the zoo; raises InputError for an unknown name or options the net does not have."""
-    if name not in ZOO_NETS:
-        raise InputError(f"net '{name}'", "unknown", f"choose one of {', '.join(ZOO_NETS)}")
+    """A freshly initialised net of either table; raises InputError for an unknown name or options it does not have."""
+    if name not in ZOO_NETS and name not in NETS:
+        raise InputError(f"net '{name}'", "unknown", f"choose one of {', '.join((*ZOO_NETS, *NETS))}")
+    make = ZOO_NETS[name].make if name in ZOO_NETS else NETS[name]
     try:
-        return ZOO_NETS[name].make(**options)
+        return make(**options)
     except TypeError as error:
         raise InputError(
             f"net '{name}'", f"does not take these options ({error})", "see its file in cnn/nets"
