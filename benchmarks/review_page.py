@@ -51,6 +51,10 @@ _OPENED = """() => {
          bytes: transferSize })),
   };
 }"""
+_DRAWN = """() => new Promise((done) => {
+  const look = () => performance.getEntriesByName('map-drawn').length ? done() : setTimeout(look, 50);
+  look();
+})"""
 _NEXT = """async (key) => {
   const title = document.querySelector('#position'), details = document.querySelector('#details');
   const from = performance.now(), before = title.textContent;
@@ -163,7 +167,7 @@ def measure_run(browser: Any, address: str) -> dict[str, Any]:
     page.wait_for_selector("#details .facts")
     spent = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
     page.wait_for_selector("body[data-ready]")
-    page.wait_for_timeout(2000)
+    page.evaluate(_DRAWN)
     told: dict[str, Any] = page.evaluate(_OPENED)
     told["script"], told["layout"] = (
         1000 * spent["ScriptDuration"],
