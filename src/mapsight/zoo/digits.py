@@ -151,6 +151,7 @@ def _draw_race(axes: Axes, results: tuple[Result, ...]) -> None:
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.11))
 
 
