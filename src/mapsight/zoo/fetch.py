@@ -6,6 +6,7 @@ import logging
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mapsight.errors import InputError
 from mapsight.progress import say
@@ -53,9 +54,17 @@ def find_folder(data_dir: Path, name: str, remedy: str) -> Path:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Extracts below `folder`; the `data` filter refuses members that would land elsewhere."""
+    """Extracts plain files and folders below `folder`; anything else, or anywhere else, is refused."""
+    home = folder.resolve()
     try:
         with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
+            members = archive.getmembers()
+            for member in members:
+                inside = (home / member.name).resolve().is_relative_to(home)
+                if not inside or not (member.isfile() or member.isdir()):
+                    raise tarfile.TarError(f"'{member.name}' is no file below the folder")
+            # Python before 3.11.4 has no filter: the check above has to do there
+            safe: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            archive.extractall(folder, members, **safe)
     except (tarfile.TarError, EOFError) as error:
         raise InputError(path, f"cannot be unpacked ({error})", "delete it and fetch it again") from None
