@@ -145,23 +145,33 @@ def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int 
     """The net's outputs for all items, beside their truth; raises InputError where there are none."""
     if not len(items):
         raise InputError(recipe.name, "there are no items to judge the net by", "give more data")
-    truth = np.stack([items[i][-1] for i in range(len(items))])
+    outputs, truth = _ask_all(recipe, net, items, place)
     names = np.array(getattr(items, "names", [""] * len(truth)))
-    return Judged(apply_net(recipe, net, items, place), truth, np.full(len(truth), fold), names)
+    return Judged(outputs, truth, np.full(len(truth), fold), names)
+
+
+def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place) -> np.ndarray:
+    """Outputs (N, …) float32 of a net in eval mode for N items."""
+    return _ask_all(recipe, net, items, place)[0]
 
 
 @torch.inference_mode()
-def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place) -> np.ndarray:
-    """Outputs (N, …) float32 of a net in eval mode for N items."""
+def _ask_all(
+    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place
+) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs (N, …) float32 of a net in eval mode and truth (N, …); each item is read once: that may mean decoding."""
     home = next(net.parameters()).device
     net = net.to(place.device).eval()
-    outputs = []
+    outputs: list[np.ndarray] = []
+    truth: list[np.ndarray] = []
     for start in range(0, len(items), recipe.judge_batch):
-        batch = [items[i][:-1] for i in range(start, min(start + recipe.judge_batch, len(items)))]
-        columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in zip(*batch, strict=True)]
+        batch = [items[i] for i in range(start, min(start + recipe.judge_batch, len(items)))]
+        *inputs, known = zip(*batch, strict=True)
+        columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in inputs]
+        truth += known
         outputs.append(_look(recipe, net, scale_inputs(recipe, columns), place).cpu().numpy())
     net.to(home)
-    return np.concatenate(outputs)
+    return np.concatenate(outputs), np.stack(truth)
 
 
 def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) -> Tensor:
