@@ -21,7 +21,8 @@ from mapsight.zoo.cifar import KINDS, read_cifar, read_records
 from mapsight.zoo.digits import find_seconds_to, read_digits, read_idx
 from mapsight.zoo.drives import read_drive
 from mapsight.zoo.emotion import cut_patches, fit_length, read_emotion
-from mapsight.zoo.imagenet import class_loss, cut_square, read_folder
+from mapsight.zoo.imagenet import class_loss, read_folder
+from mapsight.zoo.images import cut_square
 from mapsight.zoo.objects import read_objects
 from mapsight.zoo.recipe import Contender, Judged, Recipe
 from mapsight.zoo.recipes import RECIPES, find_recipe

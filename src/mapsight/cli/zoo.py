@@ -103,8 +103,7 @@ def predict(
     net, card = read_zoo_model(path)
     if card.recipe != recipe.name:
         raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
-    for contender in recipe.contenders:
-        recipe = adapt_recipe(recipe, contender) if contender.net == card.net else recipe
+    recipe = next((adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe)
     item = (*recipe.read_input(source), np.empty(0))
     answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
     typer.echo(json.dumps({"input": str(source), **recipe.tell(answer, card.labels)}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,17 @@ class NetFacts:
 def describe_net(name: str) -> NetFacts:
     """Counted on the meta device: nothing is computed."""
     row = ZOO_NETS[name]
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net = make_zoo_net(name).eval()
-        net(*row.make_inputs(1))
-    return NetFacts(name, row.source, count_layers(net), count_parameters(net), counter.get_total_flops() // 2)
+    with torch.device("meta"):
+        net, inputs = make_zoo_net(name).eval(), row.make_inputs(1)
+    return NetFacts(name, row.source, count_layers(net), count_parameters(net), count_multiply_adds(net, inputs))
 
 
 def count_multiply_adds(
-    name: str, options: Mapping[str, Any], shape: tuple[int, ...], apply: Callable[[Any, Sequence[Tensor]], Any] | None
+    net: nn.Module, inputs: Sequence[Tensor], ask: Callable[[nn.Module, Sequence[Tensor]], Any] | None = None
 ) -> int:
-    """For one input of that shape, as a recipe applies the net (None: to all of it); counted on the meta device."""
+    """Of a net and inputs that lie on the meta device, where nothing is computed; `ask`: how the net is applied."""
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net, x = make_zoo_net(name, **options).eval(), torch.empty(1, *shape)
-        net(x) if apply is None else apply(net, (x,))
+        net(*inputs) if ask is None else ask(net, inputs)
     return counter.get_total_flops() // 2
 
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +17,7 @@ from mapsight.errors import InputError
 from mapsight.zoo.compare import describe_net
 from mapsight.zoo.fetch import Remote
 from mapsight.zoo.figure import INK, make_figure, show_table
-from mapsight.zoo.images import open_picture
+from mapsight.zoo.images import cut_square, open_picture
 from mapsight.zoo.recipe import Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.scores import measure_classes, soften, tell_class
 
@@ -80,15 +79,6 @@ def _list_pictures(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np
 
 def _take(listed: tuple[list[Path], np.ndarray], kept: np.ndarray, side_px: int) -> Pictures:
     return Pictures(tuple(path for path, keep in zip(listed[0], kept, strict=True) if keep), listed[1][kept], side_px)
-
-
-def cut_square(picture: Image.Image, side_px: int) -> np.ndarray:
-    """The middle of a picture as (3, side, side) uint8; what lies beyond the square of its shorter side is cut off."""
-    image = picture.convert("RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((side_px, side_px), Image.Resampling.BILINEAR, box)).transpose(2, 0, 1)
 
 
 def vary_picture(item: Item, rng: np.random.Generator) -> Item:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mapsight.errors import InputError
@@ -27,6 +28,16 @@ def read_size(path: Path, formats: tuple[str, ...] = _FORMATS) -> tuple[int, int
     """(width, height) of a picture, from its head alone; raises as `open_picture`."""
     with _refusing(path, formats), Image.open(path, formats=formats) as image:
         return image.size
+
+
+def cut_square(
+    picture: Image.Image, side_px: int, how: Image.Resampling = Image.Resampling.BILINEAR
+) -> np.ndarray:  # fmt: skip
+    """The middle of a picture as (3, side, side) uint8; what lies beyond the square of its shorter side is cut off."""
+    image = picture.convert("RGB")
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return np.asarray(image.resize((side_px, side_px), how, (left, top, left + side, top + side))).transpose(2, 0, 1)
 
 
 @contextmanager

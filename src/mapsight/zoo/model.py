@@ -66,7 +66,8 @@ def _parse_card(path: Path, text: str) -> ZooCard:
         known = {f.name for f in fields(ZooCard)}
         values: dict[str, Any] = {k: tuple(v) if k == "labels" else v for k, v in data.items() if k in known}
         card = ZooCard(**values)
-        sound = card.net in {**NETS, **ZOO_NETS} and isinstance(card.options, dict) and isinstance(card.measures, dict)
+        sound = (card.net in NETS or card.net in ZOO_NETS) and isinstance(card.measures, dict)
+        sound = sound and isinstance(card.options, dict)
         sound = sound and all(isinstance(value, int | float | bool) for value in card.options.values())
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None

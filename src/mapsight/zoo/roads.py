@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import expit, logit
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,6 +27,7 @@ from mapsight.cnn.metrics import (
     report_pixels,
     sum_counts,
 )
+from mapsight.cnn.nets import make_zoo_net
 from mapsight.errors import InputError
 from mapsight.zoo.compare import count_multiply_adds
 from mapsight.zoo.figure import INK, make_figure, show_table
@@ -38,6 +40,7 @@ _PATCH_PX, _ANSWER_PX = 64, 16  # Mnih's net sees 64 px and answers for the 16 i
 _BORDER_PX = (_PATCH_PX - _ANSWER_PX) // 2
 _LARGEST_PX = 2048
 _LIGHT = AugmentSettings(rotate=0, scale=0, blur=0, noise=0, jpeg=0)  # mirrored and turned by right angles, other light
+Grouped = list[tuple[str, list[tuple[np.ndarray, np.ndarray]]]]  # image → its windows
 _YELLOW, _RED, _BLUE = (240, 215, 60), (222, 60, 40), (40, 110, 230)  # the lecture's: right, too much, missed
 
 
@@ -91,7 +94,7 @@ def road_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 def settle_threshold(judged: Judged, data: Data) -> Mapping[str, float]:
     """The threshold of the highest pooled F1 on the judging images."""
-    return {"threshold": best_threshold(sum_counts(_count(judged).values()))}
+    return {"threshold": best_threshold(sum_counts(_count(_group(judged)).values()))}
 
 
 def measure_roads(judged: Judged, data: Data) -> dict[str, Any]:
@@ -100,11 +103,13 @@ def measure_roads(judged: Judged, data: Data) -> dict[str, Any]:
     The score is the breakeven of relaxed precision and recall (ρ = 3 px), for which no threshold is chosen; 0 where the
     two never meet. Slack does not reach from one window into the next. While a net learns, the best threshold counts.
     """
-    images = _count(judged)
-    threshold = data.facts.get("threshold", best_threshold(sum_counts(images.values())))
+    grouped = _group(judged)
+    images = _count(grouped)
+    settled = data.facts.get("threshold")
+    threshold = best_threshold(sum_counts(images.values())) if settled is None else settled
     relaxed = {
         name: sum_counts(count_relaxed(p, truth == 1, truth != ELSEWHERE) for p, truth in windows)
-        for name, windows in _group(judged)
+        for name, windows in grouped
     }
     report = report_pixels(images, threshold=threshold, relaxed=relaxed).to_json()
     breakeven = report["relaxed_breakeven_3px_pooled"] or 0.0
@@ -120,17 +125,17 @@ def measure_roads(judged: Judged, data: Data) -> dict[str, Any]:
     }
 
 
-def _group(judged: Judged) -> list[tuple[str, list[tuple[np.ndarray, np.ndarray]]]]:
+def _group(judged: Judged) -> Grouped:
     """Image → its windows, as (probability, truth); windows of an image follow each other."""
-    chances = 1 / (1 + np.exp(-judged.outputs[:, 0].astype(np.float64)))
+    chances = expit(judged.outputs[:, 0].astype(np.float64))
     rows = zip(judged.names.tolist(), chances, judged.truth, strict=True)
     return [(name, [row[1:] for row in rows]) for name, rows in groupby(rows, key=lambda row: row[0])]
 
 
-def _count(judged: Judged) -> dict[str, Histogram]:
+def _count(grouped: Grouped) -> dict[str, Histogram]:
     return {
         name: sum_counts(count_pixels(p, truth == 1, truth != ELSEWHERE) for p, truth in windows)
-        for name, windows in _group(judged)
+        for name, windows in grouped
     }
 
 
@@ -145,14 +150,10 @@ def draw_roads(outcome: Outcome) -> Figure:
     image = outcome.tests[0][at][0].transpose(1, 2, 0)
     _show(figure.add_subplot(grid[1, 0]), image, "a test image")
     for column, result in enumerate(outcome.results):
-        said = result.judged.outputs[at, 0] >= _to_logit(result.measures["threshold"])
+        said = result.judged.outputs[at, 0] >= logit(result.measures["threshold"])
         _show(figure.add_subplot(grid[1, column + 1]), paint_errors(image, said, truths[at] == 1), result.net)
     figure.supxlabel("yellow: road, found; red: no road, but marked; blue: road, missed", fontsize=9.5, color=INK)
     return figure
-
-
-def _to_logit(probability: float) -> float:
-    return float(np.log(probability / (1 - probability))) if 0 < probability < 1 else np.inf * (2 * probability - 1)
 
 
 def _list_nets(outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -162,7 +163,9 @@ def _list_nets(outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     rows = []
     for result in outcome.results:
         contender, m = result.contender, result.measures
-        cost = count_multiply_adds(contender.net, contender.options, image.shape, contender.own.get("apply"))
+        with torch.device("meta"):
+            net, x = make_zoo_net(contender.net, **contender.options).eval(), torch.empty(1, *image.shape)
+        cost = count_multiply_adds(net, (x,), contender.own.get("apply"))
         rows.append((result.net, f"{result.parameters:,}", f"{cost / 1e9:.1f} G",
                      *(f"{m[key]:.3f}" for key in ("precision_pooled", "recall_pooled")),
                      *(_tell(m[key], m[f"{key}_95"]) for key in ("f1_pooled", "f1_mean", "relaxed_breakeven")),
@@ -201,7 +204,7 @@ def read_aerial(path: Path) -> tuple[np.ndarray, ...]:
 
 def tell_roads(output: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
     """How much of the picture is road: the mean of the probabilities."""
-    share = float((1 / (1 + np.exp(-output.astype(np.float64)))).mean())
+    share = float(expit(output.astype(np.float64)).mean())
     return {"answer": f"about {100 * share:.0f} % of it is road", "road_share": round(share, 4)}
 
 

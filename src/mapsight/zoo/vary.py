@@ -31,13 +31,10 @@ def vary_image(image: np.ndarray, rng: np.random.Generator, how: Variation) -> n
 
 
 def _shift(image: np.ndarray, by: np.ndarray) -> np.ndarray:
-    rows, columns = (_reflect(np.arange(size) + step, size) for size, step in zip(image.shape[1:], by, strict=True))
-    return image[:, rows][:, :, columns]
-
-
-def _reflect(index: np.ndarray, size: int) -> np.ndarray:
-    index = np.abs(index)
-    return np.where(index < size, index, 2 * size - 2 - index)
+    rim = int(np.abs(by).max())
+    (top, left), (height, width) = rim + by, image.shape[1:]
+    padded = np.pad(image, ((0, 0), (rim, rim), (rim, rim)), mode="reflect")
+    return padded[:, top : top + height, left : left + width]
 
 
 def vary_light(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
