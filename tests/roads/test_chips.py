@@ -12,7 +12,16 @@ from PIL import Image
 
 from mapsight.cnn.augment import NO_AUGMENTATION
 from mapsight.errors import InputError
-from mapsight.roads.chips import ChipData, ChipSettings, Scene, cut_chip, find_resolution, read_pairs, read_scenes
+from mapsight.roads.chips import (
+    ChipData,
+    ChipSettings,
+    Scene,
+    balance_sets,
+    cut_chip,
+    find_resolution,
+    read_pairs,
+    read_scenes,
+)
 
 
 def scene(height=100, width=140, seed=0):
@@ -71,6 +80,15 @@ def test_scenes_are_drawn_by_area_and_weight():
     data = ChipData([light, heavy], ChipSettings(chip_px=32, augment=NO_AUGMENTATION))
     share = np.mean([bool(data[index][0].max()) for index in range(600)])
     assert share == pytest.approx(0.2 / 1.2, abs=0.05)
+
+
+def test_sets_are_drawn_equally_often():
+    """Two sets of unlike size get the same share of the chips, and scenes of one set keep theirs by area."""
+    sizes = {"a": (64, 64), "b": (64, 128), "c": (128, 256)}
+    scenes = [Scene(n, np.zeros((3, *s), np.uint8), np.zeros(s, np.uint8), np.ones(s, bool)) for n, s in sizes.items()]
+    share = {s.name: s.weight * s.valid.sum() for s in balance_sets(scenes, ["small", "small", "large"])}
+    assert share["a"] + share["b"] == pytest.approx(share["c"])
+    assert share["b"] == pytest.approx(2 * share["a"])
 
 
 def test_road_share_is_met():

@@ -52,6 +52,9 @@ def train(
     batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
     m_per_px: Annotated[float | None, typer.Option(help="resolution of the model; default: that of the images")] = None,
     start: Annotated[Path | None, typer.Option(help="model file to start from")] = None,
+    balance: Annotated[
+        bool, typer.Option(help="draw chips from each set of the table equally often, not by its size")
+    ] = False,
     align: Annotated[bool, typer.Option(help="first move each map to where its image shows the roads")] = False,
     clean: Annotated[
         bool, typer.Option(help="first leave out places where nets trained elsewhere doubt the map")
@@ -71,7 +74,7 @@ def train(
 
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
     place = find_named_place(device, compute)
-    scenes, judges, resolution, source = _read_training(images or [], map_file, pairs, sets or [], m_per_px)
+    scenes, judges, resolution, source = _read_training(images or [], map_file, pairs, sets or [], m_per_px, balance)
     state = out.with_suffix(".training.safetensors")
     make_dir(out.parent)
     begun = Model(*read_model(start)) if start else None
@@ -196,10 +199,11 @@ def _vary(
 
 
 def _read_training(
-    images: list[Path], map_file: Path | None, pairs: Path | None, sets: list[str], m_per_px: float | None
+    images: list[Path], map_file: Path | None, pairs: Path | None, sets: list[str], m_per_px: float | None,
+    balance: bool,
 ) -> tuple[list[Scene], list[Scene], float, str]:  # fmt: skip
     """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
-    from mapsight.roads.chips import find_resolution, read_pairs, read_scenes
+    from mapsight.roads.chips import balance_sets, find_resolution, read_pairs, read_scenes
     from mapsight.roads.scenes import read_map_scenes
 
     if pairs is not None and not images:
@@ -207,7 +211,9 @@ def _read_training(
         judges = read_pairs(pairs, split="val", sets=sets)
         resolution = m_per_px or find_resolution(rows)
         source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
-        return read_scenes(rows, m_per_px=m_per_px), read_scenes(judges, m_per_px=m_per_px), resolution, source
+        scenes = read_scenes(rows, m_per_px=m_per_px)
+        scenes = balance_sets(scenes, [row.set for row in rows]) if balance else scenes
+        return scenes, read_scenes(judges, m_per_px=m_per_px), resolution, source
     if images and map_file is not None and pairs is None:
         scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px)
         return scenes, judges_, resolution, f"{', '.join(p.name for p in images)} with {map_file.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,6 +138,12 @@ def read_scene(pair: ScenePair, *, m_per_px: float | None = None) -> Scene:
     if m_per_px and pair.m_per_px and abs(pair.m_per_px / m_per_px - 1) > 0.05:
         scene = _resample(scene, pair.m_per_px / m_per_px)
     return scene
+
+
+def balance_sets(scenes: Sequence[Scene], sets: Sequence[str]) -> list[Scene]:
+    """The scenes, weighted so that chips are drawn from each set equally often; `sets` names the set of each scene."""
+    pixels = {name: sum(int(s.valid.sum()) for s, of in zip(scenes, sets, strict=True) if of == name) for name in sets}
+    return [replace(s, weight=s.weight / max(pixels[of], 1)) for s, of in zip(scenes, sets, strict=True)]
 
 
 def find_resolution(pairs: Sequence[ScenePair]) -> float:
