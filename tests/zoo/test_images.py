@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from mapsight.errors import InputError
 from mapsight.zoo.images import check_picture_name, open_upright, write_picture
@@ -20,7 +21,7 @@ def store(folder: Path, kind: str) -> Path:
     image, path = Image.fromarray(SIDES), folder / f"{kind}.png"
     if kind == "rotated":
         exif = Image.Exif()
-        exif[0x0112] = 6  # to be turned by a quarter to the right
+        exif[ExifTags.Base.Orientation] = 6  # to be turned by a quarter to the right
         path = path.with_suffix(".jpg")
         image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95, subsampling=0)
     elif kind == "cmyk":
@@ -45,6 +46,34 @@ def test_pictures_of_all_kinds(tmp_path, kind):
     assert pixels[8:, :12].max() < 40 and pixels[:, 18:].min() > 215
     if kind not in ("L", "LA", "1", "grey16"):
         assert pixels[1, 1, 0] > 180 > 80 > pixels[1, 1, 1]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation(tmp_path, orientation):
+    """All eight of EXIF's orientations are undone as Pillow's own function undoes them."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(SIDES).save(tmp_path / "a.png", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(tmp_path / "a.png"))
+    assert np.array_equal(np.asarray(open_upright(tmp_path / "a.png")), np.asarray(expected))
+
+
+def test_broken_metadata_are_no_reason_to_refuse(tmp_path, recwarn):
+    """EXIF that is cut or scrambled: the picture is read or refused in one line, without a warning."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.ImageDescription] = 6, "x" * 50
+    Image.fromarray(SIDES).save(tmp_path / "a.jpg", exif=exif)
+    good, rng = (tmp_path / "a.jpg").read_bytes(), np.random.default_rng(0)
+    sizes = set()
+    for _ in range(150):
+        bad = bytearray(good)
+        for at in rng.integers(6, 130, 4):
+            bad[at] = rng.integers(256)
+        (tmp_path / "b.jpg").write_bytes(bad)
+        with contextlib.suppress(InputError):
+            sizes.add(open_upright(tmp_path / "b.jpg").size)
+    assert {(30, 20), (20, 30)} <= sizes  # turned where the orientation could be read, as stored where not
+    assert not len(recwarn)
 
 
 def test_what_is_written_is_whole(tmp_path):

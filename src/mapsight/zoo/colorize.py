@@ -144,7 +144,7 @@ def draw_colours(outcome: Outcome) -> Figure:
             spot.imshow(picture)
             spot.set_axis_off()
     names = {"colorizer": "313 classes, rebalanced, annealed mean", "colorizer-ab": "regression of ab"}
-    titles = ("what the nets see", *(names[r.net] for r in reversed(outcome.results)), "as taken")
+    titles = ("what the nets see", *(names.get(r.net, r.net) for r in reversed(outcome.results)), "as taken")
     for spot, title in zip(spots[0], titles, strict=True):
         spot.set_title(title, fontsize=10, color=INK)
     return figure

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MORE_FORMATS = (*_FORMATS, "TIFF")  # of data sets
+# how a picture is turned upright, by EXIF's orientation
+_TURNS = dict(zip(range(2, 9), (
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
+), strict=True))  # fmt: skip
 _WRITTEN: dict[str, dict[str, Any]] = {
     ".png": {},
     ".jpg": {"quality": 92},
@@ -39,7 +44,8 @@ def open_upright(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image
     """
     picture = open_picture(path, formats)
     with _refusing(path, formats):
-        picture = ImageOps.exif_transpose(picture)
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        picture = picture if turn is None else picture.transpose(turn)
         if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
@@ -84,6 +90,7 @@ def _refusing(path: Path, formats: tuple[str, ...]) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)  # of odd metadata
             yield
     except FileNotFoundError:
         raise InputError(path, "there is no such file", "check the path") from None

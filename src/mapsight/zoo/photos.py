@@ -42,7 +42,7 @@ class Photos(NamedTuple):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Item:  # type: ignore[override]
-        lab = read_lab(self.paths[index])
+        lab = _keep_lab(self.paths[index])
         if self.weights is None:
             return scale_lightness(lab[:1]), thin(lab[1:])
         weights = self.weights[find_nearest_bins(lab[1:])].astype(np.float32)
@@ -54,13 +54,15 @@ def list_photos(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _KINDS and path.is_file())
 
 
-@lru_cache(maxsize=256)
 def read_lab(path: Path) -> np.ndarray:
     """(3, 160, 160) float32 L, a, b of a photograph squeezed to a square, as the authors do; read-only."""
     picture = open_upright(path, MORE_FORMATS).convert("RGB").resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
     lab = find_lab(np.asarray(picture)).transpose(2, 0, 1)
     lab.setflags(write=False)
     return lab
+
+
+_keep_lab = lru_cache(maxsize=256)(read_lab)  # a small set is decoded once
 
 
 def read_photo(path: Path) -> tuple[np.ndarray, ...]:
