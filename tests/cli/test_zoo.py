@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from tests.zoo.draw import draw_road, write_drive, write_photos
+from tests.zoo.draw import draw_meadow, draw_road, write_drive, write_meadows, write_photos
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,29 @@ def test_one_net_of_several(run, tmp_path):
     picture = tmp_path / "data" / "imagenet" / "val" / "disc" / "0.png"
     answer = json.loads(run("zoo", "predict", "imagenet", picture, "--out", tmp_path / "zoo").out)
     assert answer["answer"] in ("disc", "square")
+
+
+def test_answer_as_a_picture(run, tmp_path):
+    """--picture writes a photograph in colour, as large as it came; three mistakes are refused."""
+    write_meadows(tmp_path / "data" / "colour", 6, 2)
+    options = ("--data", tmp_path / "data", "--out", tmp_path / "zoo", "--epochs", 1)
+    assert run("zoo", "run", "colorize", "--net", "colorizer-ab", *options).status == 0
+    photo, painted = tmp_path / "photo.png", tmp_path / "painted.jpg"
+    draw_meadow(np.random.default_rng(5), (333, 222)).convert("L").save(photo)
+    done = run("zoo", "predict", "colorize", photo, "--out", tmp_path / "zoo", "--picture", painted)
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["picture"] == str(painted)
+    before, after = np.asarray(Image.open(photo)).astype(int), Image.open(painted)
+    assert after.size == (333, 222) and np.abs(before - np.asarray(after.convert("L"))).mean() < 12
+    assert "auc_rebalanced" in run("zoo", "card", "colorize", "--out", tmp_path / "zoo").out
+    for recipe, name, word in (
+        ("colorize", tmp_path / "x.gif", "name of a picture"),
+        ("colorize", photo, "input itself"),
+        ("digits", tmp_path / "x.png", "words only"),
+    ):
+        refused = run("zoo", "predict", recipe, photo, "--out", tmp_path / "zoo", "--picture", name)
+        assert refused.status == 2 and word in refused.err and refused.err.strip().count("\n") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "painted.jpg", "photo.png", "zoo"]
 
 
 def test_mistakes_of_users(run, trained, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mapsight.cnn.losses import class_pixel_loss
+from mapsight.cnn.losses import class_pixel_loss, soft_pixel_loss
 from mapsight.cnn.weigh import find_class_weights, weigh_borders
 
 
@@ -46,3 +46,16 @@ def test_class_pixel_loss_is_torchs():
     expected = F.cross_entropy(logits, labels, ignore_index=5)
     assert torch.isclose(class_pixel_loss(logits, labels.float(), weight), expected)
     assert class_pixel_loss(logits, labels, torch.zeros_like(weight)).item() == 0
+
+
+def test_soft_pixel_loss_is_torchs():
+    """With the shares of all classes it is torch's cross-entropy against probabilities; weights multiply pixels."""
+    torch.manual_seed(0)
+    logits, shares = torch.randn(2, 4, 3, 5), torch.rand(2, 4, 3, 5).softmax(dim=1)
+    classes = torch.arange(4).view(1, 4, 1, 1).expand_as(shares)
+    expected = F.cross_entropy(logits, shares, reduction="none")
+    weight = torch.rand(2, 3, 5)
+    assert torch.isclose(soft_pixel_loss(logits, classes, shares, torch.ones(2, 3, 5)), expected.mean())
+    assert torch.isclose(soft_pixel_loss(logits, classes, shares, weight), (expected * weight).mean())
+    some = soft_pixel_loss(logits, classes[:, 2:3], torch.ones(2, 1, 3, 5), weight)
+    assert torch.isclose(some, (F.cross_entropy(logits, torch.full((2, 3, 5), 2), reduction="none") * weight).mean())

@@ -55,6 +55,7 @@ PARAMETERS = {
     "mnih-patch": 17_353_984,  # 49,216 + 114,800 + 80,720 + 16,060,416 + 1,048,832
     "pilotnet": 252_219,
     "colorizer": 32_230_393,
+    "colorizer-ab": 32_230_393 - 311 * 257,
     "emotion-cnn": 4_804,
     "emotion-lstm": 70_340,
     "reader": 147_166,
@@ -77,6 +78,7 @@ SMALL: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
     "mnih-patch": ({"width": 1 / 8}, ()),
     "pilotnet": ({}, ()),
     "colorizer": ({"width": 1 / 8, "outputs": 5}, ((1, 32, 40),)),
+    "colorizer-ab": ({"width": 1 / 8, "outputs": 5}, ((1, 32, 40),)),
     "emotion-cnn": ({}, ()),
     "emotion-lstm": ({}, ()),
     "reader": ({}, ()),

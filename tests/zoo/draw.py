@@ -190,3 +190,21 @@ def write_aerials(folder: Path, counts: tuple[int, int, int] = (12, 4, 4), form:
                         f"{masks.format(split, f'{split}{at}')},{split}")  # fmt: skip
     if form == "table":
         (folder / "pairs.csv").write_text("\n".join(rows))
+
+
+def draw_meadow(rng: np.random.Generator, size: tuple[int, int] = (72, 54)) -> Image.Image:
+    """A light blue sky over a dark green meadow: the lightness tells the colour."""
+    width, height = size
+    horizon = int(rng.integers(height // 3, 2 * height // 3))
+    pixels = np.empty((height, width, 3))
+    pixels[:horizon], pixels[horizon:] = (120, 190, 250), (40, 90, 20)
+    return Image.fromarray((pixels + rng.normal(0, 8, pixels.shape)).clip(0, 255).astype(np.uint8))
+
+
+def write_meadows(folder: Path, train: int = 12, test: int = 4) -> None:
+    """Photographs in train/ and test/, one below a further folder."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        (folder / part / "more").mkdir(parents=True)
+        for at in range(count):
+            draw_meadow(rng).save(folder / part / ("more" if at == 0 else "") / f"{at}.png")

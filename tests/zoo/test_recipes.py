@@ -36,6 +36,7 @@ from mapsight.zoo.vary import Variation, vary_image
 from tests.zoo.draw import (
     draw_aerial,
     draw_digit,
+    draw_meadow,
     draw_object,
     draw_road,
     draw_street,
@@ -46,6 +47,7 @@ from tests.zoo.draw import (
     write_cifar100,
     write_drive,
     write_idx,
+    write_meadows,
     write_mnist,
     write_photos,
     write_streets,
@@ -62,6 +64,7 @@ DRAWERS = {
     "imagenet": write_photos,
     "scenes": write_streets,
     "roads": write_aerials,
+    "colorize": write_meadows,
 }
 
 _PATCHES = find_recipe("roads").contenders[-1]
@@ -83,6 +86,7 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
         Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
     )),
     "roads": (4, 0, _ROADS),
+    "colorize": (9, 24, find_recipe("colorize").contenders),
 }  # fmt: skip
 
 
@@ -125,6 +129,10 @@ def test_learns_something(done):
         assert measures["pixel_accuracy"] > 0.6
     elif recipe.name == "roads":
         assert measures["relaxed_breakeven"] > 0.6
+    elif recipe.name == "colorize":
+        assert all(
+            m["auc_rebalanced"] > 0.05 + m["grey"]["auc_rebalanced"] for m in (r.measures for r in outcome.results)
+        )
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -152,6 +160,7 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
         "scenes": draw_street(rng)[0],
         "steering": draw_road(0.7, rng),
         "roads": draw_aerial(rng)[0],
+        "colorize": draw_meadow(rng),
     }
     image = drawn.get(name)
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")

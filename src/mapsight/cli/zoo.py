@@ -88,6 +88,9 @@ def predict(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="a file of the kind the recipe knows")],
     model: Annotated[Path | None, typer.Option(help="default: the model in the recipe's folder of --out")] = None,
     out: Results = Path("zoo"),
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the answer as a picture, too, where the recipe makes one")
+    ] = None,
     device: Device = "auto",
     compute: Compute = "auto",
 ) -> None:
@@ -95,18 +98,25 @@ def predict(
     import numpy as np
 
     from mapsight.errors import ModelError
+    from mapsight.zoo.images import write_picture
     from mapsight.zoo.model import read_zoo_model
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import adapt_recipe, apply_net
 
     recipe, path = find_recipe(name), model or out / name / _MODEL
+    if picture is not None:
+        _check_picture(recipe, source, picture)
     net, card = read_zoo_model(path)
     if card.recipe != recipe.name:
         raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
     recipe = next((adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe)
     item = (*recipe.read_input(source), np.empty(0))
     answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
-    typer.echo(json.dumps({"input": str(source), **recipe.tell(answer, card.labels)}))
+    told = {"input": str(source), **recipe.tell(answer, card.labels)}
+    if picture is not None and recipe.render is not None:
+        write_picture(picture, recipe.render(source, answer))
+        told["picture"] = str(picture)
+    typer.echo(json.dumps(told))
 
 
 def card(name: RecipeName, out: Results = Path("zoo")) -> None:
@@ -157,6 +167,18 @@ def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:
             raise InputError(f"--net {net}", f"does not take part in '{recipe.name}'", f"choose of {', '.join(known)}")
     kept = tuple(contender for contender in recipe.contenders if not wanted or contender.net in wanted)
     return dataclasses.replace(recipe, contenders=kept)
+
+
+def _check_picture(recipe: Recipe, source: Path, picture: Path) -> None:
+    """InputError, before anything is computed, for a picture that cannot be had or would stand in the input's place."""
+    from mapsight.errors import InputError
+    from mapsight.zoo.images import check_picture_name
+
+    if recipe.render is None:
+        raise InputError("--picture", f"recipe '{recipe.name}' answers in words only", "leave it out")
+    check_picture_name(picture)
+    if picture.resolve() == source.resolve():
+        raise InputError(picture, "is the input itself", "give another name")
 
 
 def _need_files(recipe: Recipe) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
 """Losses of a binary segmentation, all of one shape so that they are rows of one table.
 
 Each takes logits, target and weight, (B, 1, H, W) float32, target in [0, 1] and weight ≥ 0 (0 = no data: never
-trained on), and gives a scalar. A batch without any weight gives 0, not NaN. `class_pixel_loss` stands
-apart: it is that of many classes.
+trained on), and gives a scalar. A batch without any weight gives 0, not NaN. `class_pixel_loss` and `soft_pixel_loss`
+stand apart: they are those of many classes.
 """
 
 from __future__ import annotations
@@ -133,6 +133,16 @@ def class_pixel_loss(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
     """
     known = labels.long().clamp(0, logits.shape[1] - 1)
     return _weighted_mean(F.cross_entropy(logits, known, reduction="none"), weight)
+
+
+def soft_pixel_loss(logits: Tensor, classes: Tensor, shares: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy against several classes a pixel: logits (B, Q, H, W), classes and shares (B, K, H, W).
+
+    The shares of a pixel sum to 1. Its weight (B, H, W) multiplies what it adds to the mean over all pixels, so that
+    weights of mean 1 keep the size of the loss, and a batch of rare things counts more than one of common things.
+    """
+    known = F.log_softmax(logits.float(), dim=1).gather(1, classes)
+    return -((shares * known).sum(dim=1) * weight).mean()
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:

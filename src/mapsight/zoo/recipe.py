@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL.Image import Image
 from torch import Tensor
 
 from mapsight.cnn.fit import FitSettings
@@ -139,6 +140,7 @@ class Recipe:
     read_input: Callable[[Path], tuple[np.ndarray, ...]]  # a user's file → the inputs of one item
     tell: Callable[[np.ndarray, tuple[str, ...]], dict[str, Any]]  # (output, labels) → an answer in words
     headline: str  # which measure stands for the recipe in a list
+    render: Callable[[Path, np.ndarray], Image] | None = None  # (a user's file, output) → the answer as a picture
     settings: FitSettings = FitSettings()
     vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
     answer: Callable[[Tensor], Tensor] | None = None  # what is kept of an output where it is large, as a class a pixel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import digits, emotion, imagenet, objects, roads, scenes, steering
+from mapsight.zoo import colorize, digits, emotion, imagenet, objects, roads, scenes, steering
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -15,6 +15,7 @@ RECIPES: dict[str, Recipe] = {
         imagenet.RECIPE,
         scenes.RECIPE,
         roads.RECIPE,
+        colorize.RECIPE,
         steering.RECIPE,
         emotion.RECIPE,
     )

@@ -88,6 +88,9 @@ ZOO_NETS: dict[str, ZooNet] = {
     "mnih-patch": ZooNet(MnihPatch, ((3, 64, 64),), (1, 16, 16), "Mnih 2013"),
     "pilotnet": ZooNet(PilotNet, ((3, 66, 200),), (1,), "Bojarski et al. 2016"),
     "colorizer": ZooNet(Colorizer, ((1, 224, 224),), (313, 56, 56), "Zhang et al. 2016"),
+    "colorizer-ab": ZooNet(
+        partial(Colorizer, outputs=2), ((1, 224, 224),), (2, 56, 56), "Zhang et al. 2016, its rival that regresses ab"
+    ),
     "emotion-cnn": ZooNet(EmotionCNN, ((8, 1, 40, 50),), (4,), "after Anand & Verma 2015"),
     "emotion-lstm": ZooNet(EmotionLSTM, ((8, 1, 40, 50),), (4,), "after Anand & Verma 2015"),
     "reader": ZooNet(Reader, ((1, 28, 28),), (62,), "after Good 2015"),
