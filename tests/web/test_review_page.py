@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ import shapely
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.verdicts import read_verdicts
+from mapsight.roads.verdicts import VerdictStore, read_verdicts
 
 from .conftest import serving, write_audit
 
@@ -129,6 +130,52 @@ def test_ten_findings_by_keyboard(audit, open_page):
         assert page.locator("#position").inner_text() == "No. 9 of 12"
         assert page.locator("[data-verdict=accept]").get_attribute("aria-pressed") == "true"
         shoot(page, "judged")
+
+
+def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
+    """Ten times a key and at once a reload, before a slow disk; then a second verdict that waits behind the first."""
+
+    def add(*arguments, **told):
+        time.sleep(0.3)
+        return quick(*arguments, **told)
+
+    quick = VerdictStore.add
+    monkeypatch.setattr(VerdictStore, "add", add)
+    with serving(audit) as address:
+        page = open_page(address)
+        for n in range(10):
+            assert page.locator("#position").inner_text() == f"No. {n + 1} of 12"
+            page.keyboard.press("aru"[n % 3])
+            page.reload()
+            page.wait_for_selector("body[data-ready]")
+            wait_judged(page, n + 1)
+            if page.locator("#position").inner_text() == f"No. {n + 1} of 12":  # the address is still that finding's
+                press(page, "j")
+        for key in ("a", "j", "r"):  # the second waits: the first is under way
+            page.keyboard.press(key)
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        wait_judged(page, 12)
+        kept = read_verdicts(audit / "findings.gpkg", history=True)
+        wanted = ["accept", "reject", "unsure"] * 3 + ["accept", "accept", "reject"]
+        assert dict(zip(kept["finding_id"], kept["verdict"], strict=True)) == {
+            f"{n:010x}": verdict for n, verdict in enumerate(wanted)
+        }
+
+
+def test_a_note_outlives_its_page(audit, open_page):
+    """What is typed below a verdict is kept with it, though the page is reloaded in the middle of it."""
+    with serving(audit) as address:
+        page = open_page(address)
+        press(page, "a")
+        wait_judged(page, 1)
+        press(page, "k", "m")
+        page.keyboard.type("a lane")
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector("#history q")
+        assert page.locator("#history q").inner_text() == "a lane"
+        assert page.locator("#note").input_value() == "a lane"
 
 
 def test_a_line_is_mended(audit, open_page):

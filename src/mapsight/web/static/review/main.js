@@ -13,7 +13,8 @@ const POLL_MS = 4000, SAID_MS = 6000;
 const state = new State();
 const drafts = new Map(); // number → {note, line}, what is not said yet
 const undoable = []; // {number, before}
-let page = null, editor = null, mark = 0, told = null, queue = Promise.resolve();
+const waiting = new Map(); // number → what was said of it and stands behind another verdict, not yet sent
+let page = null, editor = null, mark = 0, told = null, underWay = null, queue = Promise.resolve();
 
 let silence = 0;
 function say(words, lasting = false) {
@@ -49,7 +50,8 @@ async function start() {
   state.open(wanted ?? first);
   performance.mark("first-finding"); // it can be read and judged; the map is still on its way
   $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
-  $("note").addEventListener("change", saveNote);
+  $("note").addEventListener("change", saveDraft);
+  addEventListener("pagehide", sendWaiting);
   setInterval(poll, POLL_MS);
   await drawMap(review);
   document.body.dataset.ready = "true";
@@ -118,7 +120,7 @@ function showLine() {
 function judge(verdict) {
   const number = state.current, draft = { ...draftOf(number) };
   if (editor?.busy) { draft.line = editor.line; draftOf(number).line = draft.line; editor.finish(false); }
-  queue = queue.then(() => keep(number, { verdict, ...draft }, true)).then((kept) => {
+  queue = keepNext(number, { verdict, ...draft }).then((kept) => {
     if (!kept) return;
     const next = state.step(1, (n) => state.verdictOf(n).verdict === "none");
     if (state.current === number) {
@@ -143,17 +145,37 @@ function undo() {
   return queue;
 }
 
-async function saveNote() {
-  const number = state.current, { verdict, note } = state.verdictOf(number), draft = draftOf(number);
-  if (verdict === "none" || note === draft.note) return;
-  queue = queue.then(() => keep(number, { verdict, ...draft }, true));
-  await queue;
+// A note or a line that comes after its verdict belongs to it.
+async function saveDraft() {
+  const number = state.current, { verdict, note, line } = state.verdictOf(number), draft = { ...draftOf(number) };
+  if (verdict === "none" || (note === draft.note && line === draft.line)) return;
+  await (queue = keepNext(number, { verdict, ...draft }));
 }
+
+// Behind what is under way; the last word on a finding counts.
+function keepNext(number, said) {
+  waiting.set(number, said);
+  return queue.then(() => waiting.get(number) === said && keep(number, said, true));
+}
+
+// The page is left: what stands in the queue goes out at once, on top of what is under way.
+function sendWaiting() {
+  if (!waiting.has(state.current) && underWay !== state.current) saveDraft();
+  for (const [number, said] of waiting) {
+    const above = underWay === number ? 1 : 0;
+    postVerdict(state.findings.id[number], makeBody(said, state.verdictOf(number).revision + above)).catch(() => {});
+  }
+  waiting.clear();
+}
+
+const makeBody = ({ verdict, note, line }, revision) => ({ verdict, note, line, reviewer: $("reviewer").value.trim(), revision });
 
 // Say it to the server; nothing is shown as kept before the server has it.
 async function keep(number, { verdict, note, line }, undoing) {
   const before = state.verdictOf(number), id = state.findings.id[number];
-  const body = { verdict, note, line, reviewer: $("reviewer").value.trim(), revision: before.revision };
+  const body = makeBody({ verdict, note, line }, before.revision);
+  waiting.delete(number);
+  underWay = number;
   try {
     const kept = await postVerdict(id, body);
     if (undoing) undoable.push({ number, before });
@@ -164,7 +186,7 @@ async function keep(number, { verdict, note, line }, undoing) {
     if (error instanceof Stale) return settle(number, body, error.current);
     say(`Not kept: ${error.message}`, true);
     return false;
-  }
+  } finally { underWay = null; }
 }
 
 // Somebody was quicker: both are shown, and a person decides.
@@ -222,6 +244,7 @@ async function edit() {
     if (line && line.length > 1 && state.current === number) {
       draftOf(number).line = line;
       say("The line is redrawn; it is kept with your verdict.");
+      saveDraft();
     }
   } catch (error) { say(error.message); }
   if (state.current === number) showLine();
