@@ -128,6 +128,31 @@ def test_two_people_on_one_finding(client):
     assert len(client.get("/api/findings/0000000001").json()["history"]) == 2
 
 
+def test_undo_goes_back_step_by_step(client):
+    """Each answer is what was said before; an undo is no judgement, and a redrawn line comes back to the last digit."""
+
+    def undo(reviewer="ann"):
+        found = client.get("/api/undo", params={"reviewer": reviewer}).json()["undo"]
+        if found is not None:
+            wanted = {name: found[name] for name in ("verdict", "note", "line", "revision")}
+            assert judge(client, found["id"], **wanted, reviewer=reviewer).status_code == 200
+        return found and (found["id"][-1], found["verdict"], found["note"])
+
+    line = [[lon + 1.23e-5, lat] for lon, lat in client.get("/api/findings/0000000001").json()["line"]]
+    first = judge(client, reviewer="ann", note="a lane", line=line).json()
+    judge(client, reviewer="ann", verdict="reject", revision=1)
+    judge(client, "0000000002", reviewer="ann")
+    judge(client, "0000000002", reviewer="bob", verdict="reject", revision=1)  # ann's is judged over
+    assert undo("carl") is None
+    assert undo() == ("1", "accept", "a lane")
+    history = client.get("/api/findings/0000000001").json()["history"]
+    assert history[2]["line"] == first["line"] and len(history) == 3
+    assert undo() == ("1", "none", "")
+    assert undo() is None
+    assert undo("bob") == ("2", "accept", "")
+    assert undo("bob") is None
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

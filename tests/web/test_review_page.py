@@ -119,8 +119,6 @@ def test_ten_findings_by_keyboard(audit, open_page):
         page.wait_for_selector("body[data-ready]")
         assert "10 of 12 judged · 5 accepted · 3 rejected · 2 unsure" in page.locator("#counts").inner_text()
         assert page.locator("#position").inner_text() == "No. 11 of 12"  # where it was left
-        press(page, "z")
-        assert page.locator("#said").inner_text() == "There is nothing to undo."
         press(page, "r")
         wait_judged(page, 11)
         press(page, "z")
@@ -161,6 +159,33 @@ def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
         assert dict(zip(kept["finding_id"], kept["verdict"], strict=True)) == {
             f"{n:010x}": verdict for n, verdict in enumerate(wanted)
         }
+
+
+def test_undo_outlives_its_page(audit, open_page):
+    """After a reload `z` takes back what this person said last, step by step, and nothing of anybody else's."""
+    with serving(audit) as address:
+        VerdictStore(audit / "findings.gpkg").add(f"{4:010x}", "accept", revision=0, reviewer="bob")
+        page = open_page(address)
+        page.fill("#reviewer", "ann")
+        page.locator("#finding").focus()
+        press(page, "a")
+        wait_judged(page, 2)
+        press(page, "r")
+        wait_judged(page, 3)
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        press(page, "z")
+        wait_judged(page, 2)
+        assert page.locator("#position").inner_text() == "No. 2 of 12"
+        assert page.locator("#undo").is_enabled()
+        press(page, "z")
+        wait_judged(page, 1)
+        assert page.locator("#position").inner_text() == "No. 1 of 12"
+        assert page.locator("#undo").is_disabled()
+        press(page, "z")
+        wait_for(page, "#said", "nothing to undo")
+        said = read_verdicts(audit / "findings.gpkg").set_index("finding_id")["verdict"].to_dict()
+        assert said == {f"{0:010x}": "none", f"{1:010x}": "none", f"{4:010x}": "accept"}
 
 
 def test_a_note_outlives_its_page(audit, open_page):

@@ -22,10 +22,13 @@ export const getReview = () => ask("/api/review");
 export const getFindings = () => ask("/api/findings");
 export const getFinding = (id) => ask(`/api/findings/${encodeURIComponent(id)}`);
 export const getVerdicts = (after) => ask(`/api/verdicts?after=${after}`);
+export const getUndo = (reviewer) => ask(`/api/undo?reviewer=${encodeURIComponent(reviewer)}`);
 
 // A verdict outlives its page: a browser that leaves finishes what is under way, up to 64 KiB of it (Fetch standard).
 const MOST_KEPT_ALIVE = 60_000;
 export function postVerdict(id, said) {
-  const body = new Blob([JSON.stringify(said)], { type: "application/json" });
-  return ask(`/api/findings/${encodeURIComponent(id)}/verdict`, { method: "POST", body, keepalive: body.size < MOST_KEPT_ALIVE });
+  const body = JSON.stringify(said), bytes = new TextEncoder().encode(body).length;
+  return ask(`/api/findings/${encodeURIComponent(id)}/verdict`, {
+    method: "POST", headers: { "content-type": "application/json" }, body, keepalive: bytes < MOST_KEPT_ALIVE,
+  });
 }

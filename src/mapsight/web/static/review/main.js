@@ -1,20 +1,19 @@
 // The page of `mapsight review`: everything meets here.
-import { getFinding, getFindings, getReview, getVerdicts, postVerdict, Stale } from "./api.js";
+import { getFinding, getFindings, getReview, getUndo, getVerdicts, postVerdict, Stale } from "./api.js";
 import { drawHistory, showDetails, showHead } from "./detail.js";
 import { $, el } from "./dom.js";
 import { Editor } from "./edit.js";
 import { makeFilters } from "./filters.js";
 import { makeKeys } from "./keys.js";
 import { makeList } from "./list.js";
+import { Outbox } from "./outbox.js";
 import { State, VERDICTS, WORDS } from "./state.js";
 
 const LABELS = { accept: "Accept", reject: "Reject", unsure: "Unsure" };
 const POLL_MS = 4000, SAID_MS = 6000;
 const state = new State();
 const drafts = new Map(); // number → {note, line}, what is not said yet
-const undoable = []; // {number, before}
-const waiting = new Map(); // number → what was said of it and stands behind another verdict, not yet sent
-let page = null, editor = null, mark = 0, told = null, underWay = null, queue = Promise.resolve();
+let page = null, editor = null, outbox = null, mark = 0, told = null, underWay = null, queue = Promise.resolve();
 
 let silence = 0;
 function say(words, lasting = false) {
@@ -22,6 +21,7 @@ function say(words, lasting = false) {
   clearTimeout(silence);
   if (!lasting) silence = setTimeout(() => { $("said").textContent = ""; }, SAID_MS);
 }
+const reviewer = () => $("reviewer").value.trim();
 const name = (number) => `No. ${(number + 1).toLocaleString("en")}`;
 const draftOf = (number) => {
   if (!drafts.has(number)) { const { note, line } = state.verdictOf(number); drafts.set(number, { note, line }); }
@@ -32,10 +32,11 @@ async function start() {
   const [review, findings, verdicts] = await Promise.all([getReview(), getFindings(), getVerdicts(0)]);
   $("image-name").textContent = review.image;
   $("reviewer").value = remember("mapsight-reviewer") ?? review.reviewer;
-  $("reviewer").addEventListener("change", (event) => remember("mapsight-reviewer", event.target.value.trim()));
+  $("reviewer").addEventListener("change", () => { remember("mapsight-reviewer", reviewer()); showVerdict(); });
   state.load(findings);
   mark = verdicts.mark;
   state.take(verdicts.verdicts);
+  outbox = new Outbox(review.stamp);
   makeVerdicts();
   makeFilters(state, review);
   makeList(state);
@@ -45,13 +46,14 @@ async function start() {
   state.addEventListener("filter", () => { if (state.current >= 0) showHead(state, state.current); });
   count();
   for (const note of review.notes) say(note);
+  sendAgain();
   const wanted = state.numbers.get(location.hash.slice(1));
   const first = state.shown.find((n) => state.verdictOf(n).verdict === "none") ?? 0;
   state.open(wanted ?? first);
   performance.mark("first-finding"); // it can be read and judged; the map is still on its way
   $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
   $("note").addEventListener("change", saveDraft);
-  addEventListener("pagehide", sendWaiting);
+  addEventListener("pagehide", leave);
   setInterval(poll, POLL_MS);
   await drawMap(review);
   document.body.dataset.ready = "true";
@@ -104,7 +106,7 @@ function makeVerdicts() {
 function showVerdict() {
   const said = state.verdictOf(state.current).verdict;
   for (const button of $("verdicts").querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === said);
-  $("undo").disabled = !undoable.length;
+  $("undo").disabled = !state.hasJudged(reviewer());
   if (document.activeElement !== $("note")) $("note").value = draftOf(state.current).note;
 }
 
@@ -120,6 +122,8 @@ function showLine() {
 function judge(verdict) {
   const number = state.current, draft = { ...draftOf(number) };
   if (editor?.busy) { draft.line = editor.line; draftOf(number).line = draft.line; editor.finish(false); }
+  const before = outbox.get(state.findings.id[number]);
+  if (before?.verdict === verdict && before.note === draft.note && before.line === draft.line) return queue; // the same key twice
   queue = keepNext(number, { verdict, ...draft }).then((kept) => {
     if (!kept) return;
     const next = state.step(1, (n) => state.verdictOf(n).verdict === "none");
@@ -131,17 +135,18 @@ function judge(verdict) {
   return queue;
 }
 
+// The server knows what this person said last, before the page was loaded, too.
 function undo() {
   queue = queue.then(async () => {
-    const last = undoable.pop();
-    if (!last) { say("There is nothing to undo."); return; }
-    const { verdict, note, line } = last.before;
-    if (await keep(last.number, { verdict, note, line }, false)) {
-      drafts.delete(last.number);
-      state.open(last.number);
-      say(`Undone: ${name(last.number)} is ${WORDS[verdict]} again.`);
+    const { undo: before } = await getUndo(reviewer());
+    const number = state.numbers.get(before?.id);
+    if (number === undefined) { say("There is nothing to undo."); return; }
+    if (await keep(number, before, before.revision)) {
+      drafts.delete(number);
+      state.open(number);
+      say(`Undone: ${name(number)} is ${WORDS[before.verdict]} again.`);
     }
-  });
+  }).catch((error) => say(`Not undone: ${error.message}`));
   return queue;
 }
 
@@ -154,36 +159,45 @@ async function saveDraft() {
 
 // Behind what is under way; the last word on a finding counts.
 function keepNext(number, said) {
-  waiting.set(number, said);
-  return queue.then(() => waiting.get(number) === said && keep(number, said, true));
+  const id = state.findings.id[number];
+  outbox.put(id, said, state.verdictOf(number).revision + (underWay === number ? 1 : 0));
+  return queue.then(() => outbox.holds(id, said) && keep(number, said));
 }
 
-// The page is left: what stands in the queue goes out at once, on top of what is under way.
-function sendWaiting() {
-  if (!waiting.has(state.current) && underWay !== state.current) saveDraft();
-  for (const [number, said] of waiting) {
-    const above = underWay === number ? 1 : 0;
-    postVerdict(state.findings.id[number], makeBody(said, state.verdictOf(number).revision + above)).catch(() => {});
+// What an earlier page could not bring home.
+function sendAgain() {
+  for (const [id, { said, revision }] of outbox.items) {
+    const number = state.numbers.get(id);
+    if (number !== undefined) queue = queue.then(() => keep(number, said, Math.min(revision, state.verdictOf(number).revision)));
   }
-  waiting.clear();
 }
 
-const makeBody = ({ verdict, note, line }, revision) => ({ verdict, note, line, reviewer: $("reviewer").value.trim(), revision });
+// The page is left, perhaps for good: what stands in the queue goes out at once.
+function leave() {
+  if (!outbox.get(state.findings.id[state.current])) saveDraft();
+  for (const [id, { said, revision }] of outbox.items) if (!sent.has(said)) postVerdict(id, makeBody(said, revision)).catch(() => {});
+}
+
+const sent = new WeakSet();
+const makeBody = ({ verdict, note, line }, revision) => ({ verdict, note, line, reviewer: reviewer(), revision });
+const isSame = (body, kept) => kept.revision === body.revision + 1 && ["verdict", "note", "reviewer"].every((key) => kept[key] === body[key]);
 
 // Say it to the server; nothing is shown as kept before the server has it.
-async function keep(number, { verdict, note, line }, undoing) {
-  const before = state.verdictOf(number), id = state.findings.id[number];
-  const body = makeBody({ verdict, note, line }, before.revision);
-  waiting.delete(number);
+async function keep(number, said, revision = state.verdictOf(number).revision) {
+  const id = state.findings.id[number], body = makeBody(said, revision);
   underWay = number;
+  sent.add(said);
   try {
-    const kept = await postVerdict(id, body);
-    if (undoing) undoable.push({ number, before });
+    const kept = await postVerdict(id, body).catch((error) => { // it was kept before: sent twice, by a page that was left
+      if (error instanceof Stale && isSame(body, error.current)) return error.current;
+      throw error;
+    });
+    outbox.drop(id, said);
     state.take([kept]);
-    say(`${name(number)} ${WORDS[verdict]}.`);
+    say(`${name(number)} ${WORDS[said.verdict]}.`);
     return true;
   } catch (error) {
-    if (error instanceof Stale) return settle(number, body, error.current);
+    if (error instanceof Stale) { outbox.drop(id, said); return settle(number, body, error.current); }
     say(`Not kept: ${error.message}`, true);
     return false;
   } finally { underWay = null; }
@@ -202,7 +216,7 @@ function settle(number, mine, theirs) {
       el("div", { class: "both" }, column("Theirs", theirs), column("Yours", mine)),
       el("div", { class: "row-of-buttons" },
         el("button", { type: "button", onclick: () => { drafts.delete(number); showVerdict(); close(false); } }, "Keep theirs"),
-        el("button", { type: "button", onclick: async () => close(await keep(number, mine, true)) }, "Use mine instead")));
+        el("button", { type: "button", onclick: async () => close(await keep(number, mine)) }, "Use mine instead")));
     dialog.oncancel = () => resolve(false);
     dialog.showModal();
   });

@@ -22,6 +22,8 @@ export class State extends EventTarget {
 
   verdictOf(number) { return this.said.get(number) ?? NOTHING; }
 
+  hasJudged(reviewer) { return [...this.said.values()].some((said) => said.verdict !== "none" && said.reviewer === reviewer); }
+
   take(verdicts) {
     const changed = [];
     for (const verdict of verdicts) {
