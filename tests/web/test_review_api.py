@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from mapsight.errors import InputError
 from mapsight.geo.network import write_lines
 from mapsight.roads.ranking import FEATURES, score_evidence
+from mapsight.roads.rerank import learn_verdicts
 from mapsight.roads.verdicts import read_verdicts
 from mapsight.web.review.app import make_review
 from mapsight.web.review.place import Frame, read_links
@@ -60,16 +61,38 @@ def test_the_list_is_the_table(client, audit):
 
 
 def test_a_finding_tells_its_evidence(client):
-    """The parts of the score add up to what the ranking makes of the same features; the rest is there."""
+    """The parts of the score are those of the ranking for the same features; the rest is there."""
     told = client.get("/api/findings/0000000000").json()
     assert HOSTILE in told["evidence"]  # text, which the page must keep inert
-    logit = sum(part["adds"] for part in told["parts"])
+    logit = sum(part["adds"] for part in told["parts"] if part["name"] != "rest")
     score = score_evidence("missing", dict.fromkeys(FEATURES["missing"], 0.5))
     assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=2e-3)
     assert all(0 <= p <= 0.9 for p in told["profile"]["line"]["p"])
     assert told["links"][0][1].startswith("https://www.openstreetmap.org/edit?editor=id#map=19/")
     assert told["josm"].startswith("http://127.0.0.1:8111/load_and_zoom?left=")
     assert told["history"] == []
+
+
+@pytest.mark.parametrize(("verdicts", "words"), [(7, "what 7 verdicts here add"), (0, "another version's table")])
+def test_the_parts_sum_to_the_score(tmp_path, verdicts, words):
+    """Also where verdicts have bent the ranking: what they add has a row, and the sum is the score's logit.
+
+    A score that is the table's own has no such row.
+    """
+    folder = write_audit(tmp_path / "a", verdicts=verdicts)
+    table = gpd.read_file(folder / "findings.gpkg", layer="findings")
+    features = [json.loads(text) for text in table["features"]]
+    bend = learn_verdicts(["missing"] * 4, features[::3], [False] * 4)
+    score = [bend.score(kind, each) for kind, each in zip(table["kind"], features, strict=True)]
+    write_lines(folder / "findings.gpkg", table.assign(score=score), layer="findings")
+    with TestClient(make_review(open_session(folder)), base_url="http://127.0.0.1") as client:
+        for each in client.get("/api/findings").json()["id"]:
+            told = client.get(f"/api/findings/{each}").json()
+            logit = math.log(told["score"] / (1 - told["score"]))
+            assert sum(part["adds"] for part in told["parts"]) == pytest.approx(logit, abs=0.02)
+            rest = [part["meaning"] for part in told["parts"] if part["name"] == "rest"]
+            assert bool(rest) == (told["kind"] == "missing")
+            assert all(words in said for said in rest)
 
 
 def test_profiles_follow_the_shift(tmp_path):
