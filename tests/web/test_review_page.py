@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,11 +10,15 @@ import time
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
+from PIL import Image
+from scipy import ndimage
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
+from mapsight.roads.rerank import order_to_teach
 from mapsight.roads.verdicts import VerdictStore, read_verdicts
 
 from .conftest import serving, write_audit
@@ -283,6 +288,80 @@ def test_every_size_is_accessible(audit, open_page, width, height, scheme):
         assert page.locator("#keys").is_visible()
         assert find_faults(page) == []
         page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("width", "share"), [(1280, 0.48), (1920, 0.5), (3840, 0.55)])
+def test_words_have_room(audit, open_page, width, share):
+    """The map gets about half of the width and more, the header is one line, no button or heading of a table breaks."""
+    with serving(audit) as address:
+        page = open_page(address, width=width, height=width * 5 // 8)
+        page.locator(".parts summary").click()
+        assert page.locator(".map-pane").bounding_box()["width"] >= share * width
+        line = page.locator("#show-keys").bounding_box()["height"]
+        assert page.locator("header.bar").bounding_box()["height"] < 2 * line
+        for part in page.locator("#verdicts button, .parts thead th").all():
+            assert part.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), part.inner_text()
+        for heading in page.locator(".parts thead th").all():
+            letter = heading.evaluate("e => parseFloat(getComputedStyle(e).lineHeight)")
+            assert heading.bounding_box()["height"] < 2 * letter, heading.inner_text()
+        rows = page.locator("#list .what span").all_inner_texts()
+        assert rows[:4] == ["missing", "55 m", "phantom", "55 m · residential"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (3840, 2160)])
+def test_a_short_finding_is_seen_at_any_size(audit, open_page, width, height):
+    """The finding flown to takes a fifth to two thirds of the map's smaller side, and lies in its middle."""
+    with serving(audit) as address:
+        page = open_page(address, width=width, height=height, draw=True)
+        page.wait_for_timeout(2000)
+        shot = page.locator("#map").screenshot()
+        shown = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+        part = (np.abs(shown - (0xFF, 0x9A, 0x1F)) < 40).all(axis=2)  # the colour of what is missing
+        pieces, _ = ndimage.label(ndimage.binary_dilation(part, iterations=3))
+        middle = pieces[tuple(slice(n // 2 - n // 12, n // 2 + n // 12) for n in part.shape)]
+        rows, cols = np.nonzero(np.isin(pieces, middle[middle > 0]))
+        long = max(np.ptp(rows), np.ptp(cols)) / min(part.shape)
+        assert 0.2 < long < 0.67
+
+
+def test_the_legend_tells_the_strokes(audit, open_page):
+    """Open on a wide screen, closed on a small one, and as it was left; axe reads it in both themes at 320 px, too."""
+    with serving(audit) as address:
+        page = open_page(address)
+        assert "Dashed is the map's line, solid the road as seen." in page.locator("#legend").inner_text()
+        assert "Accept: the map is wrong here." in page.locator("#legend").inner_text()
+        page.locator("#legend summary").click()
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        assert page.locator("#legend").get_attribute("open") is None
+        for scheme in ("light", "dark"):
+            small = open_page(address, width=320, height=640, scheme=scheme)
+            assert small.locator("#legend").get_attribute("open") is None
+            small.locator("#legend summary").click()
+            assert small.locator("#legend dl").is_visible()
+            assert small.evaluate("document.documentElement.scrollWidth") <= 320
+            assert find_faults(small) == []
+            shoot(small, f"legend-320-{scheme}")
+
+
+def test_the_list_in_other_orders(audit, open_page):
+    """By what teaches most every beginning is spread over the list; `j` follows the order that is shown."""
+    with serving(audit) as address:
+        page = open_page(address)
+        page.locator("#filters summary").click()
+        page.select_option("select[name=order]", "teach")
+        page.locator("#list").focus()
+        press(page, "Home")
+        seen = []
+        for _ in range(4):
+            seen.append(int(page.locator("#position").inner_text().split()[1]) - 1)
+            press(page, "j")
+        assert seen == order_to_teach(12)[:4].tolist()
+        press(page, "a")
+        wait_judged(page, 1)
+        fifth, sixth = order_to_teach(12)[4:6] + 1
+        wait_for(page, "#position", f"^No. {sixth} of 12")
+        assert read_verdicts(audit / "findings.gpkg")["finding_id"].tolist() == [f"{fifth - 1:010x}"]
 
 
 def test_layers_swipe_and_filters(audit, open_page):

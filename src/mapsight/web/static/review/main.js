@@ -5,6 +5,7 @@ import { $, el } from "./dom.js";
 import { Editor } from "./edit.js";
 import { makeFilters } from "./filters.js";
 import { makeKeys } from "./keys.js";
+import { makeLegend } from "./legend.js";
 import { makeList } from "./list.js";
 import { Outbox } from "./outbox.js";
 import { State, VERDICTS, WORDS } from "./state.js";
@@ -37,6 +38,7 @@ async function start() {
   mark = verdicts.mark;
   state.take(verdicts.verdicts);
   outbox = new Outbox(review.stamp);
+  makeLegend();
   makeVerdicts();
   makeFilters(state, review);
   makeList(state);
@@ -95,12 +97,12 @@ async function open(number) {
 
 function makeVerdicts() {
   const keys = { accept: "a", reject: "r", unsure: "u" };
-  $("verdicts").append(
-    ...VERDICTS.map((verdict) => el("button", { type: "button", class: verdict, "data-verdict": verdict, onclick: () => judge(verdict) }, LABELS[verdict], " ", el("kbd", {}, keys[verdict]))),
+  $("verdicts").append(el("div", {},
+    ...VERDICTS.map((verdict) => el("button", { type: "button", class: verdict, "data-verdict": verdict, onclick: () => judge(verdict) }, LABELS[verdict], " ", el("kbd", {}, keys[verdict])))), el("div", {},
     el("button", { type: "button", id: "undo", onclick: undo, disabled: true }, "Undo ", el("kbd", {}, "z")),
     el("button", { type: "button", id: "edit", onclick: edit }, "Edit line ", el("kbd", {}, "e")),
     el("button", { type: "button", onclick: () => step(-1) }, "Back ", el("kbd", {}, "k")),
-    el("button", { type: "button", onclick: () => step(1) }, "Next ", el("kbd", {}, "j")));
+    el("button", { type: "button", onclick: () => step(1) }, "Next ", el("kbd", {}, "j"))));
 }
 
 function showVerdict() {
