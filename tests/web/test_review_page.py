@@ -296,6 +296,7 @@ def test_words_have_room(audit, open_page, width, share):
     with serving(audit) as address:
         page = open_page(address, width=width, height=width * 5 // 8)
         page.locator(".parts summary").click()
+        page.evaluate("document.getElementById('image-name').textContent = 'a_long_name_of_an_image_of_a_city.tif'")
         assert page.locator(".map-pane").bounding_box()["width"] >= share * width
         line = page.locator("#show-keys").bounding_box()["height"]
         assert page.locator("header.bar").bounding_box()["height"] < 2 * line

@@ -31,7 +31,7 @@ const draftOf = (number) => {
 
 async function start() {
   const [review, findings, verdicts] = await Promise.all([getReview(), getFindings(), getVerdicts(0)]);
-  $("image-name").textContent = review.image;
+  $("image-name").textContent = $("image-name").title = review.image;
   $("reviewer").value = remember("mapsight-reviewer") ?? review.reviewer;
   $("reviewer").addEventListener("change", () => { remember("mapsight-reviewer", reviewer()); showVerdict(); });
   state.load(findings);
