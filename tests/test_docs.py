@@ -129,3 +129,12 @@ def test_readme_commands_exist():
     assert set(re.findall(r"^\s+mapsight ([a-z]+)", text, re.M)) <= list_commands()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(re.findall(r"^\s+make ([a-z]+)", text, re.M)) <= targets
+
+
+def test_a_decision_has_a_number_of_its_own():
+    """No two decisions share a number, and the heading repeats the file's."""
+    files = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(path.name[:4]) for path in files]
+    assert len(set(numbers)) == len(numbers)
+    for number, path in zip(numbers, files, strict=True):
+        assert path.read_text("utf-8").startswith(f"# {number}. "), path.name

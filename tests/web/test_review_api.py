@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from mapsight.errors import InputError
 from mapsight.geo.network import write_lines
 from mapsight.roads.ranking import FEATURES, score_evidence
+from mapsight.roads.rerank import learn_verdicts
 from mapsight.roads.verdicts import read_verdicts
 from mapsight.web.review.app import make_review
 from mapsight.web.review.place import Frame, read_links
@@ -60,16 +61,38 @@ def test_the_list_is_the_table(client, audit):
 
 
 def test_a_finding_tells_its_evidence(client):
-    """The parts of the score add up to what the ranking makes of the same features; the rest is there."""
+    """The parts of the score are those of the ranking for the same features; the rest is there."""
     told = client.get("/api/findings/0000000000").json()
     assert HOSTILE in told["evidence"]  # text, which the page must keep inert
-    logit = sum(part["adds"] for part in told["parts"])
+    logit = sum(part["adds"] for part in told["parts"] if part["name"] != "rest")
     score = score_evidence("missing", dict.fromkeys(FEATURES["missing"], 0.5))
     assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=2e-3)
     assert all(0 <= p <= 0.9 for p in told["profile"]["line"]["p"])
     assert told["links"][0][1].startswith("https://www.openstreetmap.org/edit?editor=id#map=19/")
     assert told["josm"].startswith("http://127.0.0.1:8111/load_and_zoom?left=")
     assert told["history"] == []
+
+
+@pytest.mark.parametrize(("verdicts", "words"), [(7, "what 7 verdicts here add"), (0, "another version's table")])
+def test_the_parts_sum_to_the_score(tmp_path, verdicts, words):
+    """Also where verdicts have bent the ranking: what they add has a row, and the sum is the score's logit.
+
+    A score that is the table's own has no such row.
+    """
+    folder = write_audit(tmp_path / "a", verdicts=verdicts)
+    table = gpd.read_file(folder / "findings.gpkg", layer="findings")
+    features = [json.loads(text) for text in table["features"]]
+    bend = learn_verdicts(["missing"] * 4, features[::3], [False] * 4)
+    score = [bend.score(kind, each) for kind, each in zip(table["kind"], features, strict=True)]
+    write_lines(folder / "findings.gpkg", table.assign(score=score), layer="findings")
+    with TestClient(make_review(open_session(folder)), base_url="http://127.0.0.1") as client:
+        for each in client.get("/api/findings").json()["id"]:
+            told = client.get(f"/api/findings/{each}").json()
+            logit = math.log(told["score"] / (1 - told["score"]))
+            assert sum(part["adds"] for part in told["parts"]) == pytest.approx(logit, abs=0.02)
+            rest = [part["meaning"] for part in told["parts"] if part["name"] == "rest"]
+            assert bool(rest) == (told["kind"] == "missing")
+            assert all(words in said for said in rest)
 
 
 def test_profiles_follow_the_shift(tmp_path):
@@ -126,6 +149,31 @@ def test_two_people_on_one_finding(client):
     )
     assert judge(client, verdict="reject", reviewer="bob", revision=1).status_code == 200
     assert len(client.get("/api/findings/0000000001").json()["history"]) == 2
+
+
+def test_undo_goes_back_step_by_step(client):
+    """Each answer is what was said before; an undo is no judgement, and a redrawn line comes back to the last digit."""
+
+    def undo(reviewer="ann"):
+        found = client.get("/api/undo", params={"reviewer": reviewer}).json()["undo"]
+        if found is not None:
+            wanted = {name: found[name] for name in ("verdict", "note", "line", "revision")}
+            assert judge(client, found["id"], **wanted, reviewer=reviewer).status_code == 200
+        return found and (found["id"][-1], found["verdict"], found["note"])
+
+    line = [[lon + 1.23e-5, lat] for lon, lat in client.get("/api/findings/0000000001").json()["line"]]
+    first = judge(client, reviewer="ann", note="a lane", line=line).json()
+    judge(client, reviewer="ann", verdict="reject", revision=1)
+    judge(client, "0000000002", reviewer="ann")
+    judge(client, "0000000002", reviewer="bob", verdict="reject", revision=1)  # ann's is judged over
+    assert undo("carl") is None
+    assert undo() == ("1", "accept", "a lane")
+    history = client.get("/api/findings/0000000001").json()["history"]
+    assert history[2]["line"] == first["line"] and len(history) == 3
+    assert undo() == ("1", "none", "")
+    assert undo() is None
+    assert undo("bob") == ("2", "accept", "")
+    assert undo("bob") is None
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
+from PIL import Image
+from scipy import ndimage
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.verdicts import read_verdicts
+from mapsight.roads.rerank import order_to_teach
+from mapsight.roads.verdicts import VerdictStore, read_verdicts
 
 from .conftest import serving, write_audit
 
@@ -118,8 +124,6 @@ def test_ten_findings_by_keyboard(audit, open_page):
         page.wait_for_selector("body[data-ready]")
         assert "10 of 12 judged · 5 accepted · 3 rejected · 2 unsure" in page.locator("#counts").inner_text()
         assert page.locator("#position").inner_text() == "No. 11 of 12"  # where it was left
-        press(page, "z")
-        assert page.locator("#said").inner_text() == "There is nothing to undo."
         press(page, "r")
         wait_judged(page, 11)
         press(page, "z")
@@ -129,6 +133,79 @@ def test_ten_findings_by_keyboard(audit, open_page):
         assert page.locator("#position").inner_text() == "No. 9 of 12"
         assert page.locator("[data-verdict=accept]").get_attribute("aria-pressed") == "true"
         shoot(page, "judged")
+
+
+def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
+    """Ten times a key and at once a reload, before a slow disk; then a second verdict that waits behind the first."""
+
+    def add(*arguments, **told):
+        time.sleep(0.3)
+        return quick(*arguments, **told)
+
+    quick = VerdictStore.add
+    monkeypatch.setattr(VerdictStore, "add", add)
+    with serving(audit) as address:
+        page = open_page(address)
+        for n in range(10):
+            assert page.locator("#position").inner_text() == f"No. {n + 1} of 12"
+            page.keyboard.press("aru"[n % 3])
+            page.reload()
+            page.wait_for_selector("body[data-ready]")
+            wait_judged(page, n + 1)
+            if page.locator("#position").inner_text() == f"No. {n + 1} of 12":  # the address is still that finding's
+                press(page, "j")
+        for key in ("a", "j", "r"):  # the second waits: the first is under way
+            page.keyboard.press(key)
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        wait_judged(page, 12)
+        kept = read_verdicts(audit / "findings.gpkg", history=True)
+        wanted = ["accept", "reject", "unsure"] * 3 + ["accept", "accept", "reject"]
+        assert dict(zip(kept["finding_id"], kept["verdict"], strict=True)) == {
+            f"{n:010x}": verdict for n, verdict in enumerate(wanted)
+        }
+
+
+def test_undo_outlives_its_page(audit, open_page):
+    """After a reload `z` takes back what this person said last, step by step, and nothing of anybody else's."""
+    with serving(audit) as address:
+        VerdictStore(audit / "findings.gpkg").add(f"{4:010x}", "accept", revision=0, reviewer="bob")
+        page = open_page(address)
+        page.fill("#reviewer", "ann")
+        page.locator("#finding").focus()
+        press(page, "a")
+        wait_judged(page, 2)
+        press(page, "r")
+        wait_judged(page, 3)
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        press(page, "z")
+        wait_judged(page, 2)
+        assert page.locator("#position").inner_text() == "No. 2 of 12"
+        assert page.locator("#undo").is_enabled()
+        press(page, "z")
+        wait_judged(page, 1)
+        assert page.locator("#position").inner_text() == "No. 1 of 12"
+        assert page.locator("#undo").is_disabled()
+        press(page, "z")
+        wait_for(page, "#said", "nothing to undo")
+        said = read_verdicts(audit / "findings.gpkg").set_index("finding_id")["verdict"].to_dict()
+        assert said == {f"{0:010x}": "none", f"{1:010x}": "none", f"{4:010x}": "accept"}
+
+
+def test_a_note_outlives_its_page(audit, open_page):
+    """What is typed below a verdict is kept with it, though the page is reloaded in the middle of it."""
+    with serving(audit) as address:
+        page = open_page(address)
+        press(page, "a")
+        wait_judged(page, 1)
+        press(page, "k", "m")
+        page.keyboard.type("a lane")
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector("#history q")
+        assert page.locator("#history q").inner_text() == "a lane"
+        assert page.locator("#note").input_value() == "a lane"
 
 
 def test_a_line_is_mended(audit, open_page):
@@ -211,6 +288,81 @@ def test_every_size_is_accessible(audit, open_page, width, height, scheme):
         assert page.locator("#keys").is_visible()
         assert find_faults(page) == []
         page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("width", "share"), [(1280, 0.48), (1920, 0.5), (3840, 0.55)])
+def test_words_have_room(audit, open_page, width, share):
+    """The map gets about half of the width and more, the header is one line, no button or heading of a table breaks."""
+    with serving(audit) as address:
+        page = open_page(address, width=width, height=width * 5 // 8)
+        page.locator(".parts summary").click()
+        page.evaluate("document.getElementById('image-name').textContent = 'a_long_name_of_an_image_of_a_city.tif'")
+        assert page.locator(".map-pane").bounding_box()["width"] >= share * width
+        line = page.locator("#show-keys").bounding_box()["height"]
+        assert page.locator("header.bar").bounding_box()["height"] < 2 * line
+        for part in page.locator("#verdicts button, .parts thead th").all():
+            assert part.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), part.inner_text()
+        for heading in page.locator(".parts thead th").all():
+            letter = heading.evaluate("e => parseFloat(getComputedStyle(e).lineHeight)")
+            assert heading.bounding_box()["height"] < 2 * letter, heading.inner_text()
+        rows = page.locator("#list .what span").all_inner_texts()
+        assert rows[:4] == ["missing", "55 m", "phantom", "55 m · residential"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (3840, 2160)])
+def test_a_short_finding_is_seen_at_any_size(audit, open_page, width, height):
+    """The finding flown to takes a fifth to two thirds of the map's smaller side, and lies in its middle."""
+    with serving(audit) as address:
+        page = open_page(address, width=width, height=height, draw=True)
+        page.wait_for_timeout(2000)
+        shot = page.locator("#map").screenshot()
+        shown = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+        part = (np.abs(shown - (0xFF, 0x9A, 0x1F)) < 40).all(axis=2)  # the colour of what is missing
+        pieces, _ = ndimage.label(ndimage.binary_dilation(part, iterations=3))
+        middle = pieces[tuple(slice(n // 2 - n // 12, n // 2 + n // 12) for n in part.shape)]
+        rows, cols = np.nonzero(np.isin(pieces, middle[middle > 0]))
+        long = max(np.ptp(rows), np.ptp(cols)) / min(part.shape)
+        assert 0.2 < long < 0.67
+
+
+def test_the_legend_tells_the_strokes(audit, open_page):
+    """Open on a wide screen, closed on a small one, and as it was left; axe reads it in both themes at 320 px, too."""
+    with serving(audit) as address:
+        page = open_page(address)
+        assert "Dashed is the map's line, solid the road as seen." in page.locator("#legend").inner_text()
+        assert "Accept: the map is wrong here." in page.locator("#legend").inner_text()
+        page.locator("#legend summary").click()
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        assert page.locator("#legend").get_attribute("open") is None
+        for scheme in ("light", "dark"):
+            small = open_page(address, width=320, height=640, scheme=scheme)
+            assert small.locator("#legend").get_attribute("open") is None
+            small.locator("#legend summary").click()
+            assert small.locator("#legend dl").is_visible()
+            assert small.evaluate("document.documentElement.scrollWidth") <= 320
+            assert find_faults(small) == []
+            shoot(small, f"legend-320-{scheme}")
+
+
+def test_the_list_in_other_orders(audit, open_page):
+    """By what teaches most every beginning is spread over the list; `j` follows the order that is shown."""
+    with serving(audit) as address:
+        page = open_page(address)
+        page.locator("#filters summary").click()
+        page.select_option("select[name=order]", "teach")
+        page.locator("#list").focus()
+        press(page, "Home")
+        seen = []
+        for _ in range(4):
+            seen.append(int(page.locator("#position").inner_text().split()[1]) - 1)
+            press(page, "j")
+        assert seen == order_to_teach(12)[:4].tolist()
+        press(page, "a")
+        wait_judged(page, 1)
+        fifth, sixth = order_to_teach(12)[4:6] + 1
+        wait_for(page, "#position", f"^No. {sixth} of 12")
+        assert read_verdicts(audit / "findings.gpkg")["finding_id"].tolist() == [f"{fifth - 1:010x}"]
 
 
 def test_layers_swipe_and_filters(audit, open_page):

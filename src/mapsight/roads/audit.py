@@ -67,6 +67,7 @@ class Audit:
     hidden: np.ndarray
     covered: np.ndarray  # (H, W) bool: where the map reaches
     notes: tuple[str, ...] = field(default=())
+    verdicts: int = 0  # how many the ranking has learnt from
 
     @property
     def area_km2(self) -> float:
@@ -124,7 +125,8 @@ def audit_map(
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
     score = learn_bend(judged).score if judged is not None else score_evidence
     findings = find_errors(evidence, moved, settings.findings, score)
-    return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes)
+    learnt = len(judged) if judged is not None else 0
+    return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt)
 
 
 def _warn_threshold(chosen: float, least: float) -> str:

@@ -15,6 +15,8 @@ from scipy.optimize import minimize
 
 from mapsight.roads.ranking import FEATURES, explain_score, read_intercept
 
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True)
 class RerankSettings:
@@ -55,6 +57,20 @@ def learn_verdicts(
         found = _fit(terms, read_intercept(kind), np.array([right[row] for row in rows], float), settings)
         offset[kind], weights[kind] = float(found[0]), dict(zip(names, found[1:].tolist(), strict=True))
     return Bend(offset, weights)
+
+
+def order_to_teach(count: int) -> np.ndarray:
+    """(count,) places of a list by falling score, so ordered that every beginning is spread evenly over the list.
+
+    Place n is at the fraction frac(1/2 + n/φ) of the list, φ the golden ratio: by the three-gap theorem no two gaps
+    between the places taken so far differ by more than the factor φ² (Steinhaus; Sós 1958).
+    """
+    if not count:
+        return np.zeros(0, int)
+    steps = np.arange(3 * count + 1)  # φ² · count of them come through every place
+    places = np.minimum((0.5 + steps * _GOLDEN) % 1.0 * count, count - 1).astype(int)
+    _, first = np.unique(places, return_index=True)
+    return places[np.sort(first)]
 
 
 def _fit(terms: np.ndarray, intercept: float, right: np.ndarray, settings: RerankSettings) -> np.ndarray:

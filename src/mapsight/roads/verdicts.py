@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import sqlite3
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,25 @@ class VerdictStore:
             rows = self._database.execute(f"{_SELECT} WHERE finding_id = ? ORDER BY revision", (finding_id,))
             return [Verdict(*row) for row in rows]
 
+    def find_undo(self, reviewer: str) -> Verdict | None:
+        """What has to be added to take back that person's last judgement: what was said before it, or NONE.
+
+        Its `revision` is the last of its finding. A judgement that is taken back already, that somebody has judged
+        over, or whose finding is gone is passed over; None where nothing is left.
+        """
+        with self._lock, explain(self._path), transact(self._database, "DEFERRED"):
+            mine = self._database.execute(
+                f"SELECT finding_id, revision FROM {TABLE} WHERE reviewer = ? AND finding_id IN "
+                "(SELECT finding_id FROM findings) ORDER BY fid DESC", (reviewer,),
+            )  # fmt: skip
+            for finding_id, revision in mine:
+                rows = self._database.execute(f"{_SELECT} WHERE finding_id = ? ORDER BY revision", (finding_id,))
+                said = [Verdict(*row) for row in rows]
+                stack = _take_back(finding_id, said)
+                if stack[-1].revision == revision:
+                    return replace(stack[-2], revision=said[-1].revision)
+        return None
+
     def add(
         self,
         finding_id: str,
@@ -149,6 +168,22 @@ def read_verdicts(path: Path, *, history: bool = False) -> pd.DataFrame:
         wanted = _SELECT if history else _LATEST
         rows = database.execute(f"{wanted} ORDER BY time_utc, revision") if has_verdicts(database) else ()
         return pd.DataFrame([tuple(row) for row in rows], columns=list(COLUMNS))
+
+
+def _take_back(finding_id: str, said: list[Verdict]) -> list[Verdict]:
+    """What is left of a history, above "nothing said", once each judgement that only restores the one before the last
+    has taken the last away."""
+
+    def content(verdict: Verdict) -> tuple[str, str, str]:
+        return verdict.verdict, verdict.note, verdict.geometry_wkt
+
+    stack = [Verdict(finding_id, NONE)]
+    for verdict in said:
+        if len(stack) > 1 and content(stack[-2]) == content(verdict):
+            stack.pop()
+        else:
+            stack.append(verdict)
+    return stack
 
 
 def _insert(database: sqlite3.Connection, verdicts: list[Verdict]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio
-from fastapi import HTTPException, Response
+from fastapi import HTTPException, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.middleware.gzip import GZipMiddleware
@@ -98,11 +98,18 @@ def _add_judging(app: GuardedApp, session: Session) -> None:
         mark, said = session.store.read_changes(after)
         return {"mark": mark, "verdicts": [tell_verdict(one, session.frame) for one in said]}
 
+    @app.get("/api/undo")
+    def get_undo(reviewer: Annotated[str, Query(max_length=MOST_NAME)] = "") -> dict[str, Any]:
+        """What to post, on which finding, to take back the last judgement of a person; null where there is none."""
+        found = session.store.find_undo(reviewer.strip())
+        known = found is not None and found.finding_id in session.numbers
+        return {"undo": tell_verdict(found, session.frame) if found is not None and known else None}
+
     @app.post("/api/findings/{finding_id}/verdict", responses={400: {}, 404: {}, 409: {}})
     def judge(finding_id: str, said: Judgement) -> JSONResponse:
         """Keep a verdict; 409 with the other one where somebody was quicker."""
         _find(session, finding_id)
-        wkt = session.frame.from_degrees(said.line) if said.line else ""
+        wkt = _find_line(session, finding_id, said.line) if said.line else ""
         try:
             kept = session.store.add(
                 finding_id, said.verdict, revision=said.revision, note=said.note, geometry_wkt=wkt,
@@ -161,6 +168,15 @@ def describe_session(session: Session) -> dict[str, Any]:
 def _stamp(paths: list[Path]) -> str:
     """Changes when a picture does, so that browsers may keep what they have."""
     return "-".join(f"{path.stat().st_mtime_ns:x}" for path in paths)
+
+
+def _find_line(session: Session, finding_id: str, line: list[tuple[float, float]]) -> str:
+    """A drawn line as WKT; one that was told before is the same to the last digit, degrees being rounded."""
+    for earlier in session.store.read_history(finding_id):
+        told = tell_verdict(earlier, session.frame)["line"]
+        if told == [list(point) for point in line]:
+            return earlier.geometry_wkt
+    return session.frame.from_degrees(line)
 
 
 def _find(session: Session, finding_id: str) -> int:

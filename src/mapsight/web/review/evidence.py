@@ -21,6 +21,7 @@ from mapsight.web.review.tiles import RasterSource
 
 _MOST_STATIONS = 240
 CROP_PX = 360
+_LEAST_REST = 0.005  # of a logit: less is the rounding of what is shown
 
 
 def describe_finding(session: Session, number: int) -> dict[str, Any]:
@@ -33,7 +34,8 @@ def describe_finding(session: Session, number: int) -> dict[str, Any]:
         "title": kind.singular if kind else str(row["kind"]), "meaning": kind.meaning if kind else "",
         "caution": kind.caution if kind else "", "certainty": words.say_certainty(float(row["score"])),
         "evidence": words.make_sentence(row["evidence"]) if row["evidence"] else "", "facts": _list_facts(row),
-        "parts": _explain(row), "profile": draw_profile(session, number), "crop": place_crop(session, number),
+        "parts": _explain(row, session.facts.get("verdicts")), "profile": draw_profile(session, number),
+        "crop": place_crop(session, number),
         **_list_lines(session, number),
         "place": session.frame.describe_place(middle.x, middle.y),
         "links": session.frame.list_links(middle.x, middle.y, session.settings.links),
@@ -109,17 +111,34 @@ def _sample(session: Session, source: RasterSource, line: shapely.Geometry) -> t
     return along, sample_points(array, box.window(row, col, height, width).transform, stations.xy, outside=-1.0)
 
 
-def _explain(row: Any) -> list[dict[str, Any]]:
-    """What the logit of the score is made of, the start first; nothing where the file does not tell."""
+def _explain(row: Any, verdicts: Any) -> list[dict[str, Any]]:
+    """What the logit of the score is made of, the start first; nothing where the file does not tell.
+
+    What the table of scores does not account for comes last: what the ranking has learnt from `verdicts`, where the
+    audit had some; else that the score is another version's.
+    """
     try:
         features = {str(k): float(v) for k, v in json.loads(row["features"]).items()}
         terms = explain_score(row["kind"], features)
         start = read_intercept(row["kind"])
     except (ValueError, TypeError, AttributeError, KeyError):
         return []
-    told = [{"name": term.name, "meaning": term.words, "value": round(term.value, 3), "adds": round(term.logit, 3)}
-            for term in terms]  # fmt: skip
-    return [{"name": "start", "meaning": "where its kind starts", "value": None, "adds": round(start, 3)}, *told]
+    told: list[tuple[str, str, float | None, float]] = [("start", "where its kind starts", None, start)]
+    told += [(term.name, term.words, round(term.value, 3), term.logit) for term in terms]
+    rest = _find_logit(float(row["score"])) - sum(adds for *_, adds in told)
+    if abs(rest) >= _LEAST_REST:
+        count = verdicts if isinstance(verdicts, int) else 0
+        learnt = f"what {count} verdict{'s' if count > 1 else ''} here add{'' if count > 1 else 's'}"
+        told.append(("rest", learnt if count else "what another version's table of scores adds", None, rest))
+    return [
+        {"name": name, "meaning": words, "value": value, "adds": round(adds, 3)} for name, words, value, adds in told
+    ]
+
+
+def _find_logit(score: float) -> float:
+    """The logit of a score; scores are clipped at logits of ±30 when they are made."""
+    score = min(max(score, 1e-13), 1 - 1e-13)
+    return math.log(score / (1 - score))
 
 
 def _list_facts(row: Any) -> list[tuple[str, str]]:

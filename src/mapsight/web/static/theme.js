@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const KEY = "mapsight-theme", NEXT = { auto: "light", light: "dark", dark: "auto" };
-  const SAID = { auto: "as the system", light: "light", dark: "dark" };
+  const SAID = { auto: "system", light: "light", dark: "dark" };
   const read = () => { try { return localStorage.getItem(KEY) in NEXT ? localStorage.getItem(KEY) : "auto"; } catch { return "auto"; } };
   const apply = (theme) => {
     if (theme === "auto") delete document.documentElement.dataset.theme;

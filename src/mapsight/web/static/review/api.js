@@ -22,6 +22,13 @@ export const getReview = () => ask("/api/review");
 export const getFindings = () => ask("/api/findings");
 export const getFinding = (id) => ask(`/api/findings/${encodeURIComponent(id)}`);
 export const getVerdicts = (after) => ask(`/api/verdicts?after=${after}`);
-export const postVerdict = (id, body) => ask(`/api/findings/${encodeURIComponent(id)}/verdict`, {
-  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-});
+export const getUndo = (reviewer) => ask(`/api/undo?reviewer=${encodeURIComponent(reviewer)}`);
+
+// A verdict outlives its page: a browser that leaves finishes what is under way, up to 64 KiB of it (Fetch standard).
+const MOST_KEPT_ALIVE = 60_000;
+export function postVerdict(id, said) {
+  const body = JSON.stringify(said), bytes = new TextEncoder().encode(body).length;
+  return ask(`/api/findings/${encodeURIComponent(id)}/verdict`, {
+    method: "POST", headers: { "content-type": "application/json" }, body, keepalive: bytes < MOST_KEPT_ALIVE,
+  });
+}

@@ -69,7 +69,7 @@ function drawParts({ parts, score }) {
   const sum = parts.reduce((total, { adds }) => total + adds, 0);
   return el("details", { class: "parts" }, el("summary", {}, "Why it is ranked here"),
     el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "evidence"), el("th", { scope: "col" }, "value"), el("th", { scope: "col" }, "adds"), el("td", {}))),
-      el("tbody", {}, ...rows, el("tr", {}, el("th", { scope: "row" }, `together ${signed(sum)}, as a probability`), el("td", {}), el("td", {}, el("strong", {}, percent(score))), el("td", {})))));
+      el("tbody", {}, ...rows, el("tr", {}, el("th", { scope: "row" }, "together, and as a probability"), el("td", {}), el("td", {}, signed(sum)), el("td", {}, el("strong", {}, percent(score)))))));
 }
 
 function drawFacts(told) {

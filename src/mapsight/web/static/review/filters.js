@@ -1,6 +1,6 @@
 // Which findings the list and the map show.
 import { $, el } from "./dom.js";
-import { emptyFilter } from "./state.js";
+import { emptyFilter, ORDERS } from "./state.js";
 
 const SAID = [["*", "all"], ["none", "not judged"], ["judged", "judged"], ["accept", "accepted"], ["reject", "rejected"], ["unsure", "unsure"]];
 
@@ -11,6 +11,7 @@ export function makeFilters(state, review) {
     el("input", { type: "checkbox", name: "kind", value: kind, checked: true }), kind));
   const score = el("output", { class: "figures" }, "0 %");
   form.append(
+    el("label", {}, "Order ", el("select", { name: "order" }, ...Object.entries(ORDERS).map(([order, [words]]) => option([order, words])))),
     el("fieldset", { class: "kinds" }, el("legend", {}, "Kind"), ...kinds),
     el("label", {}, "Verdict ", el("select", { name: "verdict" }, ...SAID.map(option))),
     el("label", {}, "Class on the map ", el("select", { name: "road" }, option(["*", "all"]),
@@ -24,7 +25,7 @@ export function makeFilters(state, review) {
   function read() {
     const data = new FormData(form), chosen = data.getAll("kind");
     state.filter = {
-      ...emptyFilter(), kinds: new Set(chosen.length ? chosen : [""]), road: data.get("road"), verdict: data.get("verdict"),
+      ...emptyFilter(), kinds: new Set(chosen.length ? chosen : [""]), road: data.get("road"), verdict: data.get("verdict"), order: data.get("order"),
       score: Number(data.get("score")) / 100, least: Number(data.get("least")) || 0, most: Number(data.get("most")) || Infinity,
     };
     score.textContent = `${data.get("score")} %`;

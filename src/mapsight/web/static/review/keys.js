@@ -1,6 +1,8 @@
 // One key each; they can be switched off, since those who speak to their computer may not want them (WCAG 2.1.4).
 import { $, el } from "./dom.js";
 
+const ONCE = new Set(["a", "r", "u", "z"]); // a key held down judges one finding, not the rest of the list
+
 export function makeKeys(act) {
   const table = [
     [["a"], "accept: it is an error of the map", () => act.judge("accept")],
@@ -42,7 +44,7 @@ export function makeKeys(act) {
     const pressing = (event.key === "Enter" || event.key === " ") && target.closest("button, a, summary");
     if (editor?.busy && !pressing && editor.key(event)) { event.preventDefault(); event.stopPropagation(); return; }
     const run = on.checked || event.key === "?" ? acts.get(event.key) : undefined;
-    if (run) { event.preventDefault(); run(); }
+    if (run) { event.preventDefault(); if (!event.repeat || !ONCE.has(event.key)) run(); }
   }, true);
   $("show-keys").addEventListener("click", showKeys);
 }

@@ -24,9 +24,8 @@ export function makeList(state) {
       id: `row-${n}`, role: "option", class: `row ${said}`, "aria-selected": n === state.current ? "true" : "false",
       "aria-posinset": place + 1, "aria-setsize": state.shown.length, onclick: () => choose(n),
     },
-    el("span", { class: "rank figures" }, String(n + 1)), icon(f.kind[n]),
-    el("span", { class: "what" }, el("span", { class: "kind" }, f.kind[n]), f.class[n] ? el("span", { class: "fine" }, f.class[n]) : null),
-    el("span", { class: "figures length soft" }, metres(f.length_m[n])),
+    el("span", { class: "rank fine figures" }, String(n + 1)), icon(f.kind[n]),
+    el("span", { class: "what" }, el("span", { class: "kind" }, f.kind[n]), el("span", { class: "fine figures" }, metres(f.length_m[n]), f.class[n] ? ` · ${f.class[n]}` : "")),
     el("span", { class: "figures" }, percent(f.score[n])),
     el("span", { class: "mark" }, MARKS[said] ?? "", el("span", { class: "unseen" }, WORDS[said])));
     row.style.height = `${rowHeight}px`;

@@ -1,19 +1,20 @@
 // The page of `mapsight review`: everything meets here.
-import { getFinding, getFindings, getReview, getVerdicts, postVerdict, Stale } from "./api.js";
+import { getFinding, getFindings, getReview, getUndo, getVerdicts, postVerdict, Stale } from "./api.js";
 import { drawHistory, showDetails, showHead } from "./detail.js";
 import { $, el } from "./dom.js";
 import { Editor } from "./edit.js";
 import { makeFilters } from "./filters.js";
 import { makeKeys } from "./keys.js";
+import { makeLegend } from "./legend.js";
 import { makeList } from "./list.js";
+import { Outbox } from "./outbox.js";
 import { State, VERDICTS, WORDS } from "./state.js";
 
 const LABELS = { accept: "Accept", reject: "Reject", unsure: "Unsure" };
 const POLL_MS = 4000, SAID_MS = 6000;
 const state = new State();
 const drafts = new Map(); // number → {note, line}, what is not said yet
-const undoable = []; // {number, before}
-let page = null, editor = null, mark = 0, told = null, queue = Promise.resolve();
+let page = null, editor = null, outbox = null, mark = 0, told = null, underWay = null, queue = Promise.resolve();
 
 let silence = 0;
 function say(words, lasting = false) {
@@ -21,6 +22,7 @@ function say(words, lasting = false) {
   clearTimeout(silence);
   if (!lasting) silence = setTimeout(() => { $("said").textContent = ""; }, SAID_MS);
 }
+const reviewer = () => $("reviewer").value.trim();
 const name = (number) => `No. ${(number + 1).toLocaleString("en")}`;
 const draftOf = (number) => {
   if (!drafts.has(number)) { const { note, line } = state.verdictOf(number); drafts.set(number, { note, line }); }
@@ -29,12 +31,14 @@ const draftOf = (number) => {
 
 async function start() {
   const [review, findings, verdicts] = await Promise.all([getReview(), getFindings(), getVerdicts(0)]);
-  $("image-name").textContent = review.image;
+  $("image-name").textContent = $("image-name").title = review.image;
   $("reviewer").value = remember("mapsight-reviewer") ?? review.reviewer;
-  $("reviewer").addEventListener("change", (event) => remember("mapsight-reviewer", event.target.value.trim()));
+  $("reviewer").addEventListener("change", () => { remember("mapsight-reviewer", reviewer()); showVerdict(); });
   state.load(findings);
   mark = verdicts.mark;
   state.take(verdicts.verdicts);
+  outbox = new Outbox(review.stamp);
+  makeLegend();
   makeVerdicts();
   makeFilters(state, review);
   makeList(state);
@@ -44,12 +48,14 @@ async function start() {
   state.addEventListener("filter", () => { if (state.current >= 0) showHead(state, state.current); });
   count();
   for (const note of review.notes) say(note);
+  sendAgain();
   const wanted = state.numbers.get(location.hash.slice(1));
   const first = state.shown.find((n) => state.verdictOf(n).verdict === "none") ?? 0;
   state.open(wanted ?? first);
   performance.mark("first-finding"); // it can be read and judged; the map is still on its way
   $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
-  $("note").addEventListener("change", saveNote);
+  $("note").addEventListener("change", saveDraft);
+  addEventListener("pagehide", leave);
   setInterval(poll, POLL_MS);
   await drawMap(review);
   document.body.dataset.ready = "true";
@@ -91,18 +97,18 @@ async function open(number) {
 
 function makeVerdicts() {
   const keys = { accept: "a", reject: "r", unsure: "u" };
-  $("verdicts").append(
-    ...VERDICTS.map((verdict) => el("button", { type: "button", class: verdict, "data-verdict": verdict, onclick: () => judge(verdict) }, LABELS[verdict], " ", el("kbd", {}, keys[verdict]))),
+  $("verdicts").append(el("div", {},
+    ...VERDICTS.map((verdict) => el("button", { type: "button", class: verdict, "data-verdict": verdict, onclick: () => judge(verdict) }, LABELS[verdict], " ", el("kbd", {}, keys[verdict])))), el("div", {},
     el("button", { type: "button", id: "undo", onclick: undo, disabled: true }, "Undo ", el("kbd", {}, "z")),
     el("button", { type: "button", id: "edit", onclick: edit }, "Edit line ", el("kbd", {}, "e")),
     el("button", { type: "button", onclick: () => step(-1) }, "Back ", el("kbd", {}, "k")),
-    el("button", { type: "button", onclick: () => step(1) }, "Next ", el("kbd", {}, "j")));
+    el("button", { type: "button", onclick: () => step(1) }, "Next ", el("kbd", {}, "j"))));
 }
 
 function showVerdict() {
   const said = state.verdictOf(state.current).verdict;
   for (const button of $("verdicts").querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === said);
-  $("undo").disabled = !undoable.length;
+  $("undo").disabled = !state.hasJudged(reviewer());
   if (document.activeElement !== $("note")) $("note").value = draftOf(state.current).note;
 }
 
@@ -118,7 +124,9 @@ function showLine() {
 function judge(verdict) {
   const number = state.current, draft = { ...draftOf(number) };
   if (editor?.busy) { draft.line = editor.line; draftOf(number).line = draft.line; editor.finish(false); }
-  queue = queue.then(() => keep(number, { verdict, ...draft }, true)).then((kept) => {
+  const before = outbox.get(state.findings.id[number]);
+  if (before?.verdict === verdict && before.note === draft.note && before.line === draft.line) return queue; // the same key twice
+  queue = keepNext(number, { verdict, ...draft }).then((kept) => {
     if (!kept) return;
     const next = state.step(1, (n) => state.verdictOf(n).verdict === "none");
     if (state.current === number) {
@@ -129,42 +137,72 @@ function judge(verdict) {
   return queue;
 }
 
+// The server knows what this person said last, before the page was loaded, too.
 function undo() {
   queue = queue.then(async () => {
-    const last = undoable.pop();
-    if (!last) { say("There is nothing to undo."); return; }
-    const { verdict, note, line } = last.before;
-    if (await keep(last.number, { verdict, note, line }, false)) {
-      drafts.delete(last.number);
-      state.open(last.number);
-      say(`Undone: ${name(last.number)} is ${WORDS[verdict]} again.`);
+    const { undo: before } = await getUndo(reviewer());
+    const number = state.numbers.get(before?.id);
+    if (number === undefined) { say("There is nothing to undo."); return; }
+    if (await keep(number, before, before.revision)) {
+      drafts.delete(number);
+      state.open(number);
+      say(`Undone: ${name(number)} is ${WORDS[before.verdict]} again.`);
     }
-  });
+  }).catch((error) => say(`Not undone: ${error.message}`));
   return queue;
 }
 
-async function saveNote() {
-  const number = state.current, { verdict, note } = state.verdictOf(number), draft = draftOf(number);
-  if (verdict === "none" || note === draft.note) return;
-  queue = queue.then(() => keep(number, { verdict, ...draft }, true));
-  await queue;
+// A note or a line that comes after its verdict belongs to it.
+async function saveDraft() {
+  const number = state.current, { verdict, note, line } = state.verdictOf(number), draft = { ...draftOf(number) };
+  if (verdict === "none" || (note === draft.note && line === draft.line)) return;
+  await (queue = keepNext(number, { verdict, ...draft }));
 }
 
+// Behind what is under way; the last word on a finding counts.
+function keepNext(number, said) {
+  const id = state.findings.id[number];
+  outbox.put(id, said, state.verdictOf(number).revision + (underWay === number ? 1 : 0));
+  return queue.then(() => outbox.holds(id, said) && keep(number, said));
+}
+
+// What an earlier page could not bring home.
+function sendAgain() {
+  for (const [id, { said, revision }] of outbox.items) {
+    const number = state.numbers.get(id);
+    if (number !== undefined) queue = queue.then(() => keep(number, said, Math.min(revision, state.verdictOf(number).revision)));
+  }
+}
+
+// The page is left, perhaps for good: what stands in the queue goes out at once.
+function leave() {
+  if (!outbox.get(state.findings.id[state.current])) saveDraft();
+  for (const [id, { said, revision }] of outbox.items) if (!sent.has(said)) postVerdict(id, makeBody(said, revision)).catch(() => {});
+}
+
+const sent = new WeakSet();
+const makeBody = ({ verdict, note, line }, revision) => ({ verdict, note, line, reviewer: reviewer(), revision });
+const isSame = (body, kept) => kept.revision === body.revision + 1 && ["verdict", "note", "reviewer"].every((key) => kept[key] === body[key]);
+
 // Say it to the server; nothing is shown as kept before the server has it.
-async function keep(number, { verdict, note, line }, undoing) {
-  const before = state.verdictOf(number), id = state.findings.id[number];
-  const body = { verdict, note, line, reviewer: $("reviewer").value.trim(), revision: before.revision };
+async function keep(number, said, revision = state.verdictOf(number).revision) {
+  const id = state.findings.id[number], body = makeBody(said, revision);
+  underWay = number;
+  sent.add(said);
   try {
-    const kept = await postVerdict(id, body);
-    if (undoing) undoable.push({ number, before });
+    const kept = await postVerdict(id, body).catch((error) => { // it was kept before: sent twice, by a page that was left
+      if (error instanceof Stale && isSame(body, error.current)) return error.current;
+      throw error;
+    });
+    outbox.drop(id, said);
     state.take([kept]);
-    say(`${name(number)} ${WORDS[verdict]}.`);
+    say(`${name(number)} ${WORDS[said.verdict]}.`);
     return true;
   } catch (error) {
-    if (error instanceof Stale) return settle(number, body, error.current);
+    if (error instanceof Stale) { outbox.drop(id, said); return settle(number, body, error.current); }
     say(`Not kept: ${error.message}`, true);
     return false;
-  }
+  } finally { underWay = null; }
 }
 
 // Somebody was quicker: both are shown, and a person decides.
@@ -180,7 +218,7 @@ function settle(number, mine, theirs) {
       el("div", { class: "both" }, column("Theirs", theirs), column("Yours", mine)),
       el("div", { class: "row-of-buttons" },
         el("button", { type: "button", onclick: () => { drafts.delete(number); showVerdict(); close(false); } }, "Keep theirs"),
-        el("button", { type: "button", onclick: async () => close(await keep(number, mine, true)) }, "Use mine instead")));
+        el("button", { type: "button", onclick: async () => close(await keep(number, mine)) }, "Use mine instead")));
     dialog.oncancel = () => resolve(false);
     dialog.showModal();
   });
@@ -222,6 +260,7 @@ async function edit() {
     if (line && line.length > 1 && state.current === number) {
       draftOf(number).line = line;
       say("The line is redrawn; it is kept with your verdict.");
+      saveDraft();
     }
   } catch (error) { say(error.message); }
   if (state.current === number) showLine();

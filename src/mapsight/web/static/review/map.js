@@ -5,6 +5,7 @@ import { $, el } from "./dom.js";
 const COLOURS = { missing: "#ff9a1f", phantom: "#f545a9", misaligned: "#41cdf7", map: "#ffffff", predicted: "#e8ff5c", dark: "#14181b" };
 const KIND = ["match", ["get", "kind"], "missing", COLOURS.missing, "phantom", COLOURS.phantom, COLOURS.misaligned];
 const JUDGED = ["in", ["coalesce", ["feature-state", "verdict"], "none"], ["literal", ["accept", "reject", "unsure"]]];
+const NEAR = 0.5, ROOM_PX = 640; // zooms beyond the imagery's own, on a map of that size; a larger map shows the same ground larger
 const EMPTY = { type: "FeatureCollection", features: [] };
 const LAYERS = [ // name, label, what of the style it switches, whether it is on at first
   ["image", "Imagery", ["image"], true],
@@ -75,7 +76,8 @@ export function makeMap(state, review) {
   function flyTo(number) {
     const [west, south, east, north] = state.findings.bounds[number];
     const size = map.getContainer(), room = Math.min(size.clientWidth, size.clientHeight);
-    map.fitBounds([[west, south], [east, north]], { padding: Math.round(room * 0.2), maxZoom: review.native_zoom + 0.5, duration: isCalm() ? 0 : 500 });
+    const maxZoom = review.native_zoom + NEAR + Math.max(-0.5, Math.log2(room / ROOM_PX));
+    map.fitBounds([[west, south], [east, north]], { padding: Math.round(room * 0.2), maxZoom, duration: isCalm() ? 0 : 500 });
   }
 
   function showOpen(lines) { // [{role, line}]
@@ -176,6 +178,6 @@ function noteShift(review) {
   if (length < 1) return;
   const parts = [[-east, "east", "west"], [-north, "north", "south"]].filter(([v]) => Math.abs(v) >= 0.05)
     .map(([v, plus, minus]) => `${Math.abs(v).toFixed(1)} m ${v > 0 ? plus : minus}`);
-  $("map-note").textContent = `The imagery is moved ${parts.join(" and ")}, so that it fits the map.`;
+  $("map-note").textContent = `The imagery is moved ${parts.join(" and ")} to fit the map.`;
   $("map-note").hidden = false;
 }

@@ -3,11 +3,17 @@ export const VERDICTS = ["accept", "reject", "unsure"];
 export const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", none: "not judged" };
 const NOTHING = { verdict: "none", note: "", line: null, reviewer: "", time: "", revision: 0 };
 
+export const ORDERS = { // name → what is compared of two findings; equal ones stay by falling score
+  score: ["by score", null],
+  teach: ["most to learn first", (f, a, b) => f.teaches[a] - f.teaches[b]],
+  length: ["longest first", (f, a, b) => f.length_m[b] - f.length_m[a]],
+};
+
 export class State extends EventTarget {
-  findings = { id: [], kind: [], class: [], score: [], length_m: [], bounds: [] };
+  findings = { id: [], kind: [], class: [], score: [], length_m: [], bounds: [], teaches: [] };
   numbers = new Map(); // id → number
   said = new Map(); // number → last verdict
-  shown = []; // numbers that pass the filter, by falling score
+  shown = []; // numbers that pass the filter, in the order chosen
   place = new Map(); // number → its place in `shown`
   current = -1;
   filter = emptyFilter();
@@ -21,6 +27,8 @@ export class State extends EventTarget {
   }
 
   verdictOf(number) { return this.said.get(number) ?? NOTHING; }
+
+  hasJudged(reviewer) { return [...this.said.values()].some((said) => said.verdict !== "none" && said.reviewer === reviewer); }
 
   take(verdicts) {
     const changed = [];
@@ -44,7 +52,8 @@ export class State extends EventTarget {
     if (!this.shown.length) return -1;
     let at = this.place.get(this.current);
     if (at === undefined) { // the filter has taken it away: go on from where it stood
-      const after = this.shown.findIndex((n) => n > this.current);
+      const compare = ORDERS[this.filter.order][1], f = this.findings;
+      const after = this.shown.findIndex((n) => (compare?.(f, n, this.current) || n - this.current) > 0);
       at = (after < 0 ? this.shown.length : after) - (direction > 0 ? 1 : 0);
     }
     for (let tries = 0; tries < this.shown.length; tries++) {
@@ -65,6 +74,8 @@ export class State extends EventTarget {
       if (verdict !== "*" && (verdict === "judged" ? said === "none" : said !== verdict)) continue;
       this.shown.push(n);
     }
+    const compare = ORDERS[this.filter.order][1];
+    if (compare) this.shown.sort((a, b) => compare(f, a, b) || a - b);
     this.place = new Map(this.shown.map((number, place) => [number, place]));
     this.tell("filter");
   }
@@ -79,5 +90,5 @@ export class State extends EventTarget {
 }
 
 export function emptyFilter() {
-  return { kinds: new Set(), road: "*", score: 0, least: 0, most: Infinity, verdict: "*" };
+  return { kinds: new Set(), road: "*", score: 0, least: 0, most: Infinity, verdict: "*", order: "score" };
 }
