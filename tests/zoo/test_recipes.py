@@ -30,6 +30,7 @@ from mapsight.zoo.roads import cut_crop
 from mapsight.zoo.run import apply_net, choose_settings, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
 from mapsight.zoo.scenes import find_iou, measure_scenes, read_scenes, vary_scene
+from mapsight.zoo.signs import draw_sign
 from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
 from mapsight.zoo.steering import measure_steering, read_steering, vary_view
 from mapsight.zoo.vary import Variation, vary_image
@@ -48,6 +49,7 @@ from tests.zoo.draw import (
     write_idx,
     write_mnist,
     write_photos,
+    write_reading,
     write_streets,
     write_voices,
 )
@@ -62,8 +64,10 @@ DRAWERS = {
     "imagenet": write_photos,
     "scenes": write_streets,
     "roads": write_aerials,
+    "read": write_reading,
 }
 
+_TRANSLATOR = find_recipe("read").contenders[-1]
 _PATCHES = find_recipe("roads").contenders[-1]
 _ROADS = (
     Contender("roadnet-tiny", own={"vary": partial(cut_crop, side_px=96), "items_per_epoch": 64}),
@@ -83,6 +87,10 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
         Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
     )),
     "roads": (4, 0, _ROADS),
+    "read": (6, 512, (
+        Contender("reader", {"maps": 8, "strided": True, "dropout": 0.0}),
+        dataclasses.replace(_TRANSLATOR, options={"hidden": 32}, own={**_TRANSLATOR.own, "items_per_epoch": 320}),
+    )),
 }  # fmt: skip
 
 
@@ -125,6 +133,10 @@ def test_learns_something(done):
         assert measures["pixel_accuracy"] > 0.6
     elif recipe.name == "roads":
         assert measures["relaxed_breakeven"] > 0.6
+    elif recipe.name == "read":
+        assert measures["drawn_accuracy"] > 0.1  # of 71 classes
+        assert outcome.results[1].measures["bleu"] > 0.3
+        assert outcome.whole["signs"] > 0 and 0 <= outcome.whole["signs_translated"] <= 1
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -152,6 +164,7 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
         "scenes": draw_street(rng)[0],
         "steering": draw_road(0.7, rng),
         "roads": draw_aerial(rng)[0],
+        "read": Image.fromarray(draw_sign("Guten Morgen", rng, ("DejaVuSans-Bold",)).image),
     }
     image = drawn.get(name)
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")

@@ -1,4 +1,4 @@
-"""Pictures that users bring, opened without trust."""
+"""Pictures that users bring, opened without trust, and pictures that are written for them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MORE_FORMATS = (*_FORMATS, "TIFF")  # of data sets
+_WRITTEN: dict[str, dict[str, Any]] = {
+    ".png": {},
+    ".jpg": {"quality": 92},
+    ".jpeg": {"quality": 92},
+    ".webp": {"quality": 92},
+}
 
 
 def open_picture(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
@@ -22,6 +30,37 @@ def open_picture(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image
         image = Image.open(path, formats=formats)
         image.load()
     return image
+
+
+def open_upright(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
+    """A picture as people see it: turned as its EXIF says, RGB of 8 bits, or RGBA where it has transparency.
+
+    Raises InputError as `open_picture`.
+    """
+    picture = open_picture(path, formats)
+    with _refusing(path, formats):
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would clip
+            picture = Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+
+
+def check_picture_name(path: Path) -> None:
+    """InputError where the name's ending is of no format that is written."""
+    if path.suffix.lower() not in _WRITTEN:
+        raise InputError(path, "is no name of a picture", f"let it end in {', '.join(_WRITTEN)}")
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Whole or not at all, in the format of the name; raises InputError where the format cannot hold the picture."""
+    check_picture_name(path)
+    if path.suffix.lower() in (".jpg", ".jpeg") and "A" in picture.getbands():
+        raise InputError(path, "cannot hold the picture's transparency", "let the name end in .png")
+    with write_atomically(path) as temporary:
+        try:
+            picture.save(temporary, **_WRITTEN[path.suffix.lower()])
+        except (OSError, ValueError) as error:
+            raise InputError(path, f"cannot be written ({error})", "let the name end in .png") from None
 
 
 def read_size(path: Path, formats: tuple[str, ...] = _FORMATS) -> tuple[int, int]:

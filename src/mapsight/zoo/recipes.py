@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import digits, emotion, imagenet, objects, roads, scenes, steering
+from mapsight.zoo import digits, emotion, imagenet, objects, read, roads, scenes, steering
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -17,6 +17,7 @@ RECIPES: dict[str, Recipe] = {
         roads.RECIPE,
         steering.RECIPE,
         emotion.RECIPE,
+        read.RECIPE,
     )
 }
 
