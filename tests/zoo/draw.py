@@ -208,3 +208,31 @@ def write_meadows(folder: Path, train: int = 12, test: int = 4) -> None:
         (folder / part / "more").mkdir(parents=True)
         for at in range(count):
             draw_meadow(rng).save(folder / part / ("more" if at == 0 else "") / f"{at}.png")
+
+
+def write_reading(folder: Path) -> None:
+    """A sheet of 127 × 3 drawn glyphs with labels.csv; pairs and words that a small net can learn."""
+    rng = np.random.default_rng(0)
+    signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    (folder / "emnist").mkdir(parents=True)
+    sheet = np.zeros((3 * 28, 127 * 28), np.uint8)
+    rows = ["index,char"]
+    for at in range(3 * 127):
+        sign = signs[at % len(signs)]
+        image = Image.new("L", (28, 28))
+        place = tuple(int(n) for n in rng.integers(-1, 2, 2) + (8, 1))
+        ImageDraw.Draw(image).text(place, sign, fill=255, font=ImageFont.load_default(20))
+        top, left = at // 127 * 28, at % 127 * 28
+        sheet[top : top + 28, left : left + 28] = np.asarray(image)
+        rows.append(f"{at},{sign}")
+    Image.fromarray(sheet).save(folder / "emnist" / "sheet.webp", lossless=True)
+    (folder / "emnist" / "labels.csv").write_text("\n".join(rows))
+    (folder / "words").mkdir()
+    who, what = ("Tom Tom", "Mary Maria", "He Er", "She Sie"), ("sees sieht", "hears hört", "likes mag", "knows kennt")
+    whom = ("me mich", "you dich", "us uns", "Tom Tom", "nothing nichts", "it es")
+    triples = [[pair.split() for pair in (a, b, c)] for a in who for b in what for c in whom]
+    pairs = [tuple(" ".join(word[side] for word in triple) + "." for side in (0, 1)) for triple in triples]
+    (folder / "words" / "pairs.tsv").write_text("\n".join("\t".join(pair) for pair in pairs), encoding="utf-8")
+    words = [("house", "Haus"), ("door", "Tür"), ("street", "Straße"), ("new", "neu"), ("old", "alt")]
+    listed = [{"rank": n, "targetWord": german, "englishWord": english} for n, (english, german) in enumerate(words)]
+    (folder / "words" / "de.json").write_text(json.dumps({"words": listed}), encoding="utf-8")

@@ -30,6 +30,7 @@ from mapsight.zoo.roads import cut_crop
 from mapsight.zoo.run import apply_net, choose_settings, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
 from mapsight.zoo.scenes import find_iou, measure_scenes, read_scenes, vary_scene
+from mapsight.zoo.signs import draw_sign
 from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
 from mapsight.zoo.steering import measure_steering, read_steering, vary_view
 from mapsight.zoo.vary import Variation, vary_image
@@ -50,6 +51,7 @@ from tests.zoo.draw import (
     write_meadows,
     write_mnist,
     write_photos,
+    write_reading,
     write_streets,
     write_voices,
 )
@@ -65,8 +67,10 @@ DRAWERS = {
     "scenes": write_streets,
     "roads": write_aerials,
     "colorize": write_meadows,
+    "read": write_reading,
 }
 
+_TRANSLATOR = find_recipe("read").contenders[-1]
 _PATCHES = find_recipe("roads").contenders[-1]
 _ROADS = (
     Contender("roadnet-tiny", own={"vary": partial(cut_crop, side_px=96), "items_per_epoch": 64}),
@@ -87,6 +91,10 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
     )),
     "roads": (4, 0, _ROADS),
     "colorize": (9, 24, find_recipe("colorize").contenders),
+    "read": (6, 512, (
+        Contender("reader", {"maps": 8, "strided": True, "dropout": 0.0}),
+        dataclasses.replace(_TRANSLATOR, options={"hidden": 32}, own={**_TRANSLATOR.own, "items_per_epoch": 320}),
+    )),
 }  # fmt: skip
 
 
@@ -133,6 +141,10 @@ def test_learns_something(done):
         assert all(
             m["auc_rebalanced"] > 0.05 + m["grey"]["auc_rebalanced"] for m in (r.measures for r in outcome.results)
         )
+    elif recipe.name == "read":
+        assert measures["drawn_accuracy"] > 0.1  # of 71 classes
+        assert outcome.results[1].measures["bleu"] > 0.3
+        assert outcome.whole["signs"] > 0 and 0 <= outcome.whole["signs_translated"] <= 1
     assert recipe.headline in measures
     json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
 
@@ -161,6 +173,7 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
         "steering": draw_road(0.7, rng),
         "roads": draw_aerial(rng)[0],
         "colorize": draw_meadow(rng),
+        "read": Image.fromarray(draw_sign("Guten Morgen", rng, ("DejaVuSans-Bold",)).image),
     }
     image = drawn.get(name)
     (image or Image.new("RGB", (90, 60), "orange")).save(folder / "input.png")

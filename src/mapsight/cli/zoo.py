@@ -14,6 +14,7 @@ from mapsight.cli.options import Compute, Device, Seed, find_named_place, make_d
 from mapsight.progress import say
 
 if TYPE_CHECKING:
+    from mapsight.zoo.model import ZooModel
     from mapsight.zoo.recipe import Recipe
 
 _RESULT, _MODEL, _FIGURE = "result.json", "model.safetensors", "figure.png"
@@ -58,7 +59,7 @@ def run(
     from mapsight.cnn.fit import leave_processes
     from mapsight.zoo.fetch import fetch_files, find_folder
     from mapsight.zoo.figure import write_figure
-    from mapsight.zoo.model import ZooCard, write_zoo_model
+    from mapsight.zoo.model import write_zoo_model
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import choose_settings, describe, run_recipe
 
@@ -72,15 +73,14 @@ def run(
     outcome = run_recipe(recipe, read, place, settings=settings, state_dir=folder)
     if not leave_processes():
         return
-    result, first = describe(recipe, outcome, settings, place), outcome.results[0]
-    card = ZooCard(recipe.name, first.net, {**recipe.contenders[0].options, **read.options}, read.labels, read.about,
-                   result["settings"], first.measures)  # fmt: skip
-    write_zoo_model(folder / _MODEL, outcome.net, card)
+    for part, model in outcome.models.items():
+        write_zoo_model(folder / _name_model(part), model.net, model.card)
     write_figure(folder / _FIGURE, recipe.draw(outcome))
-    write_json(folder / _RESULT, result)
+    write_json(folder / _RESULT, describe(recipe, outcome, settings, place))
     for state in folder.glob(".*.training.safetensors"):
         state.unlink()
-    say(f"wrote {folder / _MODEL}, {folder / _FIGURE}, {folder / _RESULT}")
+    names = [*map(_name_model, outcome.models), _FIGURE, _RESULT]
+    say(f"wrote {', '.join(str(folder / name) for name in names)}")
 
 
 def predict(
@@ -97,26 +97,25 @@ def predict(
     """What a trained net says to a file of the user's, as JSON."""
     import numpy as np
 
-    from mapsight.errors import ModelError
     from mapsight.zoo.images import write_picture
-    from mapsight.zoo.model import read_zoo_model
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import adapt_recipe, apply_net
 
-    recipe, path = find_recipe(name), model or out / name / _MODEL
+    recipe, path, place = find_recipe(name), model or out / name / _MODEL, find_named_place(device, compute)
     if picture is not None:
         _check_picture(recipe, source, picture)
-    net, card = read_zoo_model(path)
-    if card.recipe != recipe.name:
-        raise ModelError(path, f"is a model of the recipe '{card.recipe}'", f"make one with `mapsight zoo run {name}`")
-    recipe = next((adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe)
-    item = (*recipe.read_input(source), np.empty(0))
-    answer = apply_net(recipe, net, [item], find_named_place(device, compute))[0]
+    models = _read_models(recipe, path)
+    net, card = next(iter(models.values()))
+    if recipe.consult is not None:
+        answer = recipe.consult(source, models, place)
+    else:
+        own = next((adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe)
+        answer = apply_net(own, net, [(*recipe.read_input(source), np.empty(0))], place)[0]
     told = {"input": str(source), **recipe.tell(answer, card.labels)}
     if picture is not None and recipe.render is not None:
         write_picture(picture, recipe.render(source, answer))
         told["picture"] = str(picture)
-    typer.echo(json.dumps(told))
+    typer.echo(json.dumps(told, ensure_ascii=False))
 
 
 def card(name: RecipeName, out: Results = Path("zoo")) -> None:
@@ -132,11 +131,16 @@ def card(name: RecipeName, out: Results = Path("zoo")) -> None:
     if not path.is_file():
         typer.echo(f"not trained yet: no {path}")
         return
-    model = read_zoo_model(path).card
-    typer.echo(f"model: {path}, {model.net}")
-    typer.echo(f"trained on: {model.trained_on}")
-    typer.echo(f"measures: {json.dumps(_leave_tables_out(model.measures))}")
-    typer.echo(f"settings: {json.dumps(model.settings)}")
+    for own in dict.fromkeys(path.with_name(_name_model(c.part)) for c in recipe.contenders):
+        if own.is_file():
+            model = read_zoo_model(own).card
+            typer.echo(f"model: {own}, {model.net}")
+            typer.echo(f"trained on: {model.trained_on}")
+            typer.echo(f"measures: {json.dumps(_leave_tables_out(model.measures))}")
+            typer.echo(f"settings: {json.dumps(model.settings)}")
+    whole = _read_whole(path.with_name(_RESULT))
+    if whole:
+        typer.echo(f"together: {json.dumps(whole)}")
 
 
 def nets(
@@ -169,6 +173,27 @@ def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:
     return dataclasses.replace(recipe, contenders=kept)
 
 
+def _name_model(part: str) -> str:
+    return f"{part}.safetensors" if part else _MODEL
+
+
+def _read_models(recipe: Recipe, path: Path) -> dict[str, ZooModel]:
+    """The recipe's model, and where its nets do different things the others beside it, by their parts."""
+    from mapsight.errors import ModelError
+    from mapsight.zoo.model import read_zoo_model
+
+    parts = dict.fromkeys(contender.part for contender in recipe.contenders) if recipe.consult else {"": None}
+    models = {part: read_zoo_model(path if not part else path.with_name(_name_model(part))) for part in parts}
+    for model in models.values():
+        if model.card.recipe != recipe.name:
+            raise ModelError(
+                path,
+                f"is a model of the recipe '{model.card.recipe}'",
+                f"make one with `mapsight zoo run {recipe.name}`",
+            )
+    return models
+
+
 def _check_picture(recipe: Recipe, source: Path, picture: Path) -> None:
     """InputError, before anything is computed, for a picture that cannot be had or would stand in the input's place."""
     from mapsight.errors import InputError
@@ -197,13 +222,21 @@ def _tell_last(recipe: Recipe, out: Path) -> str:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         nets = [
-            f"{n['net']} {float(n['measures'][recipe.headline]):.4g} ({float(n['seconds']):.0f} s)"
+            f"{n['net']} {float(n['measures'][n.get('headline', recipe.headline)]):.4g} ({float(n['seconds']):.0f} s)"
             for n in result["nets"]
         ]
         when = f"{str(result['date'])[:10]}, " if "date" in result else ""
         return f"{when}{recipe.headline}: {', '.join(nets)}; {result['place']}"
     except (ValueError, KeyError, TypeError, OSError):
         return f"{path} cannot be read"
+
+
+def _read_whole(path: Path) -> dict[str, Any]:
+    """What the nets of a recipe measured together in its last run; nothing where that is not known."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")).get("whole", {}))
+    except (ValueError, AttributeError, OSError):
+        return {}
 
 
 def _wrap(start: str, text: str) -> str:

@@ -145,6 +145,20 @@ def soft_pixel_loss(logits: Tensor, classes: Tensor, shares: Tensor, weight: Ten
     return -((shares * known).sum(dim=1) * weight).mean()
 
 
+def token_loss(logits: Tensor, tokens: Tensor, *, padding: int = 0, smoothing: float = 0.1) -> Tensor:
+    """Cross-entropy of the next token, averaged over those that are no padding: logits (B, T, words), tokens (B, T).
+
+    For teacher forcing: the net was shown the true tokens before each. Logits of the first tokens alone will do where
+    the rest of all rows is padding. A share `smoothing` of the target lies on all
+    words alike (Szegedy et al. 2016, section 7).
+    """
+    tokens = tokens[:, : logits.shape[1]]
+    known = F.cross_entropy(
+        logits.flatten(0, 1), tokens.flatten(), ignore_index=padding, label_smoothing=smoothing, reduction="sum"
+    )
+    return known / (tokens != padding).sum().clamp_min(1)
+
+
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     return (values * weight).sum() / weight.sum().clamp_min(1.0)
 

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from matplotlib.figure import Figure
 from PIL.Image import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from mapsight.cnn.fit import FitSettings
+from mapsight.cnn.runtime import Place
 from mapsight.zoo.fetch import Remote
+from mapsight.zoo.model import ZooModel
 
 Item = tuple[np.ndarray, ...]
 
@@ -56,7 +58,8 @@ class Data(NamedTuple):
 
     `everything` trains the net that is kept where there are several folds; `facts` are what a metric has to know of the
     training items; `options` what the data decide of every net, as the number of classes; `settings` what they decide
-    of the training (fields of FitSettings), as the number of epochs.
+    of the training (fields of FitSettings), as the number of epochs. Where a recipe's nets do different things, `parts`
+    holds what the others learn from, by the `part` of their contenders, and what is needed to judge them together.
     """
 
     folds: tuple[Fold, ...]
@@ -66,6 +69,7 @@ class Data(NamedTuple):
     facts: Mapping[str, float] = MappingProxyType({})
     options: Mapping[str, Any] = MappingProxyType({})
     settings: Mapping[str, Any] = MappingProxyType({})
+    parts: Mapping[str, Data] = MappingProxyType({})
 
 
 class Judged(NamedTuple):
@@ -84,13 +88,15 @@ class Judged(NamedTuple):
 class Contender:
     """A net that takes part, a row of the tables of nets and its options.
 
-    `own` are fields of the recipe, `settings` fields of FitSettings, that are otherwise for this net.
+    `own` are fields of the recipe, `settings` fields of FitSettings, that are otherwise for this net. `part` is what it
+    does where the recipe's nets do different things: a key of `Data.parts`; nothing: the recipe's data themselves.
     """
 
     net: str
     options: dict[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +121,22 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run gives: results (the first is the net that is kept), the test items in the order of `judged`."""
+    """What a run gives: results, the test items in the order of the first one's `judged`.
+
+    `models` are the nets that are kept, the first of each part; `whole` is what they measure together.
+    """
 
     data: Data
     results: tuple[Result, ...]
     tests: tuple[Items, ...]
-    look: Callable[[Item], np.ndarray]  # the kept net's output for one item
-    net: Any
+    look: Callable[[Item], np.ndarray]  # the first net's output for one item
+    models: Mapping[str, ZooModel]
+    whole: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def net(self) -> nn.Module:
+        """The first net that is kept."""
+        return next(iter(self.models.values())).net
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,7 @@ class Recipe:
     source: str  # whose task, whose data, on which terms
     folder: str  # where its data lie below --data
     read: Callable[[Path], Data]
-    contenders: tuple[Contender, ...]  # the first is kept and written
+    contenders: tuple[Contender, ...]  # the first (of each part) is kept and written
     loss: Callable[[Any, Tensor], Tensor]  # (what the net gives in training, truth) → scalar
     metric: Callable[[Judged, Data], dict[str, Any]]  # its "score" is what is maximised
     draw: Callable[[Outcome], Figure]
@@ -141,6 +156,10 @@ class Recipe:
     tell: Callable[[np.ndarray, tuple[str, ...]], dict[str, Any]]  # (output, labels) → an answer in words
     headline: str  # which measure stands for the recipe in a list
     render: Callable[[Path, np.ndarray], Image] | None = None  # (a user's file, output) → the answer as a picture
+    # what nets of several parts make of a user's file together, instead of `read_input`; goes to `tell` and `render`
+    consult: Callable[[Path, Mapping[str, ZooModel], Place], Any] | None = None
+    # what they measure together; nothing where the net of a part is not there
+    conclude: Callable[[Data, Mapping[str, ZooModel], Place], dict[str, Any]] | None = None
     settings: FitSettings = FitSettings()
     vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
     answer: Callable[[Tensor], Tensor] | None = None  # what is kept of an output where it is large, as a class a pixel

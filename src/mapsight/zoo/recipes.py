@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import colorize, digits, emotion, imagenet, objects, roads, scenes, steering
+from mapsight.zoo import colorize, digits, emotion, imagenet, objects, read, roads, scenes, steering
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -18,6 +18,7 @@ RECIPES: dict[str, Recipe] = {
         colorize.RECIPE,
         steering.RECIPE,
         emotion.RECIPE,
+        read.RECIPE,
     )
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mapsight.cnn.nets import count_parameters, make_zoo_net
 from mapsight.cnn.runtime import Place
 from mapsight.errors import InputError
 from mapsight.progress import say
+from mapsight.zoo.model import ZooCard, ZooModel
 from mapsight.zoo.recipe import Contender, Data, Item, Items, Judged, Outcome, Recipe, Result
 
 
@@ -47,12 +49,13 @@ def run_recipe(
     recipe: Recipe, data: Data, place: Place, *, settings: FitSettings, state_dir: Path | None = None
 ) -> Outcome:  # fmt: skip
     """Trains and judges every contender; an interrupted run with the same settings goes on from `state_dir`."""
-    results, kept, keeper = [], None, recipe
+    results: list[Result] = []
+    models: dict[str, ZooModel] = {}
     for contender in recipe.contenders:
         parts, judgings, histories, seconds = [], [], [], 0.0
-        own = adapt_recipe(recipe, contender)
-        for at, fold in enumerate(data.folds):
-            net, result, took = train_net(own, contender, fold.train, fold.judge, data, place, settings, state_dir,
+        own, mine = adapt_recipe(recipe, contender), data.parts[contender.part] if contender.part else data
+        for at, fold in enumerate(mine.folds):
+            net, result, took = train_net(own, contender, fold.train, fold.judge, mine, place, settings, state_dir,
                                           fold.name)  # fmt: skip
             if own.settle and fold.judge is not None:
                 judgings.append(judge(own, net, fold.judge, place, at))
@@ -60,20 +63,30 @@ def run_recipe(
             histories.append(result.history)
             seconds += took
         judged = _join(parts)
-        settled = own.settle(_join(judgings), data) if own.settle and judgings else {}
-        if kept is None:
-            if len(data.folds) > 1 and data.everything is not None:
-                net, _, _ = train_net(own, contender, data.everything, None, data, place, settings, state_dir, "all")
-            kept, keeper = net, own
-        measures = own.metric(judged, data._replace(facts={**data.facts, **settled}))
-        say(f"{recipe.name}: {contender.net}: {recipe.headline} {measures[recipe.headline]:.4g} in {seconds:.0f} s")
+        settled = own.settle(_join(judgings), mine) if own.settle and judgings else {}
+        measures = own.metric(judged, mine._replace(facts={**mine.facts, **settled}))
+        if contender.part not in models:
+            if len(mine.folds) > 1 and mine.everything is not None:
+                net, _, _ = train_net(own, contender, mine.everything, None, mine, place, settings, state_dir, "all")
+            models[contender.part] = ZooModel(net, make_card(recipe, contender, mine, settings, measures))
+        say(f"{recipe.name}: {contender.net}: {own.headline} {measures[own.headline]:.4g} in {seconds:.0f} s")
         results.append(Result(contender, count_parameters(net), seconds, histories[0], measures, judged))
-    assert kept is not None
+    first = adapt_recipe(recipe, recipe.contenders[0])
 
     def look(item: Item) -> np.ndarray:
-        return apply_net(keeper, kept, [item], place)[0]
+        return apply_net(first, next(iter(models.values())).net, [item], place)[0]
 
-    return Outcome(data, tuple(results), tuple(fold.test for fold in data.folds), look, kept)
+    whole = recipe.conclude(data, models, place) if recipe.conclude else {}
+    tests = (data.parts[recipe.contenders[0].part] if recipe.contenders[0].part else data).folds
+    return Outcome(data, tuple(results), tuple(fold.test for fold in tests), look, models, whole)
+
+
+def make_card(
+    recipe: Recipe, contender: Contender, data: Data, settings: FitSettings, measures: dict[str, Any]
+) -> ZooCard:  # fmt: skip
+    """What the model file of a contender says of it."""
+    options = {**contender.options, **data.options}
+    return ZooCard(recipe.name, contender.net, options, data.labels, data.about, asdict(settings), measures)
 
 
 def choose_settings(recipe: Recipe, data: Data, *, seed: int = 0, epochs: int | None = None) -> FitSettings:
@@ -200,8 +213,9 @@ def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Pla
         "headline": recipe.headline,
         "settings": dataclasses.asdict(settings),
         "nets": [
-            {"net": r.net, "parameters": r.parameters, "seconds": round(r.seconds, 1), "measures": r.measures,
-             "history": r.history}
+            {"net": r.net, "headline": adapt_recipe(recipe, r.contender).headline, "parameters": r.parameters,
+             "seconds": round(r.seconds, 1), "measures": r.measures, "history": r.history}
             for r in outcome.results
         ],
+        **({"whole": dict(outcome.whole)} if outcome.whole else {}),
     }  # fmt: skip
