@@ -91,9 +91,10 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
     )),
     "roads": (4, 0, _ROADS),
     "colorize": (9, 24, find_recipe("colorize").contenders),
-    "read": (6, 512, (
-        Contender("reader", {"maps": 8, "strided": True, "dropout": 0.0}),
-        dataclasses.replace(_TRANSLATOR, options={"hidden": 32}, own={**_TRANSLATOR.own, "items_per_epoch": 320}),
+    "read": (6, 1024, (
+        Contender("reader", {"maps": 16, "strided": True, "dropout": 0.0}, own={"vary": None}),
+        dataclasses.replace(_TRANSLATOR, options={"hidden": 48, "dropout": 0.0}, settings={"learning_rate": 1e-2},
+                            own={**_TRANSLATOR.own, "items_per_epoch": 640}),
     )),
 }  # fmt: skip
 
@@ -188,6 +189,22 @@ def test_answers_a_file_of_the_users(done, tmp_path):
     assert isinstance(answer["answer"], str)
     json.dumps(answer, allow_nan=False)
     assert item[0].shape == outcome.tests[0][0][0].shape and item[0].dtype == outcome.tests[0][0][0].dtype
+
+
+def test_nets_answer_together(done, tmp_path):
+    """Nets of several parts answer one file, in words and as a picture of the same size that is another one."""
+    recipe, _, outcome = done
+    if recipe.consult is None:
+        pytest.skip("one net answers alone")
+    path = make_input(recipe.name, tmp_path, np.random.default_rng(1))
+    answer = recipe.consult(path, outcome.models, PLACE)
+    told = recipe.tell(answer, outcome.data.labels)
+    assert told["answer"] and told["read"] and json.dumps(told)
+    before, after = (np.asarray(image.convert("RGB")) for image in (Image.open(path), recipe.render(path, answer)))
+    assert before.shape == after.shape and (before != after).any()
+    Image.new("RGB", (90, 60), "orange").save(path)
+    with pytest.raises(InputError, match="no letters"):
+        recipe.consult(path, outcome.models, PLACE)
 
 
 def test_refuses_what_is_no_input(done, tmp_path):

@@ -70,7 +70,9 @@ def split_classes(truth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndar
     parts: tuple[list[np.ndarray], ...] = ([], [], [])
     for sign in np.unique(truth):
         own = rng.permutation(np.flatnonzero(truth == sign))
-        cuts = np.round(np.cumsum(_SHARES) * len(own)).astype(int)
+        cut, end = (round(share * len(own)) for share in np.cumsum(_SHARES))
+        cut = max(min(cut, len(own) - 2), 0)  # of a few, too, one is for judging and one for testing
+        cuts = [cut, max(min(max(end, cut + 1), len(own) - 1), cut)]
         for part, piece in zip(parts, np.split(own, cuts), strict=True):
             part.append(piece)
     learn, judge, test = (np.sort(np.concatenate(part)) for part in parts)
