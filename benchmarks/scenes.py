@@ -26,6 +26,7 @@ from mapsight.roads.findings import rank_candidates
 from mapsight.roads.hidden import find_hidden
 from mapsight.roads.plant import PlantSettings, plant_errors
 from mapsight.roads.predict import predict_array
+from mapsight.town import TownSettings, draw_town
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,13 @@ def read_georeferenced(name: str, image: Path, map_file: Path, run: Runner, *, m
     with open_image(image, m_per_px=m_per_px) as reader:
         seen = reader.read_all()
     return _see(name, seen, read_map(map_file, box=seen.geobox), run)
+
+
+def draw_town_map(seed: int, run: Runner) -> Mapped:
+    """A drawn town of a square kilometre with its true roads as the map, field tracks left out."""
+    town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
+    roads = town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
+    return _see(f"town {seed}", town.image, make_road_map(roads), run)
 
 
 def read_windows(folder: Path, run: Runner) -> Iterator[Mapped]:

@@ -1,89 +1,193 @@
-"""What twenty verdicts teach: `python -m benchmarks.verdicts --data DIR [--folds 0]`.
+"""What twenty verdicts teach the ranking: `python -m benchmarks.verdicts --data DATA`, about four minutes of one core.
 
-Errors are planted into the city's map of Cambridge and into the maps of drawn towns; the first audit's first twenty
-findings are judged by what was planted (as a reviewer who sees the truth would), and the audit is given again with
-these verdicts. Compared is the average precision among the *rest*: findings that were not judged, against planted
-errors that none of the judged ones had found.
+Errors are planted into the city's map of Cambridge (--seeds times) and into the maps of drawn towns (seeds from 500 up,
+which nothing was tuned on). Of each list twenty findings are judged by what was planted, as a reviewer who sees the
+truth would, in two ways: the *first* twenty, and twenty *spread* over the list, evenly by rank (`rerank.order_spread`).
+The re-ranking learns from them; compared is the average
+precision (AP) of the *rest* before and after: findings that nobody judged, against planted errors that no judged one
+has found.
+A finding of an error that is already found is a duplicate, neither right nor false.
+
+The two ways leave different rests; the last rows compare both on the one rest that neither has judged. Nets run once a
+scene, candidates and features are made once a scene and seed. The table goes into section 7 of docs/results.md.
+`benchmarks.verdicts_taught` measures what verdicts gain where they also train the nets.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
-from benchmarks.scenes import make_road_map
-from mapsight.cnn.runtime import find_place
-from mapsight.geo.network import read_map
-from mapsight.geo.raster import Raster, open_image
-from mapsight.roads.audit import Audit, AuditSettings, audit_map
-from mapsight.roads.judged import ACCEPT, REJECT, Judged
-from mapsight.roads.match import MatchSettings, answer_planted, measure_overlap
-from mapsight.roads.plant import PlantSettings, plant_errors
+from benchmarks.plots import replace_block
+from benchmarks.scenes import Mapped, draw_town_map, look_at, plant_map, read_georeferenced
+from mapsight.cnn.bootstrap import bootstrap_mean
+from mapsight.cnn.runtime import Runner, find_place, make_runner
+from mapsight.progress import say
+from mapsight.roads.findings import rank_candidates
+from mapsight.roads.judged import ACCEPT, REJECT, Judged, learn_bend
+from mapsight.roads.match import Answers, answer_planted
+from mapsight.roads.persist import pair_findings
+from mapsight.roads.plant import PlantSettings
+from mapsight.roads.rerank import order_spread
 from mapsight.roads.shipped import read_model_or_default
 from mapsight.roads.tally import average_precision
-from mapsight.town import TownSettings, draw_town
 
-_JUDGED = 20
+JUDGED, FIRST_TOWN, PLANTED = 20, 500, PlantSettings(12, 12, 12)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--folds", type=int, default=0, help="0: the verdicts bend the ranking; more: they teach, too")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--model", type=Path, help="default: the one that ships")
+    parser.add_argument("--seeds", type=int, default=12, help="of errors planted into Cambridge")
+    parser.add_argument("--towns", type=int, default=8, help="drawn, each with errors of one seed")
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--out", type=Path, default=Path("verdicts.jsonl"), help="one run a line; those are kept")
     options = parser.parse_args()
-    start, place, gains = read_model_or_default(options.model), find_place(), []
-    settings = AuditSettings(folds=options.folds)
-    print("| scene | seed | right of the first 20 | AP of the rest before | after |\n|---|---|---|---|---|")
-    for seed in range(options.seeds):
-        for name, image, lines in read_scenes(options.data, seed):
-            mapped, planted = plant_errors(
-                lines, image.geobox, settings=PlantSettings(12, 12, 12, seed=seed), valid=image.valid
-            )
-            first = audit_map(image, make_road_map(mapped), start=start, place=place, settings=settings)
-            judged, rest = judge(first, planted)
-            second = audit_map(image, make_road_map(mapped), start=start, place=place, settings=settings, judged=judged)
-            before = measure_rest(first.findings.table.iloc[_JUDGED:], rest, judged)
-            after = measure_rest(second.findings.table, rest, judged)
-            gains.append(after - before)
-            right = int((judged.table["verdict"] == ACCEPT).sum())
-            print(f"| {name} | {seed} | {right} | {before:.3f} | {after:.3f} |", flush=True)
-    print(f"mean gain {np.mean(gains):+.3f}, standard error {np.std(gains, ddof=1) / len(gains) ** 0.5:.3f}")
+    model = read_model_or_default(options.model)
+    run = make_runner(*model, find_place())
+    rows = read_rows(options.out)
+    for scene, seed in list_jobs(options.data, options.seeds, options.towns, run, rows):
+        keep_row(options.out, rows, measure_run(scene, seed, model.card.threshold))
+    text = tell_gains(rows)
+    replace_block(options.docs / "results.md", "verdicts", text)
+    print(text)
 
 
-def read_scenes(data: Path, seed: int) -> Iterator[tuple[str, Raster, gpd.GeoDataFrame]]:
-    """Cambridge with its centrelines, and a town of the seed with its true roads."""
-    folder = data / "georef" / "cambridge"
-    with open_image(folder / "mass_23279035_rgb_1m.tif", m_per_px=1.0) as reader:
-        image = reader.read_all()
-    yield "Cambridge", image, read_map(folder / "cambridge_centerlines_clip.geojson", box=image.geobox).lines
-    town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=500 + seed))
-    yield "town", town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The runs that are already made."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
 
 
-def judge(audit: Audit, planted: gpd.GeoDataFrame) -> tuple[Judged, gpd.GeoDataFrame]:
-    """Verdicts on the first findings, and the planted errors that none of them answers."""
-    table = audit.findings.table.iloc[:_JUDGED].reset_index(drop=True)
-    answers = answer_planted(table, planted, kind_aware=True)
-    seen = gpd.GeoSeries.from_wkt(
-        table["seen_wkt"].where(table["seen_wkt"] != "", table.geometry.to_wkt()), crs=table.crs
+def keep_row(path: Path, rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
+    """Adds a run to those made, and to their file."""
+    rows.append(row)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    say(json.dumps(row))
+
+
+def list_jobs(
+    data: Path, seeds: int, towns: int, run: Runner, made: Sequence[dict[str, Any]]
+) -> Iterator[tuple[Mapped, int]]:  # fmt: skip
+    """(scene, seed of its errors) not made yet: Cambridge with each seed, then each town with its own."""
+    done = {row["seed"] for row in made}  # of Cambridge below FIRST_TOWN, of towns from there on
+    left = [seed for seed in range(min(seeds, FIRST_TOWN)) if seed not in done]
+    if left:
+        city = data / "georef" / "cambridge"
+        image, lines = city / "mass_23279035_rgb_1m.tif", city / "cambridge_centerlines_clip.geojson"
+        scene = read_georeferenced("Cambridge", image, lines, run, m_per_px=1.0)
+        yield from ((scene, seed) for seed in left)
+    for seed in range(FIRST_TOWN, FIRST_TOWN + towns):
+        if seed not in done:
+            yield draw_town_map(seed, run), seed
+
+
+def pick_first(count: int) -> np.ndarray:
+    """Numbers of the first twenty of a list."""
+    return np.arange(min(JUDGED, count))
+
+
+def pick_spread(count: int) -> np.ndarray:
+    """Numbers of twenty findings spread over a list, as the page's order of that name takes them."""
+    return np.sort(order_spread(count)[:JUDGED])
+
+
+WAYS = {"the first 20": pick_first, "20 spread over the list": pick_spread}
+
+
+class Told(NamedTuple):
+    """Findings that were judged, as they stand in the list, and the verdicts as a teacher."""
+
+    findings: gpd.GeoDataFrame
+    judged: Judged
+
+
+def judge(table: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, chosen: np.ndarray) -> Told:
+    """The verdicts of somebody who sees what was planted on the chosen findings of a list."""
+    done = table.iloc[chosen].reset_index(drop=True)
+    right = answer_planted(done, planted, kind_aware=True).outcome != "false"
+    wkt = done["seen_wkt"].where(done["seen_wkt"] != "", done.geometry.to_wkt())
+    told = done[["kind", "features", "geometry"]].assign(
+        verdict=np.where(right, ACCEPT, REJECT), seen=gpd.GeoSeries.from_wkt(wkt, crs=done.crs)
     )
-    verdict = np.where(answers.outcome == "false", REJECT, ACCEPT)
-    told = table[["kind", "features", "geometry"]].assign(verdict=verdict, seen=seen)
-    return Judged(gpd.GeoDataFrame(told, geometry="geometry", crs=table.crs)), planted[answers.found_by < 0]
+    return Told(done, Judged(gpd.GeoDataFrame(told, geometry="geometry", crs=done.crs)))
 
 
-def measure_rest(findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, judged: Judged) -> float:
-    """Average precision of what was not judged."""
-    done = judged.table.union_all()
-    fresh = [measure_overlap(line, done, MatchSettings()) < 0.5 for line in findings.geometry]
-    answers = answer_planted(findings[fresh].reset_index(drop=True), planted.reset_index(drop=True), kind_aware=True)
-    return average_precision(answers) or 0.0
+def measure_rest(table: gpd.GeoDataFrame, done: gpd.GeoDataFrame, planted: gpd.GeoDataFrame) -> float | None:
+    """AP of what is not judged (no finding of its kind in `done` lies under half of it) against what `done` left."""
+    again = {pair.now for pair in pair_findings(table, done) if pair.share_now >= 0.5}
+    rest = table.iloc[[k for k in range(len(table)) if k not in again]]
+    ranked = gpd.GeoDataFrame(pd.concat([done, rest], ignore_index=True), geometry="geometry", crs=table.crs)
+    answers, before = answer_planted(ranked, planted, kind_aware=True), len(done)
+    left = answers.found_by[(answers.found_by < 0) | (answers.found_by >= before)]
+    return average_precision(Answers(answers.outcome[before:], np.where(left < 0, -1, left - before)))
+
+
+def measure_run(scene: Mapped, seed: int, threshold: float) -> dict[str, Any]:
+    """One map with planted errors: AP of the rest before and after, for each way and on the rest of both."""
+    mistaken = plant_map(scene, replace(PLANTED, seed=seed))
+    looked = look_at(scene, mistaken, threshold)
+    assert looked is not None  # thirty-six errors fit into these scenes
+    rows, crs, planted = looked[0].rows, mistaken.lines.crs, mistaken.planted
+    before = rank_candidates(rows, crs)
+    told = {way: judge(before, planted, pick(len(before))) for way, pick in WAYS.items()}
+    after = {way: rank_candidates(rows, crs, score=learn_bend(said.judged).score) for way, said in told.items()}
+    both = pd.concat([said.findings for said in told.values()]).drop_duplicates("finding_id", ignore_index=True)
+    both = gpd.GeoDataFrame(both, geometry="geometry", crs=crs).sort_values("score", ascending=False, kind="stable")
+    run: dict[str, Any] = {"scene": scene.name, "seed": seed, "planted": len(planted), "findings": len(before)}
+    for way, said in told.items():
+        run[way] = {
+            "right": int((said.judged.table["verdict"] == ACCEPT).sum()), "judged": len(said.findings),
+            "before": measure_rest(before, said.findings, planted),
+            "after": measure_rest(after[way], said.findings, planted),
+            "before_common": measure_rest(before, both, planted),
+            "after_common": measure_rest(after[way], both, planted),
+        }  # fmt: skip
+    return run
+
+
+def tell_gains(runs: Sequence[dict[str, Any]]) -> str:
+    """A table in Markdown: means over the runs of a kind of scene, the gain with its paired bootstrap interval."""
+    lines = ["| scenes, runs | rest of | judged | right of 20 | AP of the rest before | after | gain [95 %] | "
+             "runs that gain |", "|---" * 8 + "|"]  # fmt: skip
+    groups = {"Cambridge": [r for r in runs if r["scene"] == "Cambridge"],
+              "towns": [r for r in runs if r["scene"] != "Cambridge"]}  # fmt: skip
+    for name, some in groups.items():
+        lines += [_tell(name, some, way, "") for way in WAYS]
+    for name, some in groups.items():
+        lines += [_tell(name, some, way, "_common") for way in WAYS]
+    apart = " and ".join(f"{_difference(some)} ({name})" for name, some in groups.items() if some)
+    return (
+        "\n".join(lines)
+        + f"\n\nOn the rest of both, verdicts spread over the list lead to an AP that differs by {apart}."
+    )
+
+
+def _difference(runs: Sequence[dict[str, Any]]) -> str:
+    first, spread = (np.array([r[way]["after_common"] for r in runs], float) for way in WAYS)
+    return _interval(spread - first)
+
+
+def _interval(gains: np.ndarray) -> str:
+    low, high = bootstrap_mean(gains)
+    return f"{gains.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _tell(name: str, runs: Sequence[dict[str, Any]], way: str, rest: str) -> str:
+    known = [r[way] for r in runs if r[way]["before" + rest] is not None]
+    before, after = (np.array([r[key + rest] for r in known]) for key in ("before", "after"))
+    right = np.mean([r["right"] for r in known])
+    return (f"| {name}, {len(known)} | {'both' if rest else 'its own'} | {way} | {right:.1f} | {before.mean():.3f} | "
+            f"{after.mean():.3f} | {_interval(after - before)} | {int((after > before).sum())} |")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -42,3 +42,27 @@ def test_pooled_runs_do_not_mix():
     assert report.planted == 2
     assert report.kind_aware.detection.hits == 1
     assert report.kind_aware.average_precision == pytest.approx(0.5)
+
+
+def test_the_rest_is_what_nobody_judged():
+    """Judged findings and errors they found are out; a second finding of such an error is no false alarm."""
+    import geopandas as gpd
+    from shapely.geometry import LineString
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.verdicts import judge, measure_rest
+
+    lines = [LineString([(0, y), (100, y)]) for y in (0, 200, 400, 600)]
+    planted = gpd.GeoDataFrame({"kind": "missing", "true_wkt": "", "geometry": [lines[0], lines[2], lines[3]]})
+    halves = [LineString([(0, 0), (49, 0)]), LineString([(51, 0), (100, 0)])]  # two findings of the first error
+    found = gpd.GeoDataFrame(
+        {"finding_id": list("abcd"), "kind": "missing", "score": [0.9, 0.8, 0.7, 0.6], "seen_wkt": "", "features": "{}",
+         "geometry": [*halves, lines[1], lines[2]]}
+    )  # fmt: skip
+    told = judge(found, planted, [0])
+    assert told.judged.table["verdict"].tolist() == ["accept"]
+    assert judge(found, planted, [2]).judged.table["verdict"].tolist() == ["reject"]
+    # b repeats what a has found, c is false, d right at place two; the last error is never found
+    assert measure_rest(found, told.findings, planted) == pytest.approx((1 / 2) / 2)
+    assert measure_rest(found, told.findings, planted.iloc[:2]) == pytest.approx(1 / 2)
+    assert measure_rest(found, found.iloc[[0, 2]], planted.iloc[:2]) == pytest.approx(1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mapsight.roads.ranking import FEATURES, explain_score, score_evidence
-from mapsight.roads.rerank import learn_verdicts, order_to_teach
+from mapsight.roads.rerank import learn_verdicts, order_spread
 
 
 def draw(kind: str, count: int, seed: int = 0) -> list[dict[str, float]]:
@@ -63,7 +63,7 @@ def test_what_matters_here_is_learnt():
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 85, 1000])
 def test_every_beginning_of_the_order_is_spread(count):
     """Each place comes once, and after n of them no part of the list longer than φ² of a fair share is left out."""
-    order = order_to_teach(count)
+    order = order_spread(count)
     assert sorted(order) == list(range(count))
     for n in range(1, count + 1, max(1, count // 40)):
         taken = np.sort(order[:n])

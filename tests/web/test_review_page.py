@@ -18,7 +18,7 @@ from scipy import ndimage
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.rerank import order_to_teach
+from mapsight.roads.rerank import order_spread
 from mapsight.roads.verdicts import VerdictStore, read_verdicts
 
 from .conftest import serving, write_audit
@@ -346,21 +346,21 @@ def test_the_legend_tells_the_strokes(audit, open_page):
 
 
 def test_the_list_in_other_orders(audit, open_page):
-    """By what teaches most every beginning is spread over the list; `j` follows the order that is shown."""
+    """In one of them every beginning is spread over the list; `j` follows the order that is shown."""
     with serving(audit) as address:
         page = open_page(address)
         page.locator("#filters summary").click()
-        page.select_option("select[name=order]", "teach")
+        page.select_option("select[name=order]", "spread")
         page.locator("#list").focus()
         press(page, "Home")
         seen = []
         for _ in range(4):
             seen.append(int(page.locator("#position").inner_text().split()[1]) - 1)
             press(page, "j")
-        assert seen == order_to_teach(12)[:4].tolist()
+        assert seen == order_spread(12)[:4].tolist()
         press(page, "a")
         wait_judged(page, 1)
-        fifth, sixth = order_to_teach(12)[4:6] + 1
+        fifth, sixth = order_spread(12)[4:6] + 1
         wait_for(page, "#position", f"^No. {sixth} of 12")
         assert read_verdicts(audit / "findings.gpkg")["finding_id"].tolist() == [f"{fifth - 1:010x}"]
 

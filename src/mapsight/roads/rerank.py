@@ -59,8 +59,8 @@ def learn_verdicts(
     return Bend(offset, weights)
 
 
-def order_to_teach(count: int) -> np.ndarray:
-    """(count,) places of a list by falling score, so ordered that every beginning is spread evenly over the list.
+def order_spread(count: int) -> np.ndarray:
+    """(count,) places of a list, so ordered that every beginning is spread evenly over it.
 
     Place n is at the fraction frac(1/2 + n/φ) of the list, φ the golden ratio: by the three-gap theorem no two gaps
     between the places taken so far differ by more than the factor φ² (Steinhaus; Sós 1958).

@@ -22,7 +22,7 @@ from mapsight.geo.placing import locate
 from mapsight.geo.raster import open_image
 from mapsight.geo.source import open_source
 from mapsight.roads.export.findings_files import read_audit_facts, read_findings
-from mapsight.roads.rerank import order_to_teach
+from mapsight.roads.rerank import order_spread
 from mapsight.roads.verdicts import Verdict, VerdictStore
 from mapsight.web.review.place import LINKS, Frame
 from mapsight.web.review.tiles import RasterSource, open_image_source
@@ -70,12 +70,12 @@ class Session:
         return self.frame.to_mercator(self.findings).bounds.to_numpy()
 
     def list_findings(self) -> bytes:
-        """The table of the list, column by column, as JSON; `teaches` is a finding's place in `order_to_teach`."""
+        """The table of the list, column by column, as JSON; `spread` is a finding's place in `order_spread`."""
         table, boxes = self.findings, self.degrees.bounds.to_numpy().round(7)
         columns = {
             "id": table["finding_id"].tolist(), "kind": table["kind"].tolist(), "class": table["road_class"].tolist(),
             "score": table["score"].round(4).tolist(), "length_m": table["length_m"].round(1).tolist(),
-            "bounds": boxes.tolist(), "teaches": np.argsort(order_to_teach(len(table))).tolist(),
+            "bounds": boxes.tolist(), "spread": np.argsort(order_spread(len(table))).tolist(),
         }  # fmt: skip
         return json.dumps(columns, separators=(",", ":")).encode()
 

@@ -5,12 +5,12 @@ const NOTHING = { verdict: "none", note: "", line: null, reviewer: "", time: "",
 
 export const ORDERS = { // name → what is compared of two findings; equal ones stay by falling score
   score: ["by score", null],
-  teach: ["most to learn first", (f, a, b) => f.teaches[a] - f.teaches[b]],
+  spread: ["spread over the list", (f, a, b) => f.spread[a] - f.spread[b]],
   length: ["longest first", (f, a, b) => f.length_m[b] - f.length_m[a]],
 };
 
 export class State extends EventTarget {
-  findings = { id: [], kind: [], class: [], score: [], length_m: [], bounds: [], teaches: [] };
+  findings = { id: [], kind: [], class: [], score: [], length_m: [], bounds: [], spread: [] };
   numbers = new Map(); // id → number
   said = new Map(); // number → last verdict
   shown = []; // numbers that pass the filter, in the order chosen

@@ -1,0 +1,126 @@
+"""What twenty verdicts gain where they also train: `python -m benchmarks.verdicts_taught --data DATA`, about an hour.
+
+`mapsight audit --folds 3` and the same with `--verdicts`, on Cambridge with planted errors and on drawn towns, judged
+and measured as in `benchmarks.verdicts`. Between the two stands the first audit's list, re-ranked only: what lies
+beyond it is the training's part. Every line of `--out` is one run; those that are there are not made again, and the
+folds of a first audit are kept in `--work`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from benchmarks.plots import replace_block
+from benchmarks.scenes import make_road_map
+from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, keep_row, measure_rest, read_rows
+from mapsight.cnn.bootstrap import bootstrap_mean
+from mapsight.cnn.runtime import find_place
+from mapsight.geo.network import read_map
+from mapsight.geo.raster import Raster, open_image
+from mapsight.roads.audit import Audit, AuditSettings, audit_map, back_to_map
+from mapsight.roads.candidates import find_candidates
+from mapsight.roads.evidence import Evidence
+from mapsight.roads.findings import rank_candidates
+from mapsight.roads.judged import ACCEPT, Judged, learn_bend
+from mapsight.roads.plant import plant_errors
+from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.train import Model
+from mapsight.town import TownSettings, draw_town
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="default: the one that ships")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="of errors planted into Cambridge")
+    parser.add_argument("--towns", type=int, default=2)
+    parser.add_argument("--steps", type=int, help="of training a fold, as `mapsight audit` takes it")
+    parser.add_argument("--out", type=Path, default=Path("verdicts-taught.jsonl"))
+    parser.add_argument("--work", type=Path, default=Path("verdicts-taught"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    options = parser.parse_args()
+    start = read_model_or_default(options.model)
+    scenes = [("Cambridge", seed) for seed in range(options.seeds)]
+    scenes += [("town", seed) for seed in range(FIRST_TOWN, FIRST_TOWN + options.towns)]
+    rows = read_rows(options.out)
+    for way in WAYS:
+        for name, seed in scenes:
+            if any((r["scene"], r["seed"], r["way"]) == (name, seed, way) for r in rows):
+                continue
+            work = options.work / f"{name}-{seed}"
+            settings = AuditSettings(folds=options.folds, steps=options.steps)
+            keep_row(options.out, rows, measure_run(options.data, name, seed, way, start, settings, work))
+    text = tell_gains(rows)
+    replace_block(options.docs / "results.md", "verdicts-taught", text)
+    print(text)
+
+
+def read_scene(data: Path, name: str, seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
+    """The image, and the roads that are taken for true."""
+    if name == "town":
+        town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
+        return town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
+    folder = data / "georef" / "cambridge"
+    with open_image(folder / "mass_23279035_rgb_1m.tif", m_per_px=1.0) as reader:
+        image = reader.read_all()
+    return image, read_map(folder / "cambridge_centerlines_clip.geojson", box=image.geobox).lines
+
+
+def measure_run(
+    data: Path, name: str, seed: int, way: str, start: Model, settings: AuditSettings, work: Path
+) -> dict[str, Any]:  # fmt: skip
+    """AP of the rest: as the first audit has it, re-ranked, and of the second audit."""
+    from_s = time.perf_counter()
+    image, lines = read_scene(data, name, seed)
+    mapped, planted = plant_errors(lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid)
+    roads, place = make_road_map(mapped), find_place()
+    first = audit_map(image, roads, start=start, place=place, settings=settings, work_dir=work)
+    before = back_to_map(first.findings.table, first.shift)
+    told = judge(before, planted, WAYS[way](len(before)))
+    second = audit_map(image, roads, start=start, place=place, settings=settings, judged=told.judged)
+    lists = {
+        "before": before, "ranked": rank_again(first, image, told.judged),
+        "taught": back_to_map(second.findings.table, second.shift),
+    }  # fmt: skip
+    measured = {key: measure_rest(table, told.findings, planted) for key, table in lists.items()}
+    right = int((told.judged.table["verdict"] == ACCEPT).sum())
+    return {"scene": name, "seed": seed, "way": way, "findings": len(before), "right": right, **measured,
+            "seconds": round(time.perf_counter() - from_s)}  # fmt: skip
+
+
+def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
+    """The list of an audit, bent by verdicts, without any training."""
+    evidence = Evidence(audit.probability, image.array, audit.hidden, audit.covered, audit.threshold.value)
+    rows = find_candidates(evidence, audit.moved).rows
+    return back_to_map(rank_candidates(rows, image.crs, score=learn_bend(judged).score), audit.shift)
+
+
+def tell_gains(rows: Sequence[dict[str, Any]]) -> str:
+    """A table in Markdown: each run, and the mean gains with their paired bootstrap intervals."""
+    lines = ["| scene, seed | judged | right of 20 | AP of the rest before | re-ranked | trained and re-ranked |",
+             "|---" * 6 + "|"]  # fmt: skip
+    lines += [f"| {r['scene']}, {r['seed']} | {r['way']} | {r['right']} | {r['before']:.3f} | {r['ranked']:.3f} | "
+              f"{r['taught']:.3f} |" for r in rows]  # fmt: skip
+    for way in dict.fromkeys(r["way"] for r in rows):
+        some = [r for r in rows if r["way"] == way]
+        lines.append(f"| mean gain of {len(some)} | {way} | | | {_tell(some, 'ranked')} | {_tell(some, 'taught')} |")
+    return "\n".join(lines)
+
+
+def _tell(rows: Sequence[dict[str, Any]], key: str) -> str:
+    gains = np.array([r[key] - r["before"] for r in rows])
+    low, high = bootstrap_mean(gains)
+    return f"{gains.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+if __name__ == "__main__":
+    main()
