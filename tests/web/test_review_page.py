@@ -332,6 +332,10 @@ def test_the_legend_tells_the_strokes(audit, open_page):
         assert "Dashed is the map's line, solid the road as seen." in page.locator("#legend").inner_text()
         assert "Accept: the map is wrong here." in page.locator("#legend").inner_text()
         page.locator("#legend summary").click()
+        for _ in range(100):  # `toggle` comes a task later
+            if page.evaluate("localStorage.getItem('mapsight-legend')") == "closed":
+                break
+            page.wait_for_timeout(50)
         page.reload()
         page.wait_for_selector("body[data-ready]")
         assert page.locator("#legend").get_attribute("open") is None
