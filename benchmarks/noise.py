@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import ndimage
 
+from benchmarks.rows import keep_row, read_rows
 from mapsight.cnn.augment import AugmentSettings
 from mapsight.cnn.bootstrap import bootstrap_interval
 from mapsight.cnn.fit import FitSettings
@@ -24,7 +25,6 @@ from mapsight.cnn.metrics import best_threshold, measure_at, sum_counts
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.raster import pixel_box
 from mapsight.geo.trace import trace_mask
-from mapsight.progress import say
 from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
 from mapsight.roads.clean import mend_scenes, move_truth
 from mapsight.roads.shipped import read_model_or_default
@@ -56,17 +56,14 @@ def main() -> None:
     table = options.data / "roads" / "splits.csv"
     scenes = read_scenes(read_pairs(table, split="train", sets=["vgi_tianjin"]), m_per_px=M_PER_PX)
     judges = read_scenes(read_pairs(table, split="val", sets=["vgi_tianjin"]), m_per_px=M_PER_PX)
-    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
-    known = {(row["spoilt"], row["by"], row["remedy"]) for row in done}
-    jobs = [(spoilt, by, remedy) for spoilt, by in SPOILS for remedy in AGAINST[spoilt]]
-    for spoilt, by, remedy in sorted(jobs, key=lambda job: REMEDIES[job[2]][2]):  # cleaning trains thrice: last
-        if (spoilt, by, remedy) in known:
-            continue
-        wrong = [spoil_scene(scene, spoilt, by, seed) for seed, scene in enumerate(scenes)]
-        row = {"spoilt": spoilt, "by": by, "remedy": remedy, **tune(wrong, judges, remedy, options.steps)}
-        with open(options.out, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        say(json.dumps(row))
+    rows = read_rows(options.out)
+    known = {(row["spoilt"], row["by"], row["remedy"]) for row in rows}
+    for cleaning, (spoilt, by) in product((False, True), SPOILS):  # cleaning trains thrice: last
+        remedies = [r for r in AGAINST[spoilt] if REMEDIES[r][2] == cleaning and (spoilt, by, r) not in known]
+        wrong = [spoil_scene(scene, spoilt, by, seed) for seed, scene in enumerate(scenes)] if remedies else []
+        for remedy in remedies:
+            row = {"spoilt": spoilt, "by": by, "remedy": remedy, **tune(wrong, judges, remedy, options.steps)}
+            keep_row(options.out, rows, row)
 
 
 def spoil_scene(scene: Scene, how: str, by: float, seed: int) -> Scene:

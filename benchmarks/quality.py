@@ -32,6 +32,7 @@ from benchmarks.scenes import (
     Mapped,
     Mistaken,
     Planted,
+    find_cambridge,
     find_planted,
     plant_map,
     read_georeferenced,
@@ -115,9 +116,7 @@ def fit_threshold(model: Model, table: Path, set_: str) -> Model:
 def see_scenes(data: Path, model: Model) -> list[Mapped]:
     """Cambridge, the Massachusetts test crops and, unless the model has learnt them, the georeferenced windows."""
     run, size = make_runner(*model, find_place()), model.card.m_per_px
-    city = data / "georef" / "cambridge"
-    image, lines = city / "mass_23279035_rgb_1m.tif", city / "cambridge_centerlines_clip.geojson"
-    scenes = [read_georeferenced("Cambridge", image, lines, run, m_per_px=size)]
+    scenes = [read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=size)]
     scenes += read_pair_maps(data / "roads" / "splits.csv", run, split="test", sets=["mass_crops400"], m_per_px=size)
     if "mass_win512" in model.card.trained_on:
         say("the model has learnt the Massachusetts windows: no errors are planted there")

@@ -71,10 +71,21 @@ def read_georeferenced(name: str, image: Path, map_file: Path, run: Runner, *, m
 
 
 def draw_town_map(seed: int, run: Runner) -> Mapped:
-    """A drawn town of a square kilometre with its true roads as the map, field tracks left out."""
+    """A drawn town with its true roads as the map."""
+    image, roads = draw_town_roads(seed)
+    return _see(f"town {seed}", image, make_road_map(roads), run)
+
+
+def draw_town_roads(seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
+    """The picture of a drawn town of a square kilometre at 1 m a pixel, and its true roads without field tracks."""
     town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
-    roads = town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
-    return _see(f"town {seed}", town.image, make_road_map(roads), run)
+    return town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
+
+
+def find_cambridge(data: Path) -> tuple[Path, Path]:
+    """The image of Cambridge and the city's own centrelines."""
+    city = data / "georef" / "cambridge"
+    return city / "mass_23279035_rgb_1m.tif", city / "cambridge_centerlines_clip.geojson"
 
 
 def read_windows(folder: Path, run: Runner) -> Iterator[Mapped]:

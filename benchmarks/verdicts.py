@@ -16,7 +16,6 @@ scene, candidates and features are made once a scene and seed. The table goes in
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,10 +26,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.plots import replace_block
-from benchmarks.scenes import Mapped, draw_town_map, look_at, plant_map, read_georeferenced
+from benchmarks.rows import keep_row, read_rows
+from benchmarks.scenes import Mapped, draw_town_map, find_cambridge, look_at, plant_map, read_georeferenced
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.runtime import Runner, find_place, make_runner
-from mapsight.progress import say
 from mapsight.roads.findings import rank_candidates
 from mapsight.roads.judged import ACCEPT, REJECT, Judged, learn_bend
 from mapsight.roads.match import Answers, answer_planted
@@ -62,19 +61,6 @@ def main() -> None:
     print(text)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The runs that are already made."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
-
-
-def keep_row(path: Path, rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
-    """Adds a run to those made, and to their file."""
-    rows.append(row)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-    say(json.dumps(row))
-
-
 def list_jobs(
     data: Path, seeds: int, towns: int, run: Runner, made: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[Mapped, int]]:  # fmt: skip
@@ -82,9 +68,7 @@ def list_jobs(
     done = {row["seed"] for row in made}  # of Cambridge below FIRST_TOWN, of towns from there on
     left = [seed for seed in range(min(seeds, FIRST_TOWN)) if seed not in done]
     if left:
-        city = data / "georef" / "cambridge"
-        image, lines = city / "mass_23279035_rgb_1m.tif", city / "cambridge_centerlines_clip.geojson"
-        scene = read_georeferenced("Cambridge", image, lines, run, m_per_px=1.0)
+        scene = read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)
         yield from ((scene, seed) for seed in left)
     for seed in range(FIRST_TOWN, FIRST_TOWN + towns):
         if seed not in done:

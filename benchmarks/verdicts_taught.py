@@ -19,8 +19,9 @@ import geopandas as gpd
 import numpy as np
 
 from benchmarks.plots import replace_block
-from benchmarks.scenes import make_road_map
-from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, keep_row, measure_rest, read_rows
+from benchmarks.rows import keep_row, read_rows
+from benchmarks.scenes import draw_town_roads, find_cambridge, make_road_map
+from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, measure_rest
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.network import read_map
@@ -33,7 +34,6 @@ from mapsight.roads.judged import ACCEPT, Judged, learn_bend
 from mapsight.roads.plant import plant_errors
 from mapsight.roads.shipped import read_model_or_default
 from mapsight.roads.train import Model
-from mapsight.town import TownSettings, draw_town
 
 
 def main() -> None:
@@ -67,12 +67,11 @@ def main() -> None:
 def read_scene(data: Path, name: str, seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
     """The image, and the roads that are taken for true."""
     if name == "town":
-        town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
-        return town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
-    folder = data / "georef" / "cambridge"
-    with open_image(folder / "mass_23279035_rgb_1m.tif", m_per_px=1.0) as reader:
+        return draw_town_roads(seed)
+    picture, lines = find_cambridge(data)
+    with open_image(picture, m_per_px=1.0) as reader:
         image = reader.read_all()
-    return image, read_map(folder / "cambridge_centerlines_clip.geojson", box=image.geobox).lines
+    return image, read_map(lines, box=image.geobox).lines
 
 
 def measure_run(
