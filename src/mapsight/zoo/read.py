@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from mapsight.zoo.glyphs import (
     vary_glyph,
 )
 from mapsight.zoo.images import open_picture
-from mapsight.zoo.letters import find_page
+from mapsight.zoo.letters import Letter, Page, find_page
 from mapsight.zoo.model import ZooModel
 from mapsight.zoo.overlay import write_over
 from mapsight.zoo.phrases import Pair, find_references
@@ -93,17 +93,20 @@ def conclude_reading(data: Data, models: Mapping[str, ZooModel], place: Place) -
 def consult_both(path: Path, models: Mapping[str, ZooModel], place: Place) -> Seen:
     """What stands on the sign in a picture, and what it means; raises InputError where no letters are found."""
     seen = make_sight(models, place)(open_picture(path).convert("RGB"))
-    if not seen.text.page.letters:
-        raise InputError(path, "shows no letters that are found", "give a picture of one sign, near and sharp")
+    expect_letters(path, seen.text.page)
     return seen
 
 
 def read_letter(path: Path) -> tuple[np.ndarray, ...]:
     """The first letter of a sign, as the reader takes it; raises InputError where none is found."""
-    letters = find_page(open_picture(path).convert("RGB")).letters
-    if not letters:
+    return (expect_letters(path, find_page(open_picture(path).convert("RGB")))[0].image[None],)
+
+
+def expect_letters(path: Path, page: Page) -> Sequence[Letter]:
+    """The page's letters; raises InputError where there are none."""
+    if not page.letters:
         raise InputError(path, "shows no letters that are found", "give a picture of one sign, near and sharp")
-    return (letters[0].image[None],)
+    return page.letters
 
 
 def tell_reading(answer: Any, labels: tuple[str, ...]) -> dict[str, Any]:

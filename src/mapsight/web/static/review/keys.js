@@ -1,6 +1,8 @@
 // One key each; they can be switched off, since those who speak to their computer may not want them (WCAG 2.1.4).
 import { $, el } from "./dom.js";
+import { remember } from "./memory.js";
 
+const SWITCH = "mapsight-keys";
 const ONCE = new Set(["a", "r", "u", "z"]); // a key held down judges one finding, not the rest of the list
 
 export function makeKeys(act) {
@@ -21,7 +23,7 @@ export function makeKeys(act) {
     [["?"], "these keys", showKeys],
   ];
   const acts = new Map(table.flatMap(([keys, , run]) => keys.map((key) => [key, run])));
-  const on = el("input", { type: "checkbox", checked: read(), onchange: (event) => write(event.target.checked) });
+  const on = el("input", { type: "checkbox", checked: remember(SWITCH) !== "off", onchange: (event) => remember(SWITCH, event.target.checked ? "on" : "off") });
 
   function showKeys() {
     const rows = table.map(([keys, words]) => el("tr", {}, el("th", { scope: "row" }, ...keys.flatMap((key, n) => (n ? [" ", el("kbd", {}, key)] : [el("kbd", {}, key)]))), el("td", {}, words)));
@@ -48,6 +50,3 @@ export function makeKeys(act) {
   }, true);
   $("show-keys").addEventListener("click", showKeys);
 }
-
-function read() { try { return localStorage.getItem("mapsight-keys") !== "off"; } catch { return true; } }
-function write(on) { try { localStorage.setItem("mapsight-keys", on ? "on" : "off"); } catch { /* a private window */ } }

@@ -1,6 +1,8 @@
 // What the strokes on the map mean, and what is asked.
 import { $, el, svg } from "./dom.js";
+import { remember } from "./memory.js";
 
+const SHOWN = "mapsight-legend";
 const UPPER = "M-2 11L14 4L42 6", LOWER = "M-2 17L14 10L42 12", MIDDLE = "M-2 14L14 7L42 9";
 const ROWS = [ // words, and strokes: colour, how it is drawn, where
   ["missing", [["var(--missing)", "", MIDDLE]]],
@@ -19,9 +21,6 @@ export function makeLegend() {
     el("dl", {}, ...ROWS.flatMap(([words, strokes]) => [el("dt", {}, draw(strokes)), el("dd", {}, words)])),
     el("p", {}, "Dashed is the map's line, solid the road as seen."),
     el("p", {}, el("strong", {}, "Accept"), ": the map is wrong here. ", el("strong", {}, "Reject"), ": the map is right."));
-  legend.open = wide && remembered() !== "closed"; // on a small screen it would hide the map
-  legend.addEventListener("toggle", () => { if (wide) remember(legend.open ? "open" : "closed"); });
+  legend.open = wide && remember(SHOWN) !== "closed"; // on a small screen it would hide the map
+  legend.addEventListener("toggle", () => { if (wide) remember(SHOWN, legend.open ? "open" : "closed"); });
 }
-
-function remembered() { try { return localStorage.getItem("mapsight-legend"); } catch { return null; } }
-function remember(state) { try { localStorage.setItem("mapsight-legend", state); } catch { /* a private window */ } }

@@ -7,6 +7,7 @@ import { makeFilters } from "./filters.js";
 import { makeKeys } from "./keys.js";
 import { makeLegend } from "./legend.js";
 import { makeList } from "./list.js";
+import { remember } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { State, VERDICTS, WORDS } from "./state.js";
 
@@ -278,13 +279,6 @@ async function jump(josm) {
     await fetch(josm, { mode: "no-cors" });
     say("JOSM has been asked to load the place.");
   } catch { say("JOSM does not answer at 127.0.0.1:8111; is it running, with remote control switched on?"); }
-}
-
-function remember(name, value) {
-  try {
-    if (value !== undefined) localStorage.setItem(name, value);
-    return localStorage.getItem(name);
-  } catch { return null; }
 }
 
 start().catch((error) => { $("title").textContent = "The findings cannot be shown"; say(error.message, true); });
