@@ -102,7 +102,7 @@ def tune(scenes: list[Scene], judges: list[Scene], remedy: str, steps: int) -> d
     """The shipped model tuned on these scenes with that remedy, judged on others."""
     loss, align, clean = REMEDIES[remedy]
     start, place = read_model_or_default(None), find_place()
-    fit = FitSettings(epochs=4, batch_size=4, learning_rate=1e-3, ema_decay=0.97, patience=0)
+    fit = FitSettings(epochs=4, batch_size=4, learning_rate=1e-3, optimiser="muon", ema_decay=0.97, patience=0)
     chips = ChipSettings(chip_px=192, chips_per_epoch=steps * fit.batch_size // fit.epochs, augment=AugmentSettings())
     settings = TrainSettings(net=start.card.net, loss=loss, chips=chips, fit=fit)
     half = dataclasses.replace(settings, chips=dataclasses.replace(chips, chips_per_epoch=chips.chips_per_epoch // 2))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
@@ -37,9 +38,10 @@ from mapsight.progress import say
 from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
 from mapsight.roads.evaluate import RHO_PX
 from mapsight.roads.predict import predict_array
+from mapsight.roads.probe import make_probes
 from mapsight.roads.train import Model, TrainSettings, train_model
 
-SETS = ("mass_crops400", "mass_win512", "mass_full")
+SETS = ("mass_crops400", "mass_full")
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,22 @@ class Trial:
     step_cost: float = 1.0
     loss: str = "bce+dice"
     augment: AugmentSettings = AugmentSettings()
-    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, ema_decay=0.98, patience=0)
+    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, optimiser="muon", ema_decay=0.99, patience=0)
     chip_px: int = 256
     min_road_share: float = 0.0
+    traps: bool = False  # half of the scenes once more, with a railway and grey blobs pasted where no road is
 
 
-FINE = Trial("stem 2, 32-64-96-128: full resolution is left by half")
-BASE = replace(FINE, about="stem 4, 64-96-128-160", net=VARIANTS["roadnet-light"], step_cost=0.58)
+BASE = Trial("the recipe of `train`: roadnet, Muon, BCE + Dice, 4 chips of 256 px a step, all augmentation")
 TRIALS: dict[str, Trial] = {
-    "fine": FINE,
     "base": BASE,
+    "adamw": replace(BASE, about="AdamW", fit=replace(BASE.fit, optimiser="adamw")),
+    "fast": replace(BASE, about="twice the learning rate", fit=replace(BASE.fit, learning_rate=4e-3)),
+    "wide": replace(BASE, about="48-96-128-192", net=VARIANTS["roadnet-wide"], step_cost=1.6),
+    "light": replace(BASE, about="stem 4, 64-96-128-160", net=VARIANTS["roadnet-light"], step_cost=0.7),
     "group-norm": replace(BASE, about="group norm", net=replace(BASE.net, norm="group")),
     "no-dilation": replace(BASE, about="no dilated context", net=replace(BASE.net, dilations=())),
+    "more-dilation": replace(BASE, about="dilations 1, 2, 4, 8", net=replace(BASE.net, dilations=(1, 2, 4, 8))),
     "bce": replace(BASE, about="BCE alone", loss="bce"),
     "focal": replace(BASE, about="focal loss", loss="focal"),
     "lovasz": replace(BASE, about="BCE + Lovász hinge", loss="bce+lovasz"),
@@ -72,7 +78,9 @@ TRIALS: dict[str, Trial] = {
     "plain": replace(BASE, about="no augmentation", augment=NO_AUGMENTATION),
     "d4": replace(BASE, about="D4 alone", augment=replace(NO_AUGMENTATION, flip=True)),
     "no-jpeg": replace(BASE, about="all but JPEG and blur", augment=replace(AugmentSettings(), jpeg=0.0, blur=0.0)),
+    "traps": replace(BASE, about="a railway and grey blobs pasted into a third of the scenes", traps=True),
     "large-chips": replace(BASE, about="2 chips of 384 px a step", chip_px=384, fit=replace(BASE.fit, batch_size=2)),
+    "small-chips": replace(BASE, about="8 chips of 176 px a step", chip_px=176, fit=replace(BASE.fit, batch_size=8)),
     "road-only": replace(BASE, about="chips with over 5 % road only", min_road_share=0.05),
     "no-ema": replace(BASE, about="no mean of weights", fit=replace(BASE.fit, ema_decay=0.0)),
     "constant": replace(BASE, about="constant learning rate", fit=replace(BASE.fit, schedule="constant")),
@@ -110,6 +118,8 @@ def main() -> None:
 def train_trial(trial: Trial, scenes: list[Scene], options: argparse.Namespace, start: Model | None) -> Model:
     """One recipe for its share of the budget, from scratch or, where the nets are equal, from the start model."""
     NETS["trial"] = partial(RoadNet, trial.net)
+    if trial.traps:
+        scenes = [*scenes, *(paste_traps(scene, seed) for seed, scene in enumerate(scenes[::2]))]
     epochs = 5
     batches = max(round(options.steps / trial.step_cost / epochs), 1)
     chips = ChipSettings(
@@ -120,6 +130,14 @@ def train_trial(trial: Trial, scenes: list[Scene], options: argparse.Namespace, 
     settings = TrainSettings(net="trial", loss=trial.loss, chips=chips, fit=fit)
     begun = start if start and VARIANTS.get(start.card.net) == trial.net else None
     return train_model(scenes, [], settings, m_per_px=1.0, place=find_place(), start=begun, title=trial.about)[0]
+
+
+def paste_traps(scene: Scene, seed: int) -> Scene:
+    """The scene with a railway and grey blobs that its truth rightly does not call road."""
+    image, rng, probes = scene.image, np.random.default_rng(seed), make_probes(1.0)
+    for name in ("grey blobs", "railway"):
+        image = probes[name](image, scene.truth > 0, rng).image
+    return replace(scene, image=np.where(scene.truth > 0, scene.image, image))
 
 
 def judge(model: Model, scenes: list[Scene]) -> dict:

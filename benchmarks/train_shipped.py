@@ -19,7 +19,7 @@ from mapsight.roads.train import TrainSettings, train_model, vary
 from mapsight.town import TownSettings, draw_town
 
 # by set: how often a chip is drawn, by pixel; Dubai's 45 large images would else be half of all chips
-SETS = {"mass_crops400": 1.0, "mass_full": 1.0, "dubai": 0.2}
+SETS = {"mass_crops400": 1.0, "mass_full": 1.0, "dubai": 0.3}
 JUDGE = "mass_crops400"
 
 

@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from mapsight.cnn.checkpoint import read_state, write_state
+from mapsight.cnn.muon import Muon
 from mapsight.cnn.runtime import Place
 from mapsight.errors import InputError
 from mapsight.progress import open_progress, say
@@ -34,6 +35,7 @@ Score = Callable[[nn.Module], dict[str, float]]  # its "score" is what is maximi
 _OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "muon": Muon,
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
 }
 

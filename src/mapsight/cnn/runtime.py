@@ -47,14 +47,14 @@ def find_place(device: str = "auto", precision: str = "auto") -> Place:
     if precision not in (*_PRECISIONS, "auto"):
         raise InputError(f"precision '{precision}'", "unknown", "choose auto, fp32 or bf16")
     if precision == "auto":
-        precision = "bf16" if _is_bf16_native(device) else "fp32"
+        precision = "bf16" if is_bf16_native(device) else "fp32"
     try:
         return Place(torch.device(device), _PRECISIONS[precision])
     except RuntimeError:
         raise InputError(f"device '{device}'", "unknown", "choose auto, cpu, cuda or mps") from None
 
 
-def _is_bf16_native(device: str) -> bool:
+def is_bf16_native(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device != "cpu" or not hasattr(torch.cpu, "get_capabilities"):

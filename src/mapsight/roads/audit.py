@@ -228,7 +228,7 @@ def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> T
         chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=AugmentSettings()
     )
     fit = FitSettings(
-        epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3,
+        epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3, optimiser="muon",
         ema_decay=0.98, patience=0, seed=settings.seed,
     )  # fmt: skip
     return TrainSettings(net=start.card.net if start else "roadnet", chips=chips, fit=fit)

@@ -69,7 +69,7 @@ def probe_model(
     rng = np.random.default_rng(seed)
     untouched = predict_array(image, run) >= threshold
     results, pictures = [], {}
-    for name, change in _probes(model.card.m_per_px).items():
+    for name, change in make_probes(model.card.m_per_px).items():
         probed = change(image, truth, rng)
         mask = probed.undo(predict_array(probed.image, run)) >= threshold
         kept = valid & ~probed.pasted
@@ -117,8 +117,8 @@ _COLUMNS = 5
 Change = Callable[[np.ndarray, np.ndarray, np.random.Generator], Probed]
 
 
-def _probes(m_per_px: float) -> dict[str, Change]:
-    """The table of probes; sizes of pasted things are metres."""
+def make_probes(m_per_px: float) -> dict[str, Change]:
+    """The table of probes, each image (3, H, W), truth (H, W) bool, generator → Probed; pasted things are in metres."""
     return {
         "untouched": _alter(lambda image, rng: image),
         "grey blobs": _paste(lambda size, free, rng: _blobs(size, m_per_px, rng)),

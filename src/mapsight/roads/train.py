@@ -43,7 +43,7 @@ class TrainSettings:
     scale_mean: float = 0.5
     scale_std: float = 0.25
     chips: ChipSettings = ChipSettings()
-    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, ema_decay=0.995)
+    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, optimiser="muon", ema_decay=0.995)
 
 
 # Klein & Goschenhofer's settings: crops of 512 with over 5 % road, BCE, Adam at 1e-4, batches of 4, patience 10
