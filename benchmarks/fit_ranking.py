@@ -1,9 +1,10 @@
 """Fits the scores of findings on planted errors: `python -m benchmarks.fit_ranking --pairs splits.csv`.
 
 Scenes the model has not learnt from are predicted once; their masks, traced to lines, are the maps into which errors
-are planted with several seeds. Every candidate is labelled by whether it answers a planted error; boosted stumps, which
-add up to one step function a feature, turn its features into the probability of being right. What that is worth is
-measured on scenes left out, six times in turn; then all scenes fit what is written.
+are planted with several seeds. `--also train` adds scenes that the model *has* learnt from: they are many, and what
+ships fits them no better than others. Every candidate is labelled by whether it answers a planted error; boosted
+stumps, which add up to one step function a feature, turn its features into the probability of being right. What that is
+worth is measured on scenes of `--split` left out, six times in turn; then all scenes fit what is written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss
 from sklearn.model_selection import GroupKFold
 
 from benchmarks.scenes import Mapped, look_at, plant_map, read_pair_maps
+from mapsight.atomic import write_atomically
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.runtime import find_place, make_runner
 from mapsight.roads.match import answer_planted
@@ -33,6 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--split", default="val")
+    parser.add_argument("--also", help="a further split whose scenes help to fit, but judge nothing")
+    parser.add_argument("--also-seeds", type=int, default=1)
     parser.add_argument("--set", dest="sets", action="append", default=[])
     parser.add_argument("--model", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
@@ -40,9 +44,13 @@ def main() -> None:
     options = parser.parse_args()
     model = read_model_or_default(options.model)
     run = make_runner(*model, find_place())
-    maps = read_pair_maps(options.pairs, run, split=options.split, sets=options.sets, m_per_px=model.card.m_per_px)
-    rows = [row for mapped in maps for row in collect_rows(mapped, model.card.threshold, options.seeds)]
-    write_ranking(options.out, rows)
+
+    def collect(split: str, seeds: int) -> list[dict]:
+        maps = read_pair_maps(options.pairs, run, split=split, sets=options.sets, m_per_px=model.card.m_per_px)
+        return [row for mapped in maps for row in collect_rows(mapped, model.card.threshold, seeds)]
+
+    rows = collect(options.split, options.seeds)
+    write_ranking(options.out, rows, collect(options.also, options.also_seeds) if options.also else [])
 
 
 def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:
@@ -67,23 +75,27 @@ def label_candidates(candidates: list[dict], planted: gpd.GeoDataFrame, scene: s
     ]
 
 
-def write_ranking(path: Path, rows: list[dict]) -> None:
+def write_ranking(path: Path, rows: list[dict], helpers: list[dict]) -> None:
     """Fits each kind, says how well it does on scenes left out, and writes the table."""
-    table = {kind: fit_kind(kind, [row for row in rows if row["kind"] == kind]) for kind in FEATURES}
-    path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    table = {kind: fit_kind(kind, *([r for r in some if r["kind"] == kind] for some in (rows, helpers)))
+             for kind in FEATURES}  # fmt: skip
+    with write_atomically(path) as temporary:
+        temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
-def fit_kind(kind: str, rows: list[dict]) -> dict:
-    """{intercept, steps: feature → edges and values} of one kind."""
-    x = np.array([[row["features"][name] for name in FEATURES[kind]] for row in rows])
-    y = np.array([row["right"] for row in rows])
-    scenes = np.array([row["scene"] for row in rows])
-    said = np.zeros(len(y))
-    for learnt, held in GroupKFold(6).split(x, y, scenes):
-        said[held] = _predict(_fit(x[learnt], y[learnt], kind), kind, x[held])
-    precision, ece = average_precision_score(y, said), calibrate_scores(said, y).ece
-    print(f"{kind}: {len(y)} candidates, {y.mean():.2f} right; scenes left out: "
-          f"AP {precision:.3f}, Brier {brier_score_loss(y, said):.3f}, ECE {ece:.3f}")  # fmt: skip
+def fit_kind(kind: str, rows: list[dict], helpers: list[dict]) -> dict:
+    """{intercept, steps: feature → edges and values} of one kind; `helpers` fit, but are never left out to judge."""
+    x = np.array([[row["features"][name] for name in FEATURES[kind]] for row in [*rows, *helpers]])
+    y = np.array([row["right"] for row in [*rows, *helpers]])
+    judging, helping = np.arange(len(rows)), np.arange(len(rows), len(y))
+    said = np.zeros(len(rows))
+    for learnt, held in GroupKFold(6).split(judging, groups=[row["scene"] for row in rows]):
+        fitted = np.concatenate([learnt, helping])
+        said[held] = _predict(_fit(x[fitted], y[fitted], kind), kind, x[held])
+    told = y[judging]
+    precision, ece = average_precision_score(told, said), calibrate_scores(said, told).ece
+    print(f"{kind}: {len(told)} candidates, {told.mean():.2f} right, and {len(helpers)} that help; scenes left out: "
+          f"AP {precision:.3f}, Brier {brier_score_loss(told, said):.3f}, ECE {ece:.3f}")  # fmt: skip
     return _fit(x, y, kind)
 
 

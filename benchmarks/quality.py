@@ -205,7 +205,7 @@ def tell_pixels(rows: Sequence[dict[str, Any]]) -> str:
 def tell_planted(rows: Sequence[dict[str, Any]]) -> str:
     """A table in Markdown."""
     lines = ["| scenes | model | planted | found (missing, phantom, misaligned) | AP | right among first 20 a km² | "
-             "false alarms a km²: at recall .7 / all | ECE |", "|---" * 8 + "|"]  # fmt: skip
+             "false alarms a km²: at recall .7 (about mapped roads) / all | ECE |", "|---" * 8 + "|"]  # fmt: skip
     for r in rows:
         t = r["kind_aware"]
         found = ", ".join(f"{k['hits']} of {k['of']}" for k in t["detection_rate_by_kind"].values())
@@ -214,10 +214,14 @@ def tell_planted(rows: Sequence[dict[str, Any]]) -> str:
             f"| {r['scenes']} | {r['model']} | {r['planted']} | {t['detection_rate']['hits']} ({found}) | "
             f"{t['average_precision']:.3f} {_range(t['average_precision_interval'])} | "
             f"{first['value']:.2f} {_range(first['interval'], 2)} ({first['findings']}) | "
-            f"{at['per_km2'] if at else float('nan'):.1f} / {t['false_alarms']['per_km2']:.1f} | "
+            f"{_tell_alarms(at, r['area_km2'])} / {t['false_alarms']['per_km2']:.1f} | "
             f"{t['scores']['expected_calibration_error']:.3f} |"
         )
     return "\n".join(lines)
+
+
+def _tell_alarms(at: dict[str, Any] | None, area_km2: float) -> str:
+    return f"{at['per_km2']:.1f} ({at['about_mapped_roads'] / area_km2:.1f})" if at else "recall not reached"
 
 
 def tell_shift(found: dict[str, dict[str, float]]) -> str:

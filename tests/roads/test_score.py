@@ -95,6 +95,8 @@ def test_false_alarms_per_area_and_road() -> None:
     """Four false alarms on half a square kilometre with 4 km of road are 8 a km² and 1 a km."""
     alarms = _score().kind_aware.false_alarms
     assert (alarms.per_km2, alarms.per_road_km) == (8.0, 1.0)
+    kinds = _findings([("missing", 0.5, NOWHERE), ("phantom", 0.4, NOWHERE + 100), ("misaligned", 0.3, NOWHERE + 200)])
+    assert _score(kinds).kind_aware.false_alarms.about_mapped_roads == 2
     nowhere = _score(area_km2=0.0, road_km=0.0).kind_aware.false_alarms
     assert (nowhere.per_km2, nowhere.per_road_km) == (None, None)
 

@@ -58,10 +58,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """False alarms among findings from a score up (None: all), per area and per length of road."""
+    """False alarms among findings from a score up (None: all), per area and per length of road.
+
+    about_mapped_roads: how many of them call a road of the map a phantom or misaligned; the rest propose a missing one.
+    """
 
     score: float | None
     count: int
+    about_mapped_roads: int
     per_km2: float | None
     per_road_km: float | None
 
@@ -119,7 +123,7 @@ def tally_answers(
 ) -> Tally:
     """Count out findings `ranked` best first and judged; ground: (km² of image, km of road)."""
     outcome, found = answers.outcome, answers.found_by >= 0
-    scores = ranked["score"].to_numpy(float)
+    scores, mapped = ranked["score"].to_numpy(float), (ranked["kind"] != "missing").to_numpy()
     rng = np.random.default_rng(settings.seed)
     first = min(len(ranked), max(1, round(settings.per_km2 * ground[0])))
     kinds = planted["kind"].to_numpy()
@@ -131,8 +135,8 @@ def tally_answers(
     return Tally(
         hits=int((outcome == "hit").sum()),
         duplicates=int((outcome == "duplicate").sum()),
-        false_alarms=_count_false(outcome, scores, None, ground),
-        false_alarms_at_recall=_count_at_recall(answers, scores, ground, settings.recall_aim),
+        false_alarms=_count_false(outcome, mapped, scores, None, ground),
+        false_alarms_at_recall=_count_at_recall(answers, mapped, scores, ground, settings.recall_aim),
         detection=rate(found),
         detection_by_kind={kind: rate(found[kinds == kind]) for kind in KINDS},
         detection_by_size={size: rate(found[sizes == size]) for size in _list_sizes(settings.size_edges_m)},
@@ -163,23 +167,23 @@ def _rate(hits: np.ndarray, resamples: int, rng: np.random.Generator) -> Rate:
 
 
 def _count_false(
-    outcome: np.ndarray, scores: np.ndarray, least: float | None, ground: tuple[float, float]
+    outcome: np.ndarray, mapped: np.ndarray, scores: np.ndarray, least: float | None, ground: tuple[float, float]
 ) -> FalseAlarms:
-    shown = outcome if least is None else outcome[scores >= least]
-    count = int((shown == "false").sum())
+    false = (outcome == "false") & (scores >= (-math.inf if least is None else least))
+    count = int(false.sum())
     per_km2, per_road_km = (count / size if size else None for size in ground)
-    return FalseAlarms(least, count, per_km2, per_road_km)
+    return FalseAlarms(least, count, int((false & mapped).sum()), per_km2, per_road_km)
 
 
 def _count_at_recall(
-    answers: Answers, scores: np.ndarray, ground: tuple[float, float], aim: float
+    answers: Answers, mapped: np.ndarray, scores: np.ndarray, ground: tuple[float, float], aim: float
 ) -> FalseAlarms | None:
     """At the highest score whose findings reach the recall; None where all of them do not."""
     ranks = np.sort(answers.found_by[answers.found_by >= 0])
     needed = math.ceil(aim * len(answers.found_by) - 1e-9)
     if not needed or len(ranks) < needed:
         return None
-    return _count_false(answers.outcome, scores, float(scores[ranks[needed - 1]]), ground)
+    return _count_false(answers.outcome, mapped, scores, float(scores[ranks[needed - 1]]), ground)
 
 
 def _count_alarms_between(answers: Answers) -> np.ndarray:
