@@ -92,3 +92,19 @@ def test_what_is_written_is_whole(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         write_picture(tmp_path / "none" / "b.png", clear)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["digits", "objects", "imagenet", "scenes", "roads", "colorize", "steering"])
+def test_recipes_see_pictures_upright(tmp_path, name):
+    """A photograph that was stored on its side is to a recipe what it is to people."""
+    from mapsight.zoo.recipes import RECIPES
+
+    rows, columns = np.mgrid[:96, :128]
+    picture = Image.fromarray(np.where((rows - 20) ** 2 + (columns - 30) ** 2 < 200, 255, rows).astype(np.uint8))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture.convert("RGB").save(tmp_path / "upright.png")
+    picture.convert("RGB").transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    upright, turned = (RECIPES[name].read_input(tmp_path / f"{how}.png") for how in ("upright", "turned"))
+    for ours, theirs in zip(upright, turned, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

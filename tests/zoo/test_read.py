@@ -14,20 +14,28 @@ from torch.nn import functional as F
 from mapsight.cnn.losses import token_loss
 from mapsight.cnn.nets.translator import END, PAD, UNKNOWN, Translator
 from mapsight.errors import InputError
-from mapsight.zoo.bleu import count_matches, find_bleu
-from mapsight.zoo.boards import find_boards, fit_quadrangle, measure_area
-from mapsight.zoo.fonts import LEARNT, UNSEEN, draw_line
-from mapsight.zoo.glyphs import SIGNS, merge_classes, read_emnist, split_classes
-from mapsight.zoo.letters import find_gap, find_lines, find_page, fit_glyph, read_board
-from mapsight.zoo.lexicon import fold, look_up, make_lexicon, spell_letters, spell_like
-from mapsight.zoo.overlay import write_over
-from mapsight.zoo.phrases import join_words, make_vocabulary, part_words, read_pairs, spell_source, split_pairs, strip
-from mapsight.zoo.plane import find_homography, list_corners, move_points, warp_picture
-from mapsight.zoo.reading import find_cuts
-from mapsight.zoo.signs import break_lines, draw_sign
-from mapsight.zoo.translation import count_translation
-from mapsight.zoo.visual import count_common, find_distance
-from mapsight.zoo.wordbyword import align_words, translate_words
+from mapsight.zoo.read.bleu import count_matches, find_bleu
+from mapsight.zoo.read.boards import find_boards, fit_quadrangle, measure_area
+from mapsight.zoo.read.fonts import LEARNT, UNSEEN, draw_line
+from mapsight.zoo.read.glyphs import SIGNS, merge_classes, read_emnist, split_classes
+from mapsight.zoo.read.letters import find_gap, find_lines, find_page, fit_glyph, read_board
+from mapsight.zoo.read.lexicon import fold, look_up, make_lexicon, spell_letters, spell_like
+from mapsight.zoo.read.overlay import write_over
+from mapsight.zoo.read.phrases import (
+    join_words,
+    make_vocabulary,
+    part_words,
+    read_pairs,
+    spell_source,
+    split_pairs,
+    strip,
+)
+from mapsight.zoo.read.plane import find_homography, list_corners, move_points, warp_picture
+from mapsight.zoo.read.reading import find_cuts
+from mapsight.zoo.read.signs import break_lines, draw_sign
+from mapsight.zoo.read.translation import count_translation
+from mapsight.zoo.read.visual import count_common, find_distance
+from mapsight.zoo.read.wordbyword import align_words, translate_words
 from tests.zoo.draw import write_reading
 
 

@@ -24,13 +24,13 @@ from mapsight.zoo.emotion import cut_patches, fit_length, read_emotion
 from mapsight.zoo.imagenet import class_loss, read_folder
 from mapsight.zoo.images import cut_square
 from mapsight.zoo.objects import read_objects
+from mapsight.zoo.read.signs import draw_sign
 from mapsight.zoo.recipe import Contender, Judged, Recipe
 from mapsight.zoo.recipes import RECIPES, find_recipe
 from mapsight.zoo.roads import cut_crop
 from mapsight.zoo.run import apply_net, choose_settings, describe, run_recipe
 from mapsight.zoo.saliency import find_salience
 from mapsight.zoo.scenes import find_iou, measure_scenes, read_scenes, vary_scene
-from mapsight.zoo.signs import draw_sign
 from mapsight.zoo.sound import find_log_mel, make_mel_bands, read_wave
 from mapsight.zoo.steering import measure_steering, read_steering, vary_view
 from mapsight.zoo.vary import Variation, vary_image

@@ -19,7 +19,7 @@ from mapsight.cnn.fit import FitSettings
 from mapsight.errors import InputError
 from mapsight.zoo.fetch import Remote
 from mapsight.zoo.figure import BLUE, GREY, INK, ORANGE, make_figure, show_confusion, tidy
-from mapsight.zoo.images import open_picture
+from mapsight.zoo.images import open_upright
 from mapsight.zoo.recipe import Arrays, Contender, Data, Fold, Item, Judged, Outcome, Recipe, Result
 from mapsight.zoo.scores import confuse, measure_classes, tell_class
 
@@ -97,7 +97,7 @@ def measure_digits(judged: Judged, data: Data) -> dict[str, Any]:
 
 def read_photo(path: Path) -> tuple[np.ndarray, ...]:
     """A picture of one digit, dark on light or light on dark, made as MNIST's are: 20 px large, mass in the middle."""
-    grey = np.asarray(open_picture(path).convert("L"), float)
+    grey = np.asarray(open_upright(path).convert("L"), float)
     ink = grey if np.median(grey) < 128 else 255 - grey
     ink = np.clip(ink - np.median(ink), 0, None)
     if not ink.max() > 0:

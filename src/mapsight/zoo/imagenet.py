@@ -17,7 +17,7 @@ from mapsight.errors import InputError
 from mapsight.zoo.compare import describe_net
 from mapsight.zoo.fetch import Remote
 from mapsight.zoo.figure import INK, make_figure, show_table
-from mapsight.zoo.images import cut_square, open_picture
+from mapsight.zoo.images import cut_square, open_upright
 from mapsight.zoo.recipe import Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.scores import measure_classes, soften, tell_class
 
@@ -38,7 +38,7 @@ class Pictures(NamedTuple):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Item:  # type: ignore[override]
-        return cut_square(open_picture(self.paths[index]), self.side_px), self.truth[index]
+        return cut_square(open_upright(self.paths[index]), self.side_px), self.truth[index]
 
 
 def read_folder(folder: Path) -> Data:
@@ -141,7 +141,7 @@ RECIPE = Recipe(
     loss=class_loss,
     metric=measure_pictures,
     draw=draw_imagenet,
-    read_input=lambda path: (cut_square(open_picture(path), _SIDE_PX),),
+    read_input=lambda path: (cut_square(open_upright(path), _SIDE_PX),),
     tell=tell_class,
     headline="accuracy",
     settings=FitSettings(epochs=30, batch_size=64, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.999, patience=0),

@@ -17,7 +17,7 @@ from mapsight.cnn.fit import FitSettings
 from mapsight.zoo.cifar import read_cifar
 from mapsight.zoo.fetch import Remote
 from mapsight.zoo.figure import BLUE, INK, make_figure, show_confusion, tidy
-from mapsight.zoo.images import cut_square, open_picture
+from mapsight.zoo.images import cut_square, open_upright
 from mapsight.zoo.recipe import Arrays, Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.scores import confuse, find_recalls, measure_classes, soften, tell_class
 from mapsight.zoo.vary import Variation, vary_image
@@ -115,7 +115,7 @@ def _draw_mistakes(spots: Any, outcome: Outcome) -> None:
 
 def read_thing(path: Path) -> tuple[np.ndarray, ...]:
     """The middle square of a picture, as small as CIFAR's."""
-    return (cut_square(open_picture(path), _SIDE_PX, Image.Resampling.BOX),)
+    return (cut_square(open_upright(path), _SIDE_PX, Image.Resampling.BOX),)
 
 
 def mirror(x: Tensor) -> Tensor:

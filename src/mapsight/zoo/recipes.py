@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mapsight.errors import InputError
-from mapsight.zoo import colorize, digits, emotion, imagenet, objects, read, roads, scenes, steering
+from mapsight.zoo import colorize, digits, emotion, imagenet, objects, roads, scenes, steering
+from mapsight.zoo.read import recipe as read
 from mapsight.zoo.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {

@@ -31,7 +31,7 @@ from mapsight.cnn.nets import make_zoo_net
 from mapsight.errors import InputError
 from mapsight.zoo.compare import count_multiply_adds
 from mapsight.zoo.figure import INK, make_figure, show_table
-from mapsight.zoo.images import open_picture
+from mapsight.zoo.images import open_upright
 from mapsight.zoo.pairs import ELSEWHERE, cover_images, find_side, read_pairs
 from mapsight.zoo.recipe import Contender, Data, Fold, Item, Judged, Outcome, Recipe
 
@@ -194,7 +194,7 @@ def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
 
 def read_aerial(path: Path) -> tuple[np.ndarray, ...]:
     """An aerial picture (about 1 m a pixel, as those of the training); up to 15 px are cut off right and below."""
-    image = np.asarray(open_picture(path).convert("RGB"))
+    image = np.asarray(open_upright(path).convert("RGB"))
     height, width = (size // _STEP_PX * _STEP_PX for size in image.shape[:2])
     if not _PATCH_PX <= min(height, width) <= max(height, width) <= _LARGEST_PX:
         raise InputError(path, f"has {image.shape[1]} × {image.shape[0]} px",

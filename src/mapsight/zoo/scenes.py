@@ -22,7 +22,7 @@ from mapsight.cnn.losses import class_pixel_loss
 from mapsight.cnn.weigh import find_class_weights
 from mapsight.errors import InputError
 from mapsight.zoo.figure import BLUE, GREEN, GREY, INK, ORANGE, make_figure, tidy
-from mapsight.zoo.images import open_picture
+from mapsight.zoo.images import open_picture, open_upright
 from mapsight.zoo.recipe import Arrays, Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.scores import confuse
 from mapsight.zoo.vary import vary_light
@@ -72,7 +72,7 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 def read_frame(path: Path) -> tuple[np.ndarray, ...]:
     """A picture of a street as (3, 180, 240) uint8."""
-    picture = open_picture(path).convert("RGB").resize(_SIZE_PX, Image.Resampling.BILINEAR)
+    picture = open_upright(path).convert("RGB").resize(_SIZE_PX, Image.Resampling.BILINEAR)
     return (np.asarray(picture).transpose(2, 0, 1),)
 
 

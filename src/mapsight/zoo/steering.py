@@ -17,7 +17,7 @@ from mapsight.cnn.fit import FitSettings
 from mapsight.errors import InputError
 from mapsight.zoo.drives import Frame, read_drive
 from mapsight.zoo.figure import BLUE, GREY, INK, ORANGE, make_figure, tidy
-from mapsight.zoo.images import open_picture
+from mapsight.zoo.images import open_picture, open_upright
 from mapsight.zoo.recipe import Arrays, Contender, Data, Fold, Item, Judged, Outcome, Recipe
 from mapsight.zoo.saliency import find_salience
 
@@ -142,7 +142,7 @@ RECIPE = Recipe(
     loss=steering_loss,
     metric=measure_steering,
     draw=draw_steering,
-    read_input=lambda path: (crop_road(open_picture(path)),),
+    read_input=lambda path: (crop_road(open_upright(path)),),
     tell=tell_angle,
     headline="mae",
     settings=FitSettings(epochs=14, batch_size=32, learning_rate=1e-3, weight_decay=1e-2, ema_decay=0.99, patience=0),

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import uniform_filter1d
 
-from mapsight.zoo.letters import INK, Box, Letter, Page, cut_letter, find_page
-from mapsight.zoo.lexicon import Lexicon, look_up, spell_letters, spell_like
+from mapsight.zoo.read.letters import INK, Box, Letter, Page, cut_letter, find_page
+from mapsight.zoo.read.lexicon import Lexicon, look_up, spell_letters, spell_like
 
 Classify = Callable[[np.ndarray], np.ndarray]  # images (N, 1, 28, 28) uint8 → log probabilities (N, SIGNS)
 

@@ -13,8 +13,8 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import label, regionprops
 
-from mapsight.zoo.boards import find_boards
-from mapsight.zoo.plane import find_homography, list_corners, warp_picture
+from mapsight.zoo.read.boards import find_boards
+from mapsight.zoo.read.plane import find_homography, list_corners, warp_picture
 
 SIDE_PX = 28
 _GLYPH_PX = 24  # the longer side of a letter in its picture, as in EMNIST

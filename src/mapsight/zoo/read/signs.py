@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from mapsight.zoo.fonts import draw_line, spell
-from mapsight.zoo.plane import find_homography, list_corners, warp_picture
+from mapsight.zoo.read.fonts import draw_line, spell
+from mapsight.zoo.read.plane import find_homography, list_corners, warp_picture
 
 _SIZE_PX = (480, 360)  # width, height of the picture
 _LINE = 16  # signs in a line, where words allow

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapsight.zoo.glyphs import SIGNS
+from mapsight.zoo.read.glyphs import SIGNS
 
 FOLDED = "abcdefghijklmnopqrstuvwxyzäöüß!?0123456789"
 _ALIKE = {"o": "0", "l": "1I!", "i": "l1!", "s": "5", "z": "2", "b": "8", "g": "9", "ß": "B"}  # besides its capital

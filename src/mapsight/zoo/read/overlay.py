@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
-from mapsight.zoo.fonts import open_font
-from mapsight.zoo.letters import Page
-from mapsight.zoo.plane import warp_picture
+from mapsight.zoo.read.fonts import open_font
+from mapsight.zoo.read.letters import Page
+from mapsight.zoo.read.plane import warp_picture
 
 _FONT = "DejaVuSans-Bold"
 _PAD = 0.35  # of a letter's height around the text that is covered

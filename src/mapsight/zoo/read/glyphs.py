@@ -12,10 +12,10 @@ from PIL import Image
 
 from mapsight.errors import InputError
 from mapsight.zoo.images import open_picture
-from mapsight.zoo.letters import SIDE_PX, read_board
+from mapsight.zoo.read.letters import SIDE_PX, read_board
+from mapsight.zoo.read.signs import draw_sign
 from mapsight.zoo.recipe import Data, Item, Judged
 from mapsight.zoo.scores import find_wilson_interval
-from mapsight.zoo.signs import draw_sign
 
 DIGITS, CAPITALS, SMALL = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 SIGNS = (*DIGITS, *CAPITALS, *SMALL, *"ÄÖÜäöüß!?")  # the reader's classes; the first 62 are EMNIST's ByClass

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from mapsight.cnn.nets.translator import BEGIN, PAD, UNKNOWN
 from mapsight.errors import InputError
-from mapsight.zoo.bleu import count_matches, find_bleu, find_bleu_interval
-from mapsight.zoo.phrases import (
+from mapsight.zoo.read.bleu import count_matches, find_bleu, find_bleu_interval
+from mapsight.zoo.read.phrases import (
     REFERENCES,
     TARGET_LENGTH,
     Pair,
@@ -27,9 +27,9 @@ from mapsight.zoo.phrases import (
     split_pairs,
     strip,
 )
+from mapsight.zoo.read.wordbyword import align_words, translate_words
 from mapsight.zoo.recipe import Arrays, Data, Fold, Judged
 from mapsight.zoo.scores import find_wilson_interval
-from mapsight.zoo.wordbyword import align_words, translate_words
 
 BEAMS = 4
 _LEAST = 2  # sentences in which a word must occur to be one of the translator's

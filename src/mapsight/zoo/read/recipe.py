@@ -19,8 +19,10 @@ from mapsight.cnn.losses import token_loss
 from mapsight.cnn.runtime import Place, find_place
 from mapsight.errors import InputError
 from mapsight.zoo.figure import BLUE, GREEN, INK, ORANGE, make_figure, tidy
-from mapsight.zoo.fonts import LEARNT, UNSEEN
-from mapsight.zoo.glyphs import (
+from mapsight.zoo.images import open_upright
+from mapsight.zoo.model import ZooModel
+from mapsight.zoo.read.fonts import LEARNT, UNSEEN
+from mapsight.zoo.read.glyphs import (
     SIGNS,
     draw_glyphs,
     measure_glyphs,
@@ -29,15 +31,13 @@ from mapsight.zoo.glyphs import (
     split_classes,
     vary_glyph,
 )
-from mapsight.zoo.images import open_picture
-from mapsight.zoo.letters import Letter, Page, find_page
-from mapsight.zoo.model import ZooModel
-from mapsight.zoo.overlay import write_over
-from mapsight.zoo.phrases import Pair, find_references
+from mapsight.zoo.read.letters import Letter, Page, find_page
+from mapsight.zoo.read.overlay import write_over
+from mapsight.zoo.read.phrases import Pair, find_references
+from mapsight.zoo.read.translation import apply_translator, measure_translation, read_phrases
+from mapsight.zoo.read.visual import PHRASE, WORD, Seen, Signs, make_sight, measure_signs
 from mapsight.zoo.recipe import Contender, Data, Fold, Outcome, Recipe
 from mapsight.zoo.scores import tell_class
-from mapsight.zoo.translation import apply_translator, measure_translation, read_phrases
-from mapsight.zoo.visual import PHRASE, WORD, Seen, Signs, make_sight, measure_signs
 
 _DRAWN = (9000, 600, 1500)  # glyphs cut out of drawn signs: to learn from, to judge by, to test
 _SIGNS = 120  # test signs of each kind
@@ -92,14 +92,14 @@ def conclude_reading(data: Data, models: Mapping[str, ZooModel], place: Place) -
 
 def consult_both(path: Path, models: Mapping[str, ZooModel], place: Place) -> Seen:
     """What stands on the sign in a picture, and what it means; raises InputError where no letters are found."""
-    seen = make_sight(models, place)(open_picture(path).convert("RGB"))
+    seen = make_sight(models, place)(open_upright(path).convert("RGB"))
     expect_letters(path, seen.text.page)
     return seen
 
 
 def read_letter(path: Path) -> tuple[np.ndarray, ...]:
     """The first letter of a sign, as the reader takes it; raises InputError where none is found."""
-    return (expect_letters(path, find_page(open_picture(path).convert("RGB")))[0].image[None],)
+    return (expect_letters(path, find_page(open_upright(path).convert("RGB")))[0].image[None],)
 
 
 def expect_letters(path: Path, page: Page) -> Sequence[Letter]:
@@ -118,7 +118,7 @@ def tell_reading(answer: Any, labels: tuple[str, ...]) -> dict[str, Any]:
 
 def render_reading(path: Path, answer: Any) -> Image.Image:
     """The picture with the translation in the place of the text."""
-    return write_over(open_picture(path).convert("RGB"), answer.text.page, answer.english)
+    return write_over(open_upright(path).convert("RGB"), answer.text.page, answer.english)
 
 
 def draw_reading(outcome: Outcome) -> Figure:

@@ -12,15 +12,15 @@ from PIL import Image
 
 from mapsight.cnn.bootstrap import draw_weights
 from mapsight.cnn.runtime import Place
-from mapsight.zoo.fonts import LEARNT, UNSEEN
-from mapsight.zoo.lexicon import fold, make_lexicon
 from mapsight.zoo.model import ZooModel
-from mapsight.zoo.phrases import TARGET_LENGTH, Vocabulary, join_words, part_words
-from mapsight.zoo.reading import Text, read_text
+from mapsight.zoo.read.fonts import LEARNT, UNSEEN
+from mapsight.zoo.read.lexicon import fold, make_lexicon
+from mapsight.zoo.read.phrases import TARGET_LENGTH, Vocabulary, join_words, part_words
+from mapsight.zoo.read.reading import Text, read_text
+from mapsight.zoo.read.signs import draw_sign
+from mapsight.zoo.read.translation import BEAMS
 from mapsight.zoo.recipe import Item
 from mapsight.zoo.scores import find_wilson_interval
-from mapsight.zoo.signs import draw_sign
-from mapsight.zoo.translation import BEAMS
 
 WORD, PHRASE = "word", "phrase"
 _LONGEST = 64  # characters of a sign's text
