@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy import ndimage
+from torch.nn import functional as F
 
 
 class Chip(NamedTuple):
@@ -53,7 +55,7 @@ def _vary_place(chip: Chip, rng: np.random.Generator, settings: AugmentSettings)
     angle = rng.uniform(-np.pi, np.pi) if rng.random() < settings.rotate else 0.0
     zoom = (1 + settings.scale) ** rng.uniform(-1, 1)
     if angle or abs(zoom - 1) > 0.02:
-        planes = _turn(planes, angle, zoom)
+        planes = turn_planes(planes, angle, zoom)
     if settings.elastic_px:
         planes = deform_planes(planes, rng, sigma_px=settings.elastic_px, modes=_find_modes(planes))
     if settings.flip:
@@ -63,14 +65,18 @@ def _vary_place(chip: Chip, rng: np.random.Generator, settings: AugmentSettings)
     return Chip(planes[:3], planes[3], weight)
 
 
-def _turn(planes: np.ndarray, angle: float, zoom: float) -> np.ndarray:
-    centre = (np.array(planes.shape[1:]) - 1) / 2
+def turn_planes(planes: np.ndarray, angle: float, zoom: float) -> np.ndarray:
+    """(N, H, W) float32 turned by radians and zoomed about its middle; planes go on mirrored, the last one as 0."""
+    centre = (np.array(planes.shape[1:], np.float32) - 1) / 2
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
-    offset = centre - matrix @ centre
-    modes = _find_modes(planes)
-    return np.stack(
-        [ndimage.affine_transform(p, matrix, offset, order=1, mode=m) for p, m in zip(planes, modes, strict=True)]
-    )
+    places = np.moveaxis(np.indices(planes.shape[1:], dtype=np.float32), 0, -1) - centre  # (H, W, 2): row, column
+    places = (places @ matrix.T.astype(np.float32)) / np.maximum(centre, 0.5)  # −1 … 1 from edge to edge
+    grid = torch.from_numpy(np.ascontiguousarray(places[None, ..., ::-1]))
+    turned = [
+        F.grid_sample(torch.from_numpy(np.ascontiguousarray(part[None])), grid, padding_mode=beyond, align_corners=True)
+        for part, beyond in ((planes[:-1], "reflection"), (planes[-1:], "zeros"))
+    ]
+    return torch.cat(turned, dim=1)[0].numpy()
 
 
 def _find_modes(planes: np.ndarray) -> list[str]:
