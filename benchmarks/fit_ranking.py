@@ -28,7 +28,7 @@ from mapsight.roads.plant import PlantSettings
 from mapsight.roads.ranking import FEATURES
 from mapsight.roads.shipped import read_model_or_default
 
-_BAGS, _STEPS, _RATE, _LEAST = 8, 120, 0.1, 10  # fits averaged, stumps each, their share, candidates a step
+_BAGS, _STEPS, _RATE, _LEAST = 8, 250, 0.1, 10  # fits averaged, stumps each, their share, candidates a step
 
 
 def main() -> None:

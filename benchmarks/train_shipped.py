@@ -28,8 +28,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--towns", type=int, default=24)
-    parser.add_argument("--net", default="roadnet")
-    parser.add_argument("--loss", default="bce+dice", help="'bce' with --net unet-small: the plain baseline")
+    parser.add_argument("--net", default="roadnet", help="of the baseline: unet-small")
+    parser.add_argument("--loss", default="bce+dice", help="of the baseline: bce")
+    parser.add_argument("--optimiser", default="muon", help="of the baseline: adamw")
     parser.add_argument("--epochs", type=int, default=13)
     parser.add_argument("--chips", type=int, default=2048)
     options = parser.parse_args()
@@ -42,7 +43,8 @@ def main() -> None:
     settings = vary(recipe, epochs=options.epochs, chips=options.chips)
     steps = options.epochs * options.chips / settings.fit.batch_size
     ema_decay = round(1 - 15 / steps, 3)  # the mean of the weights reaches over a fifteenth of the training
-    settings = dataclasses.replace(settings, fit=dataclasses.replace(settings.fit, patience=0, ema_decay=ema_decay))
+    fit = dataclasses.replace(settings.fit, optimiser=options.optimiser, patience=0, ema_decay=ema_decay)
+    settings = dataclasses.replace(settings, fit=fit)
     model, result = train_model(
         scenes, read_scenes(judges, m_per_px=1.0), settings, m_per_px=1.0, place=find_place(),
         state_path=options.out.with_suffix(".training.safetensors"),
