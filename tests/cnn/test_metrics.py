@@ -165,6 +165,17 @@ def test_bootstrap_draws_images_and_repeats() -> None:
     assert np.isnan(bootstrap_interval(images[:1], f1)).all()
 
 
+@pytest.mark.parametrize(("share", "known"), [(0.03, True), (0.3, False)])
+def test_bootstrap_leaves_out_few_undefined_draws(share: float, known: bool) -> None:
+    """A statistic that some draws do not have is bounded by the rest; one that many lack is not bounded."""
+    rng = np.random.default_rng(0)
+    images = [count_pixels(rng.random((8, 8)).astype(np.float32), rng.random((8, 8)) > 0.5) for _ in range(5)]
+    undefined = np.random.default_rng(1).random(400) < share
+    draws = iter(undefined)
+    low, high = bootstrap_interval(images, lambda h: np.nan if next(draws) else 0.5, resamples=400)
+    assert (low, high) == (0.5, 0.5) if known else np.isnan([low, high]).all()
+
+
 def test_bootstrap_takes_whole_curves() -> None:
     """A statistic may be a curve: its bounds come point by point."""
     images = list(_histograms(4).values())

@@ -23,7 +23,8 @@ def bootstrap_interval(
     """(low, high) of a statistic of the pooled counts, images drawn with replacement.
 
     Images, not pixels, are drawn: neighbouring pixels are no independent witnesses. The statistic may be a
-    number or an array (a whole curve: bounds point by point). Below two images nothing can be said: NaN, NaN.
+    number or an array (a whole curve: bounds point by point). Below two images nothing can be said: NaN, NaN. A number
+    that is not defined (NaN) for some draws is bounded by the others, unless they are over a twentieth.
     """
     if len(counts) < 2:
         return np.nan, np.nan
@@ -53,5 +54,7 @@ def _resample(counts: list[CountsT], resamples: int, seed: int) -> Iterator[Coun
 
 
 def _percentiles(values: np.ndarray, level: float) -> tuple[Any, Any]:
+    if values.ndim == 1 and np.isnan(values).mean() <= 0.05:
+        values = values[~np.isnan(values)]
     low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)], axis=0)
     return (float(low), float(high)) if np.ndim(low) == 0 else (low, high)
