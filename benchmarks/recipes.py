@@ -9,7 +9,6 @@ names the trials are listed. Lines go to `--out`; what was kept and why is in do
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.rows import keep_row
 from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
 from mapsight.cnn.bootstrap import bootstrap_interval
 from mapsight.cnn.checkpoint import read_model
@@ -34,7 +34,6 @@ from mapsight.cnn.metrics import (
 from mapsight.cnn.nets import NETS
 from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet, RoadNetShape
 from mapsight.cnn.runtime import find_place, make_runner
-from mapsight.progress import say
 from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
 from mapsight.roads.evaluate import RHO_PX
 from mapsight.roads.predict import predict_array
@@ -110,9 +109,7 @@ def main() -> None:
         model = train_trial(TRIALS[name], train, options, start)
         row = {"trial": name, "about": TRIALS[name].about, "steps": options.steps, "seed": options.seed}
         row |= judge(model, judges)
-        with open(options.out, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        say(json.dumps(row))
+        keep_row(options.out, [], row)
 
 
 def train_trial(trial: Trial, scenes: list[Scene], options: argparse.Namespace, start: Model | None) -> Model:
