@@ -15,6 +15,7 @@ from mapsight.cnn.checkpoint import write_model
 from mapsight.cnn.runtime import find_place
 from mapsight.progress import say, track
 from mapsight.roads.chips import Scene, read_pairs, read_scenes
+from mapsight.roads.shipped import read_model_or_default
 from mapsight.roads.train import TrainSettings, train_model, vary
 from mapsight.town import TownSettings, draw_town
 
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights to go on from; default: none")
     parser.add_argument("--towns", type=int, default=24)
     parser.add_argument("--net", default="roadnet", help="of the baseline: unet-small")
     parser.add_argument("--loss", default="bce+dice", help="of the baseline: bce")
@@ -39,6 +41,7 @@ def main() -> None:
     read = read_scenes(train, m_per_px=1.0)
     scenes = [dataclasses.replace(s, weight=SETS[pair.set]) for s, pair in zip(read, train, strict=True)]
     scenes += [draw_scene(seed) for seed in track(range(1000, 1000 + options.towns), "draw", total=options.towns)]
+    start = read_model_or_default(options.start) if options.start else None
     recipe = TrainSettings(net=options.net, loss=options.loss)
     settings = vary(recipe, epochs=options.epochs, chips=options.chips)
     steps = options.epochs * options.chips / settings.fit.batch_size
@@ -46,7 +49,7 @@ def main() -> None:
     fit = dataclasses.replace(settings.fit, optimiser=options.optimiser, patience=0, ema_decay=ema_decay)
     settings = dataclasses.replace(settings, fit=fit)
     model, result = train_model(
-        scenes, read_scenes(judges, m_per_px=1.0), settings, m_per_px=1.0, place=find_place(),
+        scenes, read_scenes(judges, m_per_px=1.0), settings, m_per_px=1.0, place=find_place(), start=start,
         state_path=options.out.with_suffix(".training.safetensors"),
     )  # fmt: skip
     source = f"{len(train)} pairs of {', '.join(SETS)} (split 'train') and {options.towns} drawn towns"

@@ -21,7 +21,7 @@ def marked(size=48):
     return Chip(image, truth, np.ones((size, size), np.float32))
 
 
-PLACE_ONLY = AugmentSettings(brightness=0, contrast=0, colour=0, blur=0, noise=0, jpeg=0, rotate=1.0)
+PLACE_ONLY = dataclasses.replace(NO_AUGMENTATION, flip=True, scale=0.25, rotate=1.0)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -50,6 +50,24 @@ def test_none_is_none():
     """No augmentation gives the chip back."""
     chip = augment_chip(marked(), np.random.default_rng(0), NO_AUGMENTATION)
     assert all(np.array_equal(a, b) for a, b in zip(chip, marked(), strict=True))
+
+
+def test_tones_bend_and_colours_fade():
+    """Saturation −1 … 1 about 1 spares greys; γ keeps black, white and the order of tones, in each band its own."""
+    ramp = np.broadcast_to(np.arange(0, 256, 5, dtype=np.uint8)[:, None], (3, 52, 52)).copy()
+    grey = Chip(ramp, np.zeros((52, 52), np.float32), np.ones((52, 52), np.float32))
+    saturated = dataclasses.replace(NO_AUGMENTATION, saturation=0.9)
+    assert np.array_equal(augment_chip(grey, np.random.default_rng(3), saturated).image, ramp)
+    colour = grey._replace(image=ramp * np.array([1, 0, 0], np.uint8)[:, None, None])
+    seen = [augment_chip(colour, np.random.default_rng(seed), saturated).image[:2, 30, 0] for seed in range(20)]
+    assert min(int(a) - int(b) for a, b in seen) < 60 < 150 == colour.image[0, 30, 0]
+    bent = [augment_chip(grey, np.random.default_rng(seed), dataclasses.replace(NO_AUGMENTATION, gamma=0.35,
+            band_gamma=0.12)).image[:, :, 0].astype(int) for seed in range(20)]  # fmt: skip
+    for bands in bent:
+        assert (bands[:, 0] == 0).all() and (bands[:, -1] == 255).all() and (np.diff(bands, axis=1) >= 0).all()
+        assert not np.array_equal(bands[0], bands[1])
+    middle = [int(bands[0, 26]) for bands in bent]
+    assert min(middle) < 110 and max(middle) > 150
 
 
 def test_deformation_is_smooth_and_joint():

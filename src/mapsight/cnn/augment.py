@@ -33,8 +33,11 @@ class AugmentSettings:
     flip: bool = True  # the eight symmetries of the square (D4)
     rotate: float = 0.3  # share of chips turned by any angle
     scale: float = 0.25  # zoom between 1/(1+scale) and 1+scale
-    brightness: float = 0.15  # additive, of full range
-    contrast: float = 0.25
+    gamma: float = 0.35  # σ of log γ, a band's value v in 0 … 1 becoming v^γ
+    band_gamma: float = 0.12  # the same for each band by itself
+    saturation: float = 0.9  # distance from grey times 1 ± this
+    brightness: float = 0.2  # additive, of full range
+    contrast: float = 0.4
     colour: float = 0.08  # per band, additive, of full range
     blur: float = 0.15  # share of chips blurred, σ up to 1.2 px
     noise: float = 0.02  # σ at most, of full range
@@ -42,7 +45,8 @@ class AugmentSettings:
     elastic_px: float = 0.0  # σ of a smooth deformation (see `deform_planes`)
 
 
-NO_AUGMENTATION = AugmentSettings(False, 0, 0, 0, 0, 0, 0, 0, 0)
+NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 12)
+ONE_LIGHT = AugmentSettings(gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25)  # for a single image
 
 
 def augment_chip(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
@@ -104,7 +108,7 @@ def deform_planes(
 
 
 def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
-    image = chip.image.astype(np.float32)
+    image = _vary_tone(chip.image.astype(np.float32), rng, settings)
     contrast = 1 + rng.uniform(-settings.contrast, settings.contrast)
     shift = rng.uniform(-settings.brightness, settings.brightness)
     bands = rng.uniform(-settings.colour, settings.colour, (3, 1, 1)).astype(np.float32)
@@ -118,6 +122,17 @@ def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings
         image = image + rng.standard_normal(image.shape, dtype=np.float32) * np.float32(sigma)
     whole = np.clip(image, 0, 255).round().astype(np.uint8)
     return chip._replace(image=compress(whole, int(rng.integers(15, 71))) if rng.random() < settings.jpeg else whole)
+
+
+def _vary_tone(image: np.ndarray, rng: np.random.Generator, settings: AugmentSettings) -> np.ndarray:
+    """Another camera, haze or provider: (3, H, W) of 0 … 255 with other curves and another strength of colours."""
+    if settings.gamma or settings.band_gamma:
+        bend = rng.normal(0, settings.gamma) + rng.normal(0, settings.band_gamma, (3, 1, 1))
+        image = 255 * (image / 255) ** np.exp(bend).astype(np.float32)
+    if settings.saturation:
+        grey = image.mean(axis=0, keepdims=True)
+        image = grey + (image - grey) * np.float32(1 + rng.uniform(-settings.saturation, settings.saturation))
+    return np.clip(image, 0, 255)
 
 
 def compress(image: np.ndarray, quality: int) -> np.ndarray:

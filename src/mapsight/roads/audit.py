@@ -14,7 +14,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 
-from mapsight.cnn.augment import AugmentSettings
+from mapsight.cnn.augment import ONE_LIGHT
 from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.runtime import Place, make_runner
 from mapsight.errors import InputError
@@ -224,9 +224,7 @@ def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> T
     """From scratch, or a short and gentle fine-tuning of the start model."""
     steps = settings.steps or round((_TUNING_STEPS if start else _SCRATCH_STEPS) * max(pixels / 1e6, 0.25) ** 0.5)
     epochs, batch = 10, 4
-    chips = ChipSettings(
-        chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=AugmentSettings()
-    )
+    chips = ChipSettings(chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=ONE_LIGHT)
     fit = FitSettings(
         epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3, optimiser="muon",
         ema_decay=0.98, patience=0, seed=settings.seed,
