@@ -2,16 +2,18 @@
 
 Scenes the model has not learnt from are predicted once; their masks, traced to lines, are the maps into which errors
 are planted with several seeds. `--also train` adds scenes that the model *has* learnt from: they are many, and what
-ships fits them no better than others. Every candidate is labelled by whether it answers a planted error; boosted
-stumps, which add up to one step function a feature, turn its features into the probability of being right. What that is
-worth is measured on scenes of `--split` left out, six times in turn, where its logits are calibrated, too (Platt 1999:
-a slope and a shift a kind); then all scenes fit what is written.
+ships fits them no better than others; once more with maps that end amid the picture, as a city's does. Every candidate
+is labelled by whether it answers a planted error; boosted stumps, which add up to one step function a feature, turn its
+features into the probability of being right. What that is worth is measured on scenes of `--split` left out, six times
+in turn, where its logits are calibrated, too (Platt 1999: a slope and a shift a kind); then all scenes fit what is
+written.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -21,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss
 from sklearn.model_selection import GroupKFold
 
-from benchmarks.scenes import Mapped, look_at, plant_map, read_pair_maps
+from benchmarks.scenes import Mapped, end_map, look_at, plant_map, read_pair_maps
 from mapsight.atomic import write_atomically
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.runtime import find_place, make_runner
@@ -47,12 +49,16 @@ def main() -> None:
     model = read_model_or_default(options.model)
     run = make_runner(*model, find_place())
 
-    def collect(split: str, seeds: int) -> list[dict]:
-        maps = read_pair_maps(options.pairs, run, split=split, sets=options.sets, m_per_px=model.card.m_per_px)
-        return [row for mapped in maps for row in collect_rows(mapped, model.card.threshold, seeds)]
+    def read_maps(split: str) -> Iterator[Mapped]:
+        return read_pair_maps(options.pairs, run, split=split, sets=options.sets, m_per_px=model.card.m_per_px)
 
-    rows = collect(options.split, options.seeds)
-    write_ranking(options.out, rows, collect(options.also, options.also_seeds) if options.also else [])
+    rows, helpers = [], []
+    for mapped in read_maps(options.split):
+        rows += collect_rows(mapped, model.card.threshold, options.seeds)
+    for seed, mapped in enumerate(read_maps(options.also) if options.also else ()):
+        helpers += collect_rows(mapped, model.card.threshold, options.also_seeds)
+        helpers += collect_rows(end_map(mapped, seed), model.card.threshold, 1)
+    write_ranking(options.out, rows, helpers)
 
 
 def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
@@ -80,6 +81,21 @@ def draw_town_roads(seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
     """The picture of a drawn town of a square kilometre at 1 m a pixel, and its true roads without field tracks."""
     town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
     return town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
+
+
+def end_map(mapped: Mapped, seed: int) -> Mapped:
+    """The same scene with a map that ends, as a city's does, at a straight border near the picture's middle."""
+    rng, valid = np.random.default_rng(seed), mapped.image.valid
+    height, width = valid.shape
+    turn = rng.uniform(0, 2 * np.pi)
+    far = 2.0 * (height + width)
+    half = Affine.translation(width / 2, height / 2) * Affine.rotation(float(np.degrees(turn)))
+    corners = [(-far, 0.0), (far, 0.0), (far, far), (-far, far)]
+    aside = rng.uniform(-0.15, 0.15) * min(height, width)
+    kept = shapely.Polygon([mapped.image.transform * (half * (x, y + aside)) for x, y in corners])
+    lines = mapped.roads.lines
+    lines = lines.set_geometry(lines.geometry.intersection(kept)).explode(ignore_index=True)
+    return replace(mapped, roads=make_road_map(lines[lines.length > 5].reset_index(drop=True)))
 
 
 def find_cambridge(data: Path) -> tuple[Path, Path]:

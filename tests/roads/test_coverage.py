@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapsight.roads.coverage import find_coverage
+from mapsight.roads.coverage import find_coverage, share_beyond
 
 from .conftest import BOX, make_lines
 
@@ -27,3 +27,17 @@ def test_gaps_are_closed():
     covered = find_coverage(make_lines([(200, 0), (200, 600)], [(450, 0), (450, 600)]), BOX)
     assert covered[50:550, 205:445].all()
     assert np.count_nonzero(find_coverage(make_lines([(100, 0), (100, 600)], [(700, 0), (700, 600)]), BOX)[300]) < 350
+
+
+def test_what_is_connected_beyond_belongs_there():
+    """A stub within reach counts with the network that it begins; a piece of its own, and no road, count as nothing."""
+    covered = np.zeros((40, 60), bool)
+    covered[:, :30] = True
+    unmapped = np.zeros((40, 60), bool)
+    unmapped[10, 20:60] = True  # ten pixels within, thirty beyond
+    unmapped[11:30, 59] = True  # touches its end: nineteen more beyond
+    unmapped[30, 5:15] = True
+    share = share_beyond(unmapped, covered)
+    assert share[10, 20] == share[10, 59] == share[20, 59] == np.float32(49 / 59)
+    assert share[30, 8] == 0 == share[0, 0]
+    assert not share_beyond(unmapped, np.ones_like(covered)).any()

@@ -7,17 +7,23 @@ import pandas as pd
 import pytest
 import shapely
 
+from mapsight.roads.candidates import find_candidates
 from mapsight.roads.coverage import find_coverage
 from mapsight.roads.findings import BEYOND, Evidence, find_errors, identify
 
 from .conftest import BOX, GRID, make_lines, make_map, photograph, see
 
 
-def judge(seen, mapped, *, hidden=None, others=None, covered=None):
-    """Findings of a map against the probability of what is really there."""
+def gather(seen, mapped, *, hidden=None, covered=None):
+    """The evidence about a map where `seen` is really there."""
     hidden = np.zeros(BOX.shape, bool) if hidden is None else hidden
     covered = find_coverage(mapped, BOX) if covered is None else covered
-    return find_errors(Evidence(see(seen), photograph(seen), hidden, covered, 0.4), make_map(mapped, others))
+    return Evidence(see(seen), photograph(seen), hidden, covered, 0.4)
+
+
+def judge(seen, mapped, *, others=None, **options):
+    """Findings of a map against the probability of what is really there."""
+    return find_errors(gather(seen, mapped, **options), make_map(mapped, others))
 
 
 def kinds(findings):
@@ -134,6 +140,18 @@ def test_beyond_the_map_is_not_missing():
     assert (found.not_judged["reason"] == BEYOND).any()
     everywhere = judge(seen, mapped, covered=np.ones(BOX.shape, bool))
     assert everywhere.table.length.sum() > 1500
+
+
+def test_streets_that_lead_out_of_the_map_say_so(streets):
+    """A street that begins within the map's reach and goes on beyond it is told from one between mapped streets."""
+    mapped = make_lines([(100, 20), (100, 580)])
+    stubs = find_candidates(gather(streets, mapped), make_map(mapped)).rows
+    shares = [row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x > 500_100]
+    assert len(shares) == 3 and min(shares) > 0.9
+    assert max(row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x < 500_100) < 0.4  # dead ends
+    inner = find_candidates(gather(streets, streets.drop(5)), make_map(streets.drop(5))).rows
+    assert [row["kind"] for row in inner].count("missing") >= 1
+    assert all(row["features"]["beyond"] == 0 for row in inner if row["kind"] == "missing")
 
 
 def test_identity_is_stable():

@@ -23,6 +23,7 @@ from shapely.ops import substring
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import RoadMap
 from mapsight.geo.profile import place_stations, sample_points
+from mapsight.roads.coverage import share_beyond
 from mapsight.roads.evidence import Evidence, add_traits
 from mapsight.roads.extract import ExtractSettings, extract_lines
 from mapsight.roads.match import MatchSettings
@@ -146,6 +147,9 @@ def _find_missing(
     probability = sample_points(evidence.probability.array[0], box.transform, stations.xy, outside=0.0)
     hidden = sample_points(evidence.hidden.astype(np.float32), box.transform, stations.xy, outside=0.0)
     covered = sample_points(evidence.covered.astype(np.float32), box.transform, stations.xy, outside=0.0) >= 0.5
+    unmapped = (evidence.probability.array[0] >= _find_faintest(evidence, settings)) & (distance > settings.clearance_m)
+    beyond = ndimage.maximum_filter(share_beyond(unmapped, evidence.covered), 5)  # lines are smoothed
+    beyond = sample_points(beyond, box.transform, stations.xy, outside=0.0)
     state = np.where((away > settings.clearance_m) & covered, UNSEEN, SEEN)
     walk = Walk(stations, probability, away, probability, hidden, state)
     for run in list_runs(walk, state == UNSEEN, seen, settings):
@@ -161,7 +165,7 @@ def _find_missing(
         features = {
             "length": _log_length(run), "ends": float(ends), "parallel": float(parallel),
             "away": float(np.clip(np.log2(near.mean() / 20), -1.5, 3)), "hidden": float(hidden[at].mean()),
-            "width": _width(seen, run), "straight": chord / line.length,
+            "width": _width(seen, run), "straight": chord / line.length, "beyond": float(beyond[at].mean()),
         }  # fmt: skip
         sentence = (f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
                     f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map")  # fmt: skip
@@ -191,8 +195,11 @@ def _median_around(walk: Walk, around_m: float) -> np.ndarray:
 
 
 def _extract_seen(evidence: Evidence, settings: FindingSettings) -> gpd.GeoDataFrame:
-    return extract_lines(evidence.probability, threshold=max(settings.candidate_share * evidence.threshold, 0.01),
-                         settings=settings.extract)  # fmt: skip
+    return extract_lines(evidence.probability, threshold=_find_faintest(evidence, settings), settings=settings.extract)
+
+
+def _find_faintest(evidence: Evidence, settings: FindingSettings) -> float:
+    return max(settings.candidate_share * evidence.threshold, 0.01)
 
 
 def _make_row(

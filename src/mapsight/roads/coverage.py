@@ -35,3 +35,16 @@ def find_coverage(
     if near.all():
         return near
     return ndimage.distance_transform_edt(near, sampling=box.m_per_px) > settings.close_m - settings.margin_m
+
+
+def share_beyond(unmapped: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """(H, W) float32: of each connected piece of road that is seen and not mapped, the share beyond the map's reach.
+
+    unmapped (H, W) bool: road is seen there, away from everything the map knows. Where a city's map ends, the next
+    city's streets begin within reach, but most of what they are connected with lies beyond it.
+    """
+    pieces, count = ndimage.label(unmapped, np.ones((3, 3)))
+    size, within = (np.bincount(some.ravel(), minlength=count + 1) for some in (pieces, pieces[covered]))
+    share = 1 - within / np.maximum(size, 1)
+    share[0] = 0  # no piece
+    return share[pieces].astype(np.float32)

@@ -20,7 +20,7 @@ _LOOK = ("z_mean", "z_low", "z_high", "ridge", "ridge_share", "edges", "even", "
 
 # what each kind is judged by
 FEATURES: dict[str, tuple[str, ...]] = {
-    "missing": ("length", "ends", "parallel", "away", "hidden", "width", "straight", *_LOOK),
+    "missing": ("length", "ends", "parallel", "away", "hidden", "width", "straight", "beyond", *_LOOK),
     "phantom": ("length", "free_ends", "rarity", "hidden", "width", *_LOOK),
     "misaligned": ("length", "offset", "residual", "unsteady", "steady_share", "hidden", *_LOOK,
                    "seen_z_mean", "seen_z_low", "seen_ridge", "seen_ridge_share", "seen_edges", "seen_even"),
@@ -29,7 +29,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
 WORDS = {
     "length": "length", "ends": "ends that meet the map", "parallel": "runs beside a mapped way",
     "away": "distance to the nearest mapped way", "hidden": "share under canopy or in shadow", "width": "width",
-    "straight": "straightness", "free_ends": "ends that meet no other road",
+    "straight": "straightness", "beyond": "share of what it is connected with that lies beyond the map's reach",
+    "free_ends": "ends that meet no other road",
     "rarity": "how rarely the map's roads here are seen so little", "offset": "how far beside the map it is seen",
     "residual": "how far that differs from the roads around", "unsteady": "how much that varies along it",
     "steady_share": "share of the piece where it is seen beside", "z_mean": "what the net says along it",
