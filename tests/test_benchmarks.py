@@ -44,6 +44,31 @@ def test_pooled_runs_do_not_mix():
     assert report.kind_aware.average_precision == pytest.approx(0.5)
 
 
+def test_an_ended_map_keeps_one_side():
+    """A map that ends at a border keeps about half of a grid's length, all of it on one side of a straight line."""
+    import numpy as np
+    from shapely import MultiLineString
+    from shapely.geometry import LineString
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.scenes import Mapped, end_map, make_road_map, trace_lines
+
+    from mapsight.geo.raster import Raster, pixel_box
+
+    mask = np.zeros((400, 400), bool)
+    mask[::50] = mask[:, ::50] = True
+    box = pixel_box(400, 400, m_per_px=1.0)
+    image = Raster(np.zeros((3, 400, 400), np.uint8), box.transform, None, np.ones((400, 400), bool))
+    whole = Mapped("grid", image, image, make_road_map(trace_lines(mask, box)), ~mask)
+    for seed in range(4):
+        lines = end_map(whole, seed).roads.lines
+        assert all(isinstance(line, LineString) for line in lines.geometry)
+        assert 0.3 < lines.length.sum() / whole.roads.lines.length.sum() < 0.7
+        lost = whole.roads.lines.geometry.union_all().difference(lines.geometry.union_all().buffer(1.0))
+        hull = MultiLineString(list(lines.geometry)).convex_hull
+        assert lost.intersection(hull).length < 0.02 * lost.length
+
+
 def test_the_rest_is_what_nobody_judged():
     """Judged findings and errors they found are out; a second finding of such an error is no false alarm."""
     import geopandas as gpd
