@@ -11,12 +11,14 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from torch import nn
+
 from mapsight.cnn.checkpoint import write_model
 from mapsight.cnn.runtime import find_place
 from mapsight.progress import say, track
 from mapsight.roads.chips import Scene, read_pairs, read_scenes
 from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import TrainSettings, train_model, vary
+from mapsight.roads.train import TrainSettings, choose_on, train_model, vary
 from mapsight.town import TownSettings, draw_town
 
 # by set: how often a chip is drawn, by pixel; Dubai's 45 large images would else be half of all chips
@@ -29,6 +31,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="weights to go on from; default: none")
+    parser.add_argument("--mix", type=float, default=1.0, help="share of the trained weights in the mean with --start")
+    parser.add_argument("--last", action="store_true", help="keep the last epoch, not the best on validation")
     parser.add_argument("--towns", type=int, default=24)
     parser.add_argument("--net", default="roadnet", help="of the baseline: unet-small")
     parser.add_argument("--loss", default="bce+dice", help="of the baseline: bce")
@@ -37,7 +41,7 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=2048)
     options = parser.parse_args()
     train = read_pairs(options.pairs, split="train", sets=list(SETS))
-    judges = read_pairs(options.pairs, split="val", sets=[JUDGE])
+    judges = read_scenes(read_pairs(options.pairs, split="val", sets=[JUDGE]), m_per_px=1.0)
     read = read_scenes(train, m_per_px=1.0)
     scenes = [dataclasses.replace(s, weight=SETS[pair.set]) for s, pair in zip(read, train, strict=True)]
     scenes += [draw_scene(seed) for seed in track(range(1000, 1000 + options.towns), "draw", total=options.towns)]
@@ -48,13 +52,24 @@ def main() -> None:
     ema_decay = round(1 - 15 / steps, 3)  # the mean of the weights reaches over a fifteenth of the training
     fit = dataclasses.replace(settings.fit, optimiser=options.optimiser, patience=0, ema_decay=ema_decay)
     settings = dataclasses.replace(settings, fit=fit)
+    place = find_place()
     model, result = train_model(
-        scenes, read_scenes(judges, m_per_px=1.0), settings, m_per_px=1.0, place=find_place(), start=start,
+        scenes, [] if options.last else judges, settings, m_per_px=1.0, place=place, start=start,
         state_path=options.out.with_suffix(".training.safetensors"),
     )  # fmt: skip
+    if start is not None:
+        mix_weights(model.net, start.net, options.mix)
+    card = choose_on(judges, model.net, model.card, place)
     source = f"{len(train)} pairs of {', '.join(SETS)} (split 'train') and {options.towns} drawn towns"
-    write_model(options.out, model.net, dataclasses.replace(model.card, trained_on=source), half=True)
-    say(f"{result.stopped}; pooled F1 on validation {result.best_score:.3f}; wrote {options.out}")
+    write_model(options.out, model.net, dataclasses.replace(card, trained_on=source), half=True)
+    say(f"{result.stopped}; pooled F1 on validation {card.measures['f1_pooled_validation']:.3f}; wrote {options.out}")
+
+
+def mix_weights(net: nn.Module, start: nn.Module, share: float) -> None:
+    """Makes `net` the mean of itself, by `share`, and the net it began as (Wortsman et al. 2022, eq. 1), in place."""
+    old = start.state_dict()
+    for name, values in net.state_dict().items():
+        values.copy_(share * values + (1 - share) * old[name].to(values.device))
 
 
 def draw_scene(seed: int) -> Scene:

@@ -69,6 +69,31 @@ def test_an_ended_map_keeps_one_side():
         assert lost.intersection(hull).length < 0.02 * lost.length
 
 
+def test_mixed_weights_lie_between():
+    """Every weight and running statistic is the mean by share; 1 changes nothing."""
+    import copy
+
+    import torch
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.train_shipped import mix_weights
+
+    from mapsight.cnn.nets import make_net
+
+    start, trained = make_net("roadnet-tiny"), make_net("roadnet-tiny")
+    trained(torch.rand(2, 3, 64, 64))  # moves the running statistics
+    mixed = copy.deepcopy(trained)
+    mix_weights(mixed, start, 1.0)
+    assert all(
+        torch.equal(a, b) for a, b in zip(mixed.state_dict().values(), trained.state_dict().values(), strict=True)
+    )
+    mix_weights(mixed, start, 0.25)
+    old, new = start.state_dict(), trained.state_dict()
+    for name, values in mixed.state_dict().items():
+        if values.is_floating_point():
+            assert torch.allclose(values, 0.25 * new[name] + 0.75 * old[name], atol=1e-6)
+
+
 def test_the_rest_is_what_nobody_judged():
     """Judged findings and errors they found are out; a second finding of such an error is no false alarm."""
     import geopandas as gpd

@@ -86,11 +86,15 @@ def train_model(
         place=place, settings=settings.fit, state_path=state_path, title=title,
     )  # fmt: skip
     card = dataclasses.replace(card, settings=asdict(settings))
-    if judges:
-        choice = choose_threshold(_count_parts(net, judges, card, place))
-        card = dataclasses.replace(card, threshold=choice.value, threshold_low=choice.low, threshold_high=choice.high,
-                                   measures={"f1_pooled_validation": choice.f1, "images": len(judges)})  # fmt: skip
+    card = choose_on(judges, net, card, place) if judges else card
     return Model(net.cpu().eval(), card), result
+
+
+def choose_on(judges: Sequence[Scene], net: nn.Module, card: ModelCard, place: Place) -> ModelCard:
+    """The card with the threshold of the highest pooled F1 on these scenes, its interval, and that F1."""
+    choice = choose_threshold(_count_parts(net, judges, card, place))
+    return dataclasses.replace(card, threshold=choice.value, threshold_low=choice.low, threshold_high=choice.high,
+                               measures={"f1_pooled_validation": choice.f1, "images": len(judges)})  # fmt: skip
 
 
 def make_batch_loss(name: str, card: ModelCard) -> BatchLoss:
