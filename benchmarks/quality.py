@@ -221,7 +221,14 @@ def tell_planted(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _tell_alarms(at: dict[str, Any] | None, area_km2: float) -> str:
-    return f"{at['per_km2']:.1f} ({at['about_mapped_roads'] / area_km2:.1f})" if at else "recall not reached"
+    if at is None:
+        return "recall not reached"
+    parts = [("count", "count_interval"), ("about_mapped_roads", "about_mapped_interval")]
+    every, mapped = (
+        f"{at[count] / area_km2:.1f} {_range([bound / area_km2 for bound in at[interval]], 1)}"
+        for count, interval in parts
+    )
+    return f"{every} ({mapped})"
 
 
 def tell_shift(found: dict[str, dict[str, float]]) -> str:

@@ -110,6 +110,22 @@ def test_false_alarms_at_the_score_that_finds_enough() -> None:
     assert report.kind_aware.false_alarms_at_recall is None
 
 
+def test_false_alarms_at_a_recall_have_an_interval() -> None:
+    """A hundred mistakes found in turn with forty phantoms among the first hundred: 28 up to recall .7, give or take.
+
+    The cut moves by √(.7 · .3 / 100) of them (± 2) and chance adds √28: together a 95 % interval of about 28 ± 11.
+    """
+    spot = 300.0 * np.arange(140)
+    rows = [("phantom" if k % 7 in (2, 5) else "missing", 1 - k / 200, spot[k]) for k in range(140)]
+    planted = _planted([("missing", spot[k], "") for k in range(140) if k % 7 not in (2, 5)])
+    at = _score(_findings(rows), planted).kind_aware.false_alarms_at_recall
+    assert at is not None and at.count == at.about_mapped_roads == 28
+    assert at.count_interval is not None and at.about_mapped_interval is not None
+    (low, high), (low_mapped, high_mapped) = at.count_interval, at.about_mapped_interval
+    assert 14 <= low <= 20 and 36 <= high <= 43
+    assert abs(low - low_mapped) <= 2 and abs(high - high_mapped) <= 2
+
+
 def test_equal_scores_are_shown_together() -> None:
     """False alarms with the very score at which enough is found are counted with it."""
     findings = _findings([("missing", 0.5, 0), ("missing", 0.5, NOWHERE), ("missing", 0.4, NOWHERE + 100)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +61,7 @@ class FalseAlarms:
     """False alarms among findings from a score up (None: all), per area and per length of road.
 
     about_mapped_roads: how many of them call a road of the map a phantom or misaligned; the rest propose a missing one.
+    The 95 % intervals of both counts are given at a recall: another draw of mistakes would cut the list elsewhere.
     """
 
     score: float | None
@@ -68,6 +69,8 @@ class FalseAlarms:
     about_mapped_roads: int
     per_km2: float | None
     per_road_km: float | None
+    count_interval: tuple[float, float] | None = None
+    about_mapped_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +135,7 @@ def tally_answers(
     def rate(hits: np.ndarray) -> Rate:
         return _rate(hits, settings.resamples, rng)
 
-    return Tally(
+    tally = Tally(
         hits=int((outcome == "hit").sum()),
         duplicates=int((outcome == "duplicate").sum()),
         false_alarms=_count_false(outcome, mapped, scores, None, ground),
@@ -147,6 +150,13 @@ def tally_answers(
         average_precision_interval=_bootstrap_precision(answers, settings.resamples, rng),
         calibration=calibrate_scores(scores, outcome != "false"),
     )
+    if tally.false_alarms_at_recall is None:
+        return tally
+    alarms, about_mapped = (
+        (float(low), float(high)) for low, high in _bootstrap_alarms(answers, mapped, scores, settings, rng).T
+    )
+    at_recall = replace(tally.false_alarms_at_recall, count_interval=alarms, about_mapped_interval=about_mapped)
+    return replace(tally, false_alarms_at_recall=at_recall)
 
 
 def _judged(outcome: np.ndarray) -> np.ndarray:
@@ -184,6 +194,24 @@ def _count_at_recall(
     if not needed or len(ranks) < needed:
         return None
     return _count_false(answers.outcome, mapped, scores, float(scores[ranks[needed - 1]]), ground)
+
+
+def _bootstrap_alarms(
+    answers: Answers, mapped: np.ndarray, scores: np.ndarray, settings: ScoreSettings, rng: np.random.Generator
+) -> np.ndarray:  # fmt: skip
+    """(2, 2) bounds of the false alarms at the recall: low and high of all, and of those about roads of the map.
+
+    Planted mistakes are drawn with replacement, which moves the cut; false alarms come about by chance (Poisson).
+    """
+    order = np.argsort(answers.found_by, kind="stable")
+    order = order[answers.found_by[order] >= 0]
+    drawn = draw_weights(len(answers.found_by), settings.resamples, rng)[:, order]
+    reached = np.cumsum(drawn, axis=1) >= settings.recall_aim * len(answers.found_by) - 1e-9
+    last = np.where(reached.any(axis=1), reached.argmax(axis=1), len(order) - 1)  # else: all that are found
+    shown = np.searchsorted(-scores, -scores[answers.found_by[order[last]]], side="right")  # equal scores together
+    false = answers.outcome == "false"
+    expected = np.cumsum(np.stack([false, false & mapped]), axis=1)[:, shown - 1]
+    return np.percentile(rng.poisson(expected), [2.5, 97.5], axis=1)
 
 
 def _count_alarms_between(answers: Answers) -> np.ndarray:
