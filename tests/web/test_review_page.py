@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import time
@@ -412,43 +411,34 @@ def test_names_are_inert(audit, open_page):
 
 
 SCROLL = """async () => {
-  const list = document.querySelector('#list'), far = list.scrollHeight, spent = [];
-  for (let n = 0; n < 40; n++) {
-    const from = performance.now();
-    list.scrollTop = far * n / 40;
+  const list = document.querySelector('#list'), far = list.scrollHeight - list.clientHeight, rows = [];
+  for (let step = 0; step <= 20; step += 1) {
+    list.scrollTop = far * step / 20;
     await new Promise(requestAnimationFrame);
-    list.getBoundingClientRect();
-    spent.push(performance.now() - from);
+    await new Promise(requestAnimationFrame);
+    const seen = [...list.querySelectorAll('[role=option]')].map((row) => Number(row.getAttribute('aria-posinset')));
+    rows.push([seen.length, Math.min(...seen), Math.max(...seen)]);
   }
-  return spent.sort((a, b) => a - b)[20];
+  return rows;
 }"""
-FIRST = "performance.getEntriesByName('first-finding')[0].startTime"
 
 
 def test_ten_thousand_findings(tmp_path, open_page):
-    """Ten thousand scroll like a hundred: few rows exist, the last is reached at once, nothing takes long.
+    """Ten thousand scroll like a hundred: wherever one is few rows exist, and the last is reached at once.
 
-    Times are compared with those of a hundred findings beside them, since a machine that runs other tests is slow
-    for both.
+    What that takes is measured by benchmarks/review_page.py.
     """
-    with (
-        serving(write_audit(tmp_path / "few", count=100)) as few,
-        serving(write_audit(tmp_path / "many", count=10_000)) as many,
-    ):
-        pages = {count: open_page(address) for count, address in ((100, few), (10_000, many))}
-        page = pages[10_000]
+    with serving(write_audit(tmp_path / "many", count=10_000)) as address:
+        page = open_page(address)
         assert page.locator("#list [role=option]").count() < 60
         page.locator("#list").focus()
         press(page, "End")
         assert page.locator("#position").inner_text() == "No. 10,000 of 10,000"
         assert page.locator("#list [aria-selected=true]").get_attribute("aria-posinset") == "10000"
-        first_ms = {count: page.evaluate(FIRST) for count, page in pages.items()}
-        scroll_ms = {count: page.evaluate(SCROLL) for count, page in pages.items()}
-        if SHOTS:
-            Path(SHOTS, "many.json").write_text(json.dumps({"first_ms": first_ms, "scroll_ms": scroll_ms}))
-        assert first_ms[10_000] < 3 * first_ms[100] + 1000
-        assert scroll_ms[10_000] < 3 * scroll_ms[100] + 30
-        assert page.locator("#list [role=option]").count() < 60
+        rows = page.evaluate(SCROLL)
+        assert max(count for count, _, _ in rows) < 60
+        for step, (_, first, last) in enumerate(rows):
+            assert first - 60 <= max(step * 500, 1) <= last + 60  # what is there is what belongs there
 
 
 def test_a_place_has_an_address(audit, open_page):
