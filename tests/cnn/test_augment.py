@@ -70,6 +70,18 @@ def test_tones_bend_and_colours_fade():
     assert min(middle) < 110 and max(middle) > 150
 
 
+def test_bands_have_their_own_contrast():
+    """What is as bright as the image's mean stays; shadows and bright ground change hue in opposite ways."""
+    ramp = np.broadcast_to(np.arange(1, 256, 2, dtype=np.uint8)[:, None], (3, 128, 128)).copy()
+    grey = Chip(ramp, np.zeros((128, 128), np.float32), np.ones((128, 128), np.float32))
+    settings = dataclasses.replace(NO_AUGMENTATION, band_contrast=0.4)
+    for seed in range(10):
+        red, _, blue = augment_chip(grey, np.random.default_rng(seed), settings).image[:, :, 0].astype(int)
+        assert abs(red[64] - 128) <= 2 and abs(blue[64] - 128) <= 2
+        assert (red[40] - blue[40]) * (red[88] - blue[88]) <= 0
+        assert 0.55 < (red[88] - red[40]) / 96 < 1.45
+
+
 def test_deformation_is_smooth_and_joint():
     """Planes bend alike, labels stay labels, neighbours stay neighbours, and no deformation is none."""
     rows, columns = np.mgrid[:60, :80].astype(float)

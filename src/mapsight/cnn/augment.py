@@ -34,10 +34,11 @@ class AugmentSettings:
     rotate: float = 0.3  # share of chips turned by any angle
     scale: float = 0.25  # zoom between 1/(1+scale) and 1+scale
     gamma: float = 0.35  # σ of log γ, a band's value v in 0 … 1 becoming v^γ
-    band_gamma: float = 0.12  # the same for each band by itself
+    band_gamma: float = 0.2  # the same for each band by itself
     saturation: float = 0.9  # distance from grey times 1 ± this
     brightness: float = 0.2  # additive, of full range
     contrast: float = 0.4
+    band_contrast: float = 0.4  # of each band by itself: shadows turn blue and asphalt brown, or the reverse
     colour: float = 0.08  # per band, additive, of full range
     blur: float = 0.15  # share of chips blurred, σ up to 1.2 px
     noise: float = 0.02  # σ at most, of full range
@@ -45,8 +46,9 @@ class AugmentSettings:
     elastic_px: float = 0.0  # σ of a smooth deformation (see `deform_planes`)
 
 
-NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 12)
-ONE_LIGHT = AugmentSettings(gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25)  # for a single image
+NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 13)
+# for a single image, which has one light: no other camera or provider
+ONE_LIGHT = AugmentSettings(gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25, band_contrast=0)
 
 
 def augment_chip(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
@@ -113,7 +115,9 @@ def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings
     shift = rng.uniform(-settings.brightness, settings.brightness)
     bands = rng.uniform(-settings.colour, settings.colour, (3, 1, 1)).astype(np.float32)
     mean = image.mean()
-    image = (image - mean) * contrast + mean + 255 * (shift + bands)
+    if settings.band_contrast:
+        contrast = contrast * (1 + rng.uniform(-settings.band_contrast, settings.band_contrast, (3, 1, 1)))
+    image = (image - mean) * np.float32(contrast) + mean + 255 * (shift + bands)
     if rng.random() < settings.blur:
         sigma = rng.uniform(0.3, 1.2)
         image = ndimage.gaussian_filter(image, (0, sigma, sigma))
