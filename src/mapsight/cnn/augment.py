@@ -111,13 +111,13 @@ def deform_planes(
 
 def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
     image = _vary_tone(chip.image.astype(np.float32), rng, settings)
-    contrast = 1 + rng.uniform(-settings.contrast, settings.contrast)
+    gain = np.array(1 + rng.uniform(-settings.contrast, settings.contrast))
     shift = rng.uniform(-settings.brightness, settings.brightness)
     bands = rng.uniform(-settings.colour, settings.colour, (3, 1, 1)).astype(np.float32)
     mean = image.mean()
     if settings.band_contrast:
-        contrast = contrast * (1 + rng.uniform(-settings.band_contrast, settings.band_contrast, (3, 1, 1)))
-    image = (image - mean) * np.float32(contrast) + mean + 255 * (shift + bands)
+        gain = gain * (1 + rng.uniform(-settings.band_contrast, settings.band_contrast, (3, 1, 1)))
+    image = (image - mean) * gain.astype(np.float32) + mean + 255 * (shift + bands)
     if rng.random() < settings.blur:
         sigma = rng.uniform(0.3, 1.2)
         image = ndimage.gaussian_filter(image, (0, sigma, sigma))
