@@ -148,6 +148,7 @@ def test_streets_that_lead_out_of_the_map_say_so(streets):
     stubs = find_candidates(gather(streets, mapped), make_map(mapped)).rows
     shares = [row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x > 500_100]
     assert len(shares) == 3 and min(shares) > 0.9
+    assert sum("beyond the map's reach" in row["evidence"] for row in stubs) == 3
     assert max(row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x < 500_100) < 0.4  # dead ends
     inner = find_candidates(gather(streets, streets.drop(5)), make_map(streets.drop(5))).rows
     assert [row["kind"] for row in inner].count("missing") >= 1

@@ -169,6 +169,8 @@ def _find_missing(
         }  # fmt: skip
         sentence = (f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
                     f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map")  # fmt: skip
+        if features["beyond"] > 0.5:
+            sentence += f"; {features['beyond']:.0%} of what it is connected with lies beyond the map's reach"
         about = {"mean_probability": float(p.mean()), "map_distance_m": float(near.mean()), "road_class": "",
                  "road_id": "", "offset_m": np.nan, "seen_wkt": "", "width_m": width_m}  # fmt: skip
         yield _make_row("missing", line, features, sentence, about)
