@@ -69,7 +69,7 @@ def mix_weights(net: nn.Module, start: nn.Module, share: float) -> None:
     """Makes `net` the mean of itself, by `share`, and the net it began as (Wortsman et al. 2022, eq. 1), in place."""
     old = start.state_dict()
     for name, values in net.state_dict().items():
-        values.copy_(share * values + (1 - share) * old[name].to(values.device))
+        values.copy_(share * values + (1 - share) * old[name])
 
 
 def draw_scene(seed: int) -> Scene:

@@ -47,4 +47,4 @@ def share_beyond(unmapped: np.ndarray, covered: np.ndarray) -> np.ndarray:
     size, within = (np.bincount(some.ravel(), minlength=count + 1) for some in (pieces, pieces[covered]))
     share = 1 - within / np.maximum(size, 1)
     share[0] = 0  # no piece
-    return share[pieces].astype(np.float32)
+    return share.astype(np.float32)[pieces]

@@ -135,11 +135,10 @@ def tally_answers(
     def rate(hits: np.ndarray) -> Rate:
         return _rate(hits, settings.resamples, rng)
 
-    tally = Tally(
+    return Tally(
         hits=int((outcome == "hit").sum()),
         duplicates=int((outcome == "duplicate").sum()),
         false_alarms=_count_false(outcome, mapped, scores, None, ground),
-        false_alarms_at_recall=_count_at_recall(answers, mapped, scores, ground, settings.recall_aim),
         detection=rate(found),
         detection_by_kind={kind: rate(found[kinds == kind]) for kind in KINDS},
         detection_by_size={size: rate(found[sizes == size]) for size in _list_sizes(settings.size_edges_m)},
@@ -149,14 +148,8 @@ def tally_answers(
         average_precision=average_precision(answers),
         average_precision_interval=_bootstrap_precision(answers, settings.resamples, rng),
         calibration=calibrate_scores(scores, outcome != "false"),
+        false_alarms_at_recall=_count_at_recall(answers, mapped, scores, ground, settings, rng),
     )
-    if tally.false_alarms_at_recall is None:
-        return tally
-    alarms, about_mapped = (
-        (float(low), float(high)) for low, high in _bootstrap_alarms(answers, mapped, scores, settings, rng).T
-    )
-    at_recall = replace(tally.false_alarms_at_recall, count_interval=alarms, about_mapped_interval=about_mapped)
-    return replace(tally, false_alarms_at_recall=at_recall)
 
 
 def _judged(outcome: np.ndarray) -> np.ndarray:
@@ -186,20 +179,23 @@ def _count_false(
 
 
 def _count_at_recall(
-    answers: Answers, mapped: np.ndarray, scores: np.ndarray, ground: tuple[float, float], aim: float
-) -> FalseAlarms | None:
-    """At the highest score whose findings reach the recall; None where all of them do not."""
+    answers: Answers, mapped: np.ndarray, scores: np.ndarray, ground: tuple[float, float], settings: ScoreSettings,
+    rng: np.random.Generator,
+) -> FalseAlarms | None:  # fmt: skip
+    """At the highest score whose findings reach the recall, with intervals; None where all of them do not."""
     ranks = np.sort(answers.found_by[answers.found_by >= 0])
-    needed = math.ceil(aim * len(answers.found_by) - 1e-9)
+    needed = math.ceil(settings.recall_aim * len(answers.found_by) - 1e-9)
     if not needed or len(ranks) < needed:
         return None
-    return _count_false(answers.outcome, mapped, scores, float(scores[ranks[needed - 1]]), ground)
+    alarms = _count_false(answers.outcome, mapped, scores, float(scores[ranks[needed - 1]]), ground)
+    every, about_mapped = _bootstrap_alarms(answers, mapped, scores, settings, rng)
+    return replace(alarms, count_interval=every, about_mapped_interval=about_mapped)
 
 
 def _bootstrap_alarms(
     answers: Answers, mapped: np.ndarray, scores: np.ndarray, settings: ScoreSettings, rng: np.random.Generator
-) -> np.ndarray:  # fmt: skip
-    """(2, 2) bounds of the false alarms at the recall: low and high of all, and of those about roads of the map.
+) -> list[tuple[float, float]]:  # fmt: skip
+    """Low and high of the false alarms at the recall: of all, and of those about roads of the map.
 
     Planted mistakes are drawn with replacement, which moves the cut; false alarms come about by chance (Poisson).
     """
@@ -211,7 +207,8 @@ def _bootstrap_alarms(
     shown = np.searchsorted(-scores, -scores[answers.found_by[order[last]]], side="right")  # equal scores together
     false = answers.outcome == "false"
     expected = np.cumsum(np.stack([false, false & mapped]), axis=1)[:, shown - 1]
-    return np.percentile(rng.poisson(expected), [2.5, 97.5], axis=1)
+    bounds = np.percentile(rng.poisson(expected), [2.5, 97.5], axis=1)
+    return [(float(low), float(high)) for low, high in bounds.T]
 
 
 def _count_alarms_between(answers: Answers) -> np.ndarray:

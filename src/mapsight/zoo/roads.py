@@ -40,9 +40,8 @@ _SIDE_PX, _STEP_PX = 400, 16  # the largest windows that are judged; what all ne
 _PATCH_PX, _ANSWER_PX = 64, 16  # Mnih's net sees 64 px and answers for the 16 in the middle
 _BORDER_PX = (_PATCH_PX - _ANSWER_PX) // 2
 _LARGEST_PX = 2048
-_LIGHT = replace(
-    ONE_LIGHT, rotate=0, scale=0, blur=0, noise=0, jpeg=0
-)  # mirrored and turned by right angles, other light
+# mirrored and turned by right angles, other light
+_LIGHT = replace(ONE_LIGHT, rotate=0, scale=0, blur=0, noise=0, jpeg=0)
 Grouped = list[tuple[str, list[tuple[np.ndarray, np.ndarray]]]]  # image → its windows
 _YELLOW, _RED, _BLUE = (240, 215, 60), (222, 60, 40), (40, 110, 230)  # the lecture's: right, too much, missed
 
