@@ -66,9 +66,8 @@ def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:
     rows = []
     for seed in range(seeds):
         wrong = plant_map(mapped, PlantSettings(deleted=2, added=2, shifted=2, seed=seed))
-        looked = look_at(mapped, wrong, threshold)
-        if looked is not None:
-            rows += label_candidates(looked[0].rows, wrong.planted, mapped.name)
+        if not (wrong.lines.empty or wrong.planted.empty):
+            rows += label_candidates(look_at(mapped, wrong, threshold)[0].rows, wrong.planted, mapped.name)
     return rows
 
 
@@ -92,7 +91,10 @@ def write_ranking(path: Path, rows: list[dict], helpers: list[dict]) -> None:
 
 
 def fit_kind(kind: str, rows: list[dict], helpers: list[dict]) -> dict:
-    """{intercept, steps: feature → edges and values} of one kind; `helpers` fit, but are never left out to judge."""
+    """{intercept, right, steps: feature → edges and values} of one kind; `right` is the share of right candidates.
+
+    `helpers` fit, but are never left out to judge.
+    """
     x = np.array([[row["features"][name] for name in FEATURES[kind]] for row in [*rows, *helpers]])
     y = np.array([row["right"] for row in [*rows, *helpers]])
     judging, helping = np.arange(len(rows)), np.arange(len(rows), len(y))
@@ -109,7 +111,7 @@ def fit_kind(kind: str, rows: list[dict], helpers: list[dict]) -> dict:
     table = _fit(x, y, kind)
     steps = {name: {**step, "values": [round(slope * v, 4) for v in step["values"]]}
              for name, step in table["steps"].items()}  # fmt: skip
-    return {"intercept": round(slope * table["intercept"] + shift, 4), "steps": steps}
+    return {"intercept": round(slope * table["intercept"] + shift, 4), "right": round(told.mean(), 4), "steps": steps}
 
 
 def _fit(x: np.ndarray, y: np.ndarray, kind: str) -> dict:

@@ -25,6 +25,7 @@ from mapsight.roads.coverage import find_coverage
 from mapsight.roads.evidence import Evidence
 from mapsight.roads.findings import rank_candidates
 from mapsight.roads.hidden import find_hidden
+from mapsight.roads.judged import learn_bend
 from mapsight.roads.plant import PlantSettings, plant_errors
 from mapsight.roads.predict import predict_array
 from mapsight.town import TownSettings, draw_town
@@ -149,22 +150,19 @@ def plant_map(mapped: Mapped, settings: PlantSettings) -> Mistaken:
     return Mistaken(*plant_errors(mapped.roads.lines, mapped.image.geobox, settings=settings, valid=valid))
 
 
-def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidates, Evidence] | None:
-    """What might be wrong with that map; None where nothing is planted or nothing is left of it."""
-    if wrong.lines.empty or wrong.planted.empty:
-        return None
+def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidates, Evidence]:
+    """What might be wrong with that map."""
     covered = find_coverage(wrong.lines, mapped.image.geobox)
     evidence = Evidence(mapped.probability, mapped.image.array, mapped.hidden, covered, threshold)
     return find_candidates(evidence, make_road_map(wrong.lines)), evidence
 
 
 def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted | None:
-    """The ranked findings of that map; None where nothing is planted."""
-    looked = look_at(mapped, wrong, threshold)
-    if looked is None:
+    """The ranked findings of that map; None where nothing is planted or nothing is left of it."""
+    if wrong.lines.empty or wrong.planted.empty:
         return None
-    candidates, evidence = looked
-    found = rank_candidates(candidates.rows, wrong.lines.crs)
+    candidates, evidence = look_at(mapped, wrong, threshold)
+    found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates.rows).score)
     area_km2 = float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
     return Planted(mapped.name, found, wrong.planted, float(wrong.lines.length.sum() / 1000), area_km2)
 

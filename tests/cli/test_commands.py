@@ -93,7 +93,7 @@ def test_audit_and_score(run, town, tmp_path):
     assert len(gpkg) == len(collection["features"])
     for row in gpkg.itertuples():
         terms = explain_score(row.kind, json.loads(row.features))
-        logit = read_intercept(row.kind) + sum(term.logit for term in terms)
+        logit = read_intercept(row.kind) + facts["offset"][row.kind] + sum(term.logit for term in terms)
         assert row.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
     done = run("score", out / "findings.gpkg", "--truth", town / "planted.geojson", "--json", tmp_path / "s.json")
     assert done.status == 0, done.err

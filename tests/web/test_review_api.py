@@ -82,7 +82,7 @@ def test_the_parts_sum_to_the_score(tmp_path, verdicts, words):
     folder = write_audit(tmp_path / "a", verdicts=verdicts)
     table = gpd.read_file(folder / "findings.gpkg", layer="findings")
     features = [json.loads(text) for text in table["features"]]
-    bend = learn_verdicts(["missing"] * 4, features[::3], [False] * 4)
+    bend = learn_verdicts(["missing"] * 4, features[::3], [False] * 4, dict.fromkeys(FEATURES, 0.0))
     score = [bend.score(kind, each) for kind, each in zip(table["kind"], features, strict=True)]
     write_lines(folder / "findings.gpkg", table.assign(score=score), layer="findings")
     with TestClient(make_review(open_session(folder)), base_url="http://127.0.0.1") as client:
@@ -93,6 +93,16 @@ def test_the_parts_sum_to_the_score(tmp_path, verdicts, words):
             rest = [part["meaning"] for part in told["parts"] if part["name"] == "rest"]
             assert bool(rest) == (told["kind"] == "missing")
             assert all(words in said for said in rest)
+
+
+@pytest.mark.parametrize(("offset", "adds"), [(-1.5, [-1.5]), (math.nan, []), (10**400, []), ("much", []), (None, [])])
+def test_the_offset_of_the_map_is_told(tmp_path, offset, adds):
+    """What was added because of how many errors the map seems to hold has its row; nonsense in the file has none."""
+    folder = write_audit(tmp_path / "a", count=3, offset={"missing": offset})
+    with TestClient(make_review(open_session(folder)), base_url="http://127.0.0.1") as client:
+        told = client.get("/api/findings/0000000000").json()
+    assert told["kind"] == "missing"
+    assert [part["adds"] for part in told["parts"] if part["name"] == "here"] == adds
 
 
 def test_profiles_follow_the_shift(tmp_path):

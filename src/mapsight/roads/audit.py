@@ -27,9 +27,8 @@ from mapsight.roads.chips import ChipSettings, Scene
 from mapsight.roads.coverage import find_coverage
 from mapsight.roads.findings import Evidence, Findings, FindingSettings, find_errors
 from mapsight.roads.hidden import find_hidden
-from mapsight.roads.judged import Judged, correct_labels, learn_bend, place_judged
+from mapsight.roads.judged import Judged, correct_labels, place_judged
 from mapsight.roads.predict import PredictSettings, predict_raster
-from mapsight.roads.ranking import score_evidence
 from mapsight.roads.threshold import ThresholdChoice, choose_threshold, count_blocks
 from mapsight.roads.train import Model, TrainSettings, train_model
 
@@ -123,8 +122,7 @@ def audit_map(
         threshold = dataclasses.replace(threshold, value=settings.least_threshold)
     hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
-    score = learn_bend(judged).score if judged is not None else score_evidence
-    findings = find_errors(evidence, moved, settings.findings, score)
+    findings = find_errors(evidence, moved, settings.findings, judged)
     learnt = len(judged) if judged is not None else 0
     return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt)
 

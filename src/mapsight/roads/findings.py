@@ -15,8 +15,9 @@ from mapsight.geo.network import RoadMap
 from mapsight.geo.profile import sample_points
 from mapsight.roads.candidates import FindingSettings, cut_line, find_candidates, identify, list_runs
 from mapsight.roads.evidence import Evidence
+from mapsight.roads.judged import Judged, learn_bend
 from mapsight.roads.match import measure_overlap
-from mapsight.roads.ranking import score_evidence
+from mapsight.roads.rerank import Bend
 from mapsight.roads.walk import UNKNOWN, UNSEEN, Walk
 
 __all__ = ["BEYOND", "COLUMNS", "Evidence", "FindingSettings", "Findings", "find_errors", "identify", "rank_candidates"]
@@ -32,27 +33,30 @@ Score = Callable[[str, Mapping[str, float]], float]  # kind and features → pro
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The ranked table, and what could not be judged: pieces of the map with a `reason`."""
+    """The ranked table, what could not be judged (pieces of the map with a `reason`), and how scores were bent."""
 
     table: gpd.GeoDataFrame
     not_judged: gpd.GeoDataFrame
+    bend: Bend
     seen_lines: gpd.GeoDataFrame = field(default_factory=gpd.GeoDataFrame)
 
 
 def find_errors(
-    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings(), score: Score = score_evidence
+    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings(), judged: Judged | None = None
 ) -> Findings:  # fmt: skip
     """All findings of a scene, by falling score, and the pieces of the map that could not be judged."""
     found = find_candidates(evidence, roads, settings)
+    bend = learn_bend(found.rows, judged)
     crs = evidence.probability.crs
-    table = rank_candidates(found.rows, crs, settings, score)
+    table = rank_candidates(found.rows, crs, bend.score, settings)
     not_judged = _list_not_judged(found.walk, found.visible, roads.lines, settings, crs)
     beyond = _list_beyond(evidence, found.seen, crs)
-    return Findings(table, gpd.GeoDataFrame(pd.concat([not_judged, beyond], ignore_index=True), crs=crs), found.seen)
+    unjudged = gpd.GeoDataFrame(pd.concat([not_judged, beyond], ignore_index=True), crs=crs)
+    return Findings(table, unjudged, bend, found.seen)
 
 
 def rank_candidates(
-    rows: list[dict[str, Any]], crs: Any, settings: FindingSettings = FindingSettings(), score: Score = score_evidence
+    rows: list[dict[str, Any]], crs: Any, score: Score, settings: FindingSettings = FindingSettings()
 ) -> gpd.GeoDataFrame:  # fmt: skip
     """Scored, by falling score, each place once: what lies along a better finding is left out."""
     scored = [{**row, "score": score(row["kind"], row["features"])} for row in rows]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +15,7 @@ import shapely
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.raster import GeoBox
+from mapsight.roads.prior import estimate_offsets
 from mapsight.roads.ranking import FEATURES
 from mapsight.roads.rerank import Bend, learn_verdicts
 
@@ -90,15 +92,21 @@ def correct_labels(
     return truth, weight
 
 
-def learn_bend(judged: Judged) -> Bend:
-    """What the verdicts teach the ranking; unsure ones teach nothing, nor do those of an older table of features."""
+def learn_bend(rows: Sequence[Mapping[str, Any]], judged: Judged | None = None) -> Bend:
+    """What this place teaches the ranking: its candidates (kind, features) how many errors there are, verdicts which.
+
+    Unsure verdicts teach nothing, nor do those of an older table of features.
+    """
+    start = estimate_offsets([row["kind"] for row in rows], [row["features"] for row in rows])
+    if judged is None:
+        return learn_verdicts([], [], [], start)
     table = judged.table[judged.table["verdict"] != UNSURE]
     known = [
         set(FEATURES[kind]) <= set(features) for kind, features in zip(table["kind"], table["features"], strict=True)
     ]
     table = table[known]
     right: Sequence[bool] = (table["verdict"] == ACCEPT).tolist()
-    return learn_verdicts(table["kind"].tolist(), table["features"].tolist(), right)
+    return learn_verdicts(table["kind"].tolist(), table["features"].tolist(), right, start)
 
 
 def _read(text: object) -> dict[str, float]:

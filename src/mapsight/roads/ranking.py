@@ -77,6 +77,11 @@ def read_intercept(kind: str) -> float:
     return float(_read_table()[kind]["intercept"])
 
 
+def read_share(kind: str) -> float:
+    """The share of right ones among the candidates on which the scores of this kind were calibrated."""
+    return float(_read_table()[kind]["right"])
+
+
 def _look_up(step: dict[str, list[float]] | None, value: float) -> float:
     """`values[i]` for edges[i − 1] < value ≤ edges[i]; a feature without steps says nothing."""
     return step["values"][int(np.searchsorted(step["edges"], value, side="left"))] if step else 0.0

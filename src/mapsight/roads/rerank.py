@@ -1,8 +1,8 @@
 """What people said of some findings, learnt for the ranking of the rest.
 
 The scores of this place are those of the table (`ranking.py`), bent as little as the verdicts ask for: each kind has an
-offset, and each term of a score a weight, with Gaussian priors at 0 and 1. Twenty verdicts move them a little, two
-hundred a lot (maximum a posteriori logistic regression).
+offset, with a Gaussian prior at what its candidates tell by themselves (`prior.py`), and each term of a score a weight,
+with one at 1. Twenty verdicts move them a little, two hundred a lot (maximum a posteriori logistic regression).
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ class RerankSettings:
 
 @dataclass(frozen=True, eq=False)
 class Bend:
-    """What was learnt: a logit added to each kind, and factors for each kind's terms (1: as in the table)."""
+    """What was learnt: a logit added to each kind, and factors for each kind's terms (1: as in the table).
 
+    `start`: the part of the offset that the candidates told before any verdict.
+    """
+
+    start: dict[str, float]
     offset: dict[str, float]
     weights: dict[str, dict[str, float]]
 
@@ -43,9 +47,9 @@ class Bend:
 
 def learn_verdicts(
     kinds: Sequence[str], features: Sequence[Mapping[str, float]], right: Sequence[bool],
-    settings: RerankSettings = RerankSettings(),
+    start: Mapping[str, float], settings: RerankSettings = RerankSettings(),
 ) -> Bend:  # fmt: skip
-    """The bend that verdicts (right: accepted) on N findings ask for; without verdicts, none."""
+    """The bend that verdicts (right: accepted) on N findings ask for; without verdicts, `start` for each kind."""
     told = [[k for k, other in enumerate(kinds) if other == kind] for kind in FEATURES]
     offset, weights = {}, {}
     for kind, rows in zip(FEATURES, told, strict=True):
@@ -54,9 +58,11 @@ def learn_verdicts(
         for at, row in enumerate(rows):
             by_name = {term.name: term.logit for term in explain_score(kind, features[row])}
             terms[at] = [by_name[name] for name in names]
-        found = _fit(terms, read_intercept(kind), np.array([right[row] for row in rows], float), settings)
-        offset[kind], weights[kind] = float(found[0]), dict(zip(names, found[1:].tolist(), strict=True))
-    return Bend(offset, weights)
+        begin = read_intercept(kind) + start[kind]
+        found = _fit(terms, begin, np.array([right[row] for row in rows], float), settings)
+        offset[kind] = start[kind] + float(found[0])
+        weights[kind] = dict(zip(names, found[1:].tolist(), strict=True))
+    return Bend(dict(start), offset, weights)
 
 
 def order_spread(count: int) -> np.ndarray:

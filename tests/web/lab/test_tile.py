@@ -67,9 +67,14 @@ def test_sheet(town_tile):
 
 
 def test_scores_fall_apart(town_tile, javascript):
-    """Terms, intercept and rest add up to the finding's own score, on the server and in the browser."""
+    """Terms, intercept and the map's offset add up to the finding's own score, on the server and in the browser."""
     rows = town_tile.scene.findings
-    told = [explain_score(kind, features) for kind, features in zip(rows["kind"], rows["features"], strict=True)]
+    offsets = town_tile.scene.offsets
+    told = [
+        explain_score(kind, features, offsets[kind])
+        for kind, features in zip(rows["kind"], rows["features"], strict=True)
+    ]
+    assert any(offsets.values())
     for found, score, one in zip(
         javascript("cellmath.js", "return data.map(m.scoreOf);", told), rows["score"], told, strict=True
     ):
@@ -150,7 +155,7 @@ def test_an_audit_of_ones_own(audited, desk):
     found = read_column(tile, row, col)
     assert found["audited"] == pytest.approx(found["probability"], abs=1e-4)
     assert chosen["explained"] and len(told["map"]) > 5 and told["seen"]
-    scored = explain_score(chosen["kind"], tile.scene.features[chosen["id"]])
+    scored = explain_score(chosen["kind"], tile.scene.features[chosen["id"]], tile.scene.offsets[chosen["kind"]])
     assert scored["score"] == pytest.approx(chosen["score"], abs=1e-3)  # the file's features are rounded
 
 

@@ -89,6 +89,7 @@ def _write_facts(path: Path, audit: Audit, run: Mapping[str, Any], statuses: Map
         "threshold": {"value": at.value, "low": at.low, "high": at.high, "mode": at.mode, "f1": at.f1,
                       "precision": at.precision, "recall": at.recall},
         "verdicts": audit.verdicts,  # that the ranking has learnt from
+        "offset": audit.findings.bend.start,  # logits added to each kind's scores before any verdict (prior.py)
         "findings": {str(k): int(n) for k, n in audit.findings.table["kind"].value_counts().items()},
         "statuses": dict(statuses),
         "grid": {"crs": box.crs.to_wkt() if box.crs else None, "shape": list(box.shape),

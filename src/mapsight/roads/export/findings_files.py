@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ LAYER, EARLIER = "findings", "earlier"  # of findings.gpkg: what was found now, 
 
 JUDGED = ("verdict", "note", "geometry_wkt", "reviewer", "time_utc")  # of the last verdict on a finding
 
+_MOST_OFFSET = 30.0  # logits: scores are clipped there
 _DRIVERS = {".gpkg": b"SQLite format 3\0", ".geojson": b"{"}
 _NEEDED = ("finding_id", "kind", "score")
 _TEXTS = ("road_class", "road_id", "evidence", "seen_wkt", "features", "status", "first_seen", "came_from")
@@ -112,3 +114,10 @@ def read_audit_facts(findings: Path) -> dict[str, Any]:
         raise InputError(
             beside, "is no JSON of an audit", "run the audit again, or give --area-km2 and --road-km"
         ) from None
+
+
+def read_offsets(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Kind → what an audit added to the logits of its scores for the map as a whole; audits before had none."""
+    told = facts.get("offset")
+    named = told.items() if isinstance(told, dict) else ()
+    return {kind: float(adds) for kind, adds in named if isinstance(adds, int | float) and abs(adds) <= _MOST_OFFSET}

@@ -90,7 +90,7 @@ def _add_tile_routes(app: GuardedApp, desk: Desk) -> None:
         features = scene.features.get(finding, {})
         if kinds.empty or not can_explain(str(kinds.iloc[0]), features):
             raise InputError(f"finding '{finding}'", "has no features here", "choose one of the tile's, or audit again")
-        return explain_score(str(kinds.iloc[0]), features)
+        return explain_score(str(kinds.iloc[0]), features, scene.offsets.get(str(kinds.iloc[0]), 0.0))
 
 
 def _find_pixel(desk: Desk, key: str, row: int, col: int) -> tuple[Tile, int, int]:

@@ -20,7 +20,7 @@ from mapsight.geo.grid import Window, tile_windows, window_core
 from mapsight.geo.imagery import open_image
 from mapsight.geo.network import read_map
 from mapsight.geo.source import open_source, read_pixels, read_valid
-from mapsight.roads.export.findings_files import read_audit_facts, read_findings
+from mapsight.roads.export.findings_files import read_audit_facts, read_findings, read_offsets
 from mapsight.roads.extract import extract_lines
 from mapsight.roads.predict import PredictSettings
 from mapsight.web.lab.tile import Scene
@@ -39,6 +39,7 @@ class AuditFolder:
     crs: str | None
     findings: gpd.GeoDataFrame
     threshold: float
+    offsets: Mapping[str, float]  # kind → what was added to its scores for the map as a whole
     shift: tuple[float, float]  # metres east and north, from the map onto the imagery
     notes: tuple[str, ...]
 
@@ -66,7 +67,8 @@ def open_audit(
         raise InputError(folder, "has no finding in this image", "give the image that was audited")
     note = (f"the audit's findings are moved by its shift, {shift[0]:+.1f} m east and {shift[1]:+.1f} m north, "
             "to lie on the imagery")  # fmt: skip
-    return AuditFolder(folder, image, box, bands, crs, inside, threshold, shift, (note,) if any(shift) else ())
+    notes = (note,) if any(shift) else ()
+    return AuditFolder(folder, image, box, bands, crs, inside, threshold, read_offsets(facts), shift, notes)
 
 
 def cut_scene(audit: AuditFolder, rank: int, settings: PredictSettings = PredictSettings()) -> Scene:
@@ -85,7 +87,7 @@ def cut_scene(audit: AuditFolder, rank: int, settings: PredictSettings = Predict
         chosen=str(chosen["finding_id"]),
         window=Window(window.row - row, window.col - col, window.height, window.width),
         seen_lines=_find_lines(probability, audit.threshold, image), map_lines=_read_map_lines(audit, image.geobox),
-        features=_read_features(here), probability=probability, notes=audit.notes,
+        features=_read_features(here), offsets=audit.offsets, probability=probability, notes=audit.notes,
     )  # fmt: skip
 
 

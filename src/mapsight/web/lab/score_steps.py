@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mapsight.roads import ranking
-from mapsight.roads.ranking import FEATURES, read_intercept, score_evidence
+from mapsight.roads.ranking import FEATURES, read_intercept
 
 
 def can_explain(kind: str, features: Mapping[str, float]) -> bool:
@@ -15,10 +15,11 @@ def can_explain(kind: str, features: Mapping[str, float]) -> bool:
     return kind in FEATURES and set(FEATURES[kind]) <= set(features)
 
 
-def explain_score(kind: str, features: Mapping[str, float]) -> dict[str, Any]:
-    """intercept + Σ products = logit, and the score it gives; the weightiest term first."""
+def explain_score(kind: str, features: Mapping[str, float], offset: float) -> dict[str, Any]:
+    """intercept + Σ products + offset (of the map) = logit, and the score it gives; the weightiest term first."""
+    told = ranking.explain_score(kind, features)
     terms = [{"name": term.name, "words": term.words, "value": term.value, "product": term.logit}
-             for term in ranking.explain_score(kind, features)]  # fmt: skip
-    score = score_evidence(kind, features)
-    return {"kind": kind, "intercept": read_intercept(kind), "terms": terms, "rest": 0.0,
-            "logit": math.log(score) - math.log1p(-score), "score": score}  # fmt: skip
+             for term in told]  # fmt: skip
+    logit = read_intercept(kind) + sum(term.logit for term in told) + offset
+    return {"kind": kind, "intercept": read_intercept(kind), "terms": terms, "offset": offset, "logit": logit,
+            "score": 1 / (1 + math.exp(-logit))}  # fmt: skip

@@ -40,6 +40,7 @@ class Scene:
     seen_lines: gpd.GeoDataFrame
     map_lines: gpd.GeoDataFrame
     features: Mapping[str, Mapping[str, float]]
+    offsets: Mapping[str, float]  # kind → what the audit added to its scores for the map as a whole
     probability: Raster | None = None
     planted: gpd.GeoDataFrame | None = None
     chosen: str | None = None  # the finding that the tile was cut for

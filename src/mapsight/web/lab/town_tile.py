@@ -33,7 +33,7 @@ def draw_scene(seed: int, model: Model) -> Scene:
         name=f"town {seed}", image=town.image, window=window, threshold=audit.threshold.value, findings=found,
         seen_lines=audit.findings.seen_lines, map_lines=audit.moved.lines,
         features=dict(zip(found["finding_id"], found["features"], strict=True)),
-        probability=audit.probability, planted=planted, notes=audit.notes,
+        offsets=audit.findings.bend.start, probability=audit.probability, planted=planted, notes=audit.notes,
     )  # fmt: skip
 
 

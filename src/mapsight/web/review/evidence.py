@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ from shapely.affinity import translate
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox
 from mapsight.roads.export import report_words as words
+from mapsight.roads.export.findings_files import read_offsets
 from mapsight.roads.ranking import explain_score, read_intercept
 from mapsight.web.review.session import Session
 from mapsight.web.review.tiles import RasterSource
@@ -34,7 +36,7 @@ def describe_finding(session: Session, number: int) -> dict[str, Any]:
         "title": kind.singular if kind else str(row["kind"]), "meaning": kind.meaning if kind else "",
         "caution": kind.caution if kind else "", "certainty": words.say_certainty(float(row["score"])),
         "evidence": words.make_sentence(row["evidence"]) if row["evidence"] else "", "facts": _list_facts(row),
-        "parts": _explain(row, session.facts.get("verdicts")), "profile": draw_profile(session, number),
+        "parts": _explain(row, session.facts), "profile": draw_profile(session, number),
         "crop": place_crop(session, number),
         **_list_lines(session, number),
         "place": session.frame.describe_place(middle.x, middle.y),
@@ -111,11 +113,11 @@ def _sample(session: Session, source: RasterSource, line: shapely.Geometry) -> t
     return along, sample_points(array, box.window(row, col, height, width).transform, stations.xy, outside=-1.0)
 
 
-def _explain(row: Any, verdicts: Any) -> list[dict[str, Any]]:
+def _explain(row: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the logit of the score is made of, the start first; nothing where the file does not tell.
 
-    What the table of scores does not account for comes last: what the ranking has learnt from `verdicts`, where the
-    audit had some; else that the score is another version's.
+    `facts` (audit.json) tell what was added for the map as a whole. What is still not accounted for comes last: what
+    the ranking has learnt from verdicts, where the audit had some; else that the score is another version's.
     """
     try:
         features = {str(k): float(v) for k, v in json.loads(row["features"]).items()}
@@ -125,8 +127,11 @@ def _explain(row: Any, verdicts: Any) -> list[dict[str, Any]]:
         return []
     told: list[tuple[str, str, float | None, float]] = [("start", "where its kind starts", None, start)]
     told += [(term.name, term.words, round(term.value, 3), term.logit) for term in terms]
+    here = read_offsets(facts).get(row["kind"], 0.0)
+    told += [("here", "how many errors this map seems to hold", None, here)] if here else []
     rest = _find_logit(float(row["score"])) - sum(adds for *_, adds in told)
     if abs(rest) >= _LEAST_REST:
+        verdicts = facts.get("verdicts")
         count = verdicts if isinstance(verdicts, int) else 0
         learnt = f"what {count} verdict{'s' if count > 1 else ''} here add{'' if count > 1 else 's'}"
         told.append(("rest", learnt if count else "what another version's table of scores adds", None, rest))

@@ -63,7 +63,7 @@ export function unfoldColour(values, colour, kernel, stem) {
 }
 
 /** The logit and the score of a finding, from its terms. */
-export function scoreOf({ intercept, terms, rest }) {
-  const logit = terms.reduce((sum, term) => sum + term.product, intercept) + rest;
+export function scoreOf({ intercept, terms, offset }) {
+  const logit = terms.reduce((sum, term) => sum + term.product, intercept) + offset;
   return { logit, score: sigmoid(logit) };
 }

@@ -76,10 +76,10 @@ export async function theFinding({ key, tile, finding }) {
       h("table", { class: "score" },
         h("thead", {}, h("tr", {}, ["feature", "value", "adds"].map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, row("where one begins", "", fixed(told.intercept, 3)), lines,
-          told.rest ? row("of several together", "", fixed(told.rest, 3)) : null))),
+          told.offset ? row("how many errors this map seems to hold", "", fixed(told.offset, 3)) : null))),
     formula("logit of the score: the last column added up", logit, { from: "mapsight", given: told.logit }),
     formula(`score: 1 / (1 + e^(${short(-logit)}))`, score, { from: "mapsight", given: told.score }),
-    Math.abs(found.score - told.score) > 2e-3 ? h("p", { class: "fine" }, `The audit's file says ${percent(found.score)}: it was scored by another version of mapsight.`) : null,
+    Math.abs(found.score - told.score) > 2e-3 ? h("p", { class: "fine" }, `The audit's file says ${percent(found.score)}: verdicts have bent its ranking, or another version of mapsight scored it.`) : null,
     h("p", {}, `So of a hundred findings like this one, about ${Math.round(100 * score)} should be real errors of the map.`),
   ];
 }
