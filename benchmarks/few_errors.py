@@ -51,9 +51,10 @@ class Promise(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="default: the one that ships")
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     options = parser.parse_args()
-    model = read_model_or_default(None)
+    model = read_model_or_default(options.model)
     run, rows = make_runner(*model, find_place()), []
     for name, scenes, planted in list_scenes(options.data, run):
         found: dict[str, list[dict[str, Promise]]] = {density: [] for density in planted}
