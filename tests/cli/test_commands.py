@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib.resources import files
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import rasterio
 from PIL import Image
 
+from mapsight.cnn.checkpoint import read_model
 from mapsight.roads.ranking import explain_score, read_intercept
 
 
@@ -160,6 +162,22 @@ def test_train_on_pairs_and_evaluate(run, town, tmp_path):
     panels = tmp_path / "e-panels"
     assert {p.name for p in panels.iterdir()} == {"towns", "threshold_curves.png", "reliability.png"}
     assert Image.open(panels / "towns" / "t_test.png").width > 300
+
+
+def test_train_from_another_model(run, town, tmp_path):
+    """The start decides the net; a start of another net, or one that knows no roads, is refused in one line."""
+    arguments = ("train", town / "image.tif", "--map", town / "true_roads.gpkg", "--epochs", 1, "--chips", 4,
+                 "--chip-px", 64, "--out", tmp_path / "m.safetensors")  # fmt: skip
+    done = run(*arguments, "--start", "shipped", "--net", "roadnet-tiny")
+    assert done.status == 2 and "the model to start from is a 'roadnet'" in done.err and len(done.err.splitlines()) <= 2
+    digits = files("mapsight").joinpath("weights/digits-small.safetensors")
+    done = run(*arguments, "--start", digits)
+    assert done.status == 2 and "finds no roads" in done.err
+    assert not (tmp_path / "m.safetensors").exists()
+    done = run(*arguments, "--start", "shipped")
+    assert done.status == 0, done.err
+    _, card = read_model(tmp_path / "m.safetensors")
+    assert card.net == "roadnet" and "starting from" in card.trained_on and "mass_crops400" in card.trained_on
 
 
 def test_probe(run, town, model, tmp_path):

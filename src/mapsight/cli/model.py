@@ -41,8 +41,11 @@ def train(
     sets: Sets = None,
     out: Annotated[Path, typer.Option(help="the model file to write")] = Path("model.safetensors"),
     net: Annotated[
-        str, typer.Option(help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture")
-    ] = "roadnet",
+        str | None,
+        typer.Option(
+            help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that of --start"
+        ),
+    ] = None,
     loss: Annotated[
         str | None, typer.Option(help="bce, bce+dice, focal, lovasz, omission, registration, … (docs/commands.md)")
     ] = None,
@@ -51,7 +54,9 @@ def train(
     chip_px: Annotated[int | None, typer.Option(min=16, help="size of the training chips")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
     m_per_px: Annotated[float | None, typer.Option(help="resolution of the model; default: that of the images")] = None,
-    start: Annotated[Path | None, typer.Option(help="model file to start from")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="model file to start from; 'shipped': the model that mapsight ships")
+    ] = None,
     balance: Annotated[
         bool, typer.Option(help="draw chips from each set of the table equally often, not by its size")
     ] = False,
@@ -67,24 +72,27 @@ def train(
 
     An interrupted training goes on when the same command is given again.
     """
-    from mapsight.cnn.checkpoint import read_model, write_model
+    from mapsight.cnn.checkpoint import write_model
     from mapsight.cnn.fit import leave_processes
     from mapsight.roads.clean import mend_scenes
-    from mapsight.roads.train import Model, find_recipe, train_model
+    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.train import TrainSettings, find_recipe, train_model
 
+    begun = read_model_or_default(None if start == "shipped" else Path(start)) if start else None
+    net = net or (begun.card.net if begun else TrainSettings().net)
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
     place = find_named_place(device, compute)
     scenes, judges, resolution, source = _read_training(images or [], map_file, pairs, sets or [], m_per_px, balance)
     state = out.with_suffix(".training.safetensors")
     make_dir(out.parent)
-    begun = Model(*read_model(start)) if start else None
     scenes = mend_scenes(scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun)
     model, result = train_model(
         scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state
     )
     if not leave_processes():
         return
-    card = dataclasses.replace(model.card, trained_on=source)
+    before = f", starting from {begun.card.trained_on}" if begun and begun.card.trained_on else ""
+    card = dataclasses.replace(model.card, trained_on=source + before)
     write_model(out, model.net, card)
     state.unlink(missing_ok=True)
     say(f"{result.stopped}; best epoch {result.best_epoch + 1}, pooled F1 on validation {result.best_score:.3f}")

@@ -67,8 +67,11 @@ def train_model(
     """Trains on scenes, judged by the pooled F1 of other scenes; threshold and its interval are chosen on those.
 
     Without judges the last epoch counts and the threshold stays where it was. Raises InputError where a chip is no
-    multiple of the net's stride.
+    multiple of the net's stride, or the start is another net.
     """
+    if start is not None and start.card.net != settings.net:
+        raise InputError(f"net '{settings.net}'", f"the model to start from is a '{start.card.net}'",
+                         "leave --net out, or start from another model")  # fmt: skip
     torch.manual_seed(settings.fit.seed)
     net = make_net(settings.net)
     card = ModelCard(settings.net, m_per_px, scale_mean=settings.scale_mean, scale_std=settings.scale_std)
