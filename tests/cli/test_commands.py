@@ -103,6 +103,15 @@ def test_audit_and_score(run, town, tmp_path):
     assert json.loads((tmp_path / "s.json").read_text())["planted"] == 9
 
 
+@pytest.mark.parametrize("coverage", ["auto", "all"])
+def test_scores_heed_how_frequent_errors_are(run, town, tmp_path, coverage):
+    """Where the map reaches; not where the whole image is judged, since much of it may be unmapped."""
+    done = run("audit", town / "image.tif", town / "map.gpkg", "--out", tmp_path, "--folds", 0, "--coverage", coverage)
+    assert done.status == 0, done.err
+    offset = json.loads((tmp_path / "audit.json").read_text())["offset"]
+    assert set(offset) == {"missing", "phantom", "misaligned"} and any(offset.values()) == (coverage == "auto")
+
+
 def test_shipped_model_finds_planted_errors(run, town, tmp_path):
     """The oracle of the main job: with the shipped model most planted mistakes of a town are found, at the top."""
     done = run("audit", town / "image.tif", town / "map.gpkg", "--out", tmp_path, "--folds", 0)

@@ -92,6 +92,7 @@ def test_bend_starts_from_what_the_candidates_tell(judged):
     rows = [{"kind": kind, "features": dict.fromkeys(FEATURES[kind], 0.1)} for kind in FEATURES for _ in range(20)]
     alone, told = learn_bend(rows), learn_bend(rows, judged)
     assert alone.offset == alone.start == told.start
+    assert not any(learn_bend(None).start.values())  # nobody looked at the candidates
     features = dict.fromkeys(FEATURES["missing"], 0.1)
     logit = np.log(score_evidence("missing", features) / (1 - score_evidence("missing", features)))
     assert alone.score("missing", features) == pytest.approx(1 / (1 + np.exp(-logit - alone.start["missing"])))

@@ -42,7 +42,7 @@ class AuditSettings:
 
     folds: int = 3
     block_m: float = 200.0
-    coverage: bool = True  # judge only where the map reaches; False: the whole image
+    coverage: bool = True  # judge only where the map reaches; False: the whole image, much of which nobody has mapped
     precision: float | None = None  # a threshold of this precision instead of the highest F1
     least_threshold: float = 0.05  # below it everything is road and nothing can be found
     steps: int | None = None  # of training a fold; None: by the scene's size
@@ -122,7 +122,8 @@ def audit_map(
         threshold = dataclasses.replace(threshold, value=settings.least_threshold)
     hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
-    findings = find_errors(evidence, moved, settings.findings, judged)
+    wanted = dataclasses.replace(settings.findings, nearly_complete=settings.coverage)
+    findings = find_errors(evidence, moved, wanted, judged)
     learnt = len(judged) if judged is not None else 0
     return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt)
 

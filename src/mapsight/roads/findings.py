@@ -46,7 +46,7 @@ def find_errors(
 ) -> Findings:  # fmt: skip
     """All findings of a scene, by falling score, and the pieces of the map that could not be judged."""
     found = find_candidates(evidence, roads, settings)
-    bend = learn_bend(found.rows, judged)
+    bend = learn_bend(found.rows if settings.nearly_complete else None, judged)
     crs = evidence.probability.crs
     table = rank_candidates(found.rows, crs, bend.score, settings)
     not_judged = _list_not_judged(found.walk, found.visible, roads.lines, settings, crs)

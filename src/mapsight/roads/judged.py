@@ -92,12 +92,15 @@ def correct_labels(
     return truth, weight
 
 
-def learn_bend(rows: Sequence[Mapping[str, Any]], judged: Judged | None = None) -> Bend:
+def learn_bend(rows: Sequence[Mapping[str, Any]] | None, judged: Judged | None = None) -> Bend:
     """What this place teaches the ranking: its candidates (kind, features) how many errors there are, verdicts which.
 
-    Unsure verdicts teach nothing, nor do those of an older table of features.
+    Without rows nothing is believed of how many. Unsure verdicts teach nothing, nor do those of an older table of
+    features.
     """
-    start = estimate_offsets([row["kind"] for row in rows], [row["features"] for row in rows])
+    start = dict.fromkeys(FEATURES, 0.0)
+    if rows is not None:
+        start = estimate_offsets([row["kind"] for row in rows], [row["features"] for row in rows])
     if judged is None:
         return learn_verdicts([], [], [], start)
     table = judged.table[judged.table["verdict"] != UNSURE]
