@@ -75,7 +75,7 @@ def list_scenes(data: Path, run: Runner) -> Iterator[tuple[str, Iterator[Mapped]
     towns = track(range(FIRST_TOWN, FIRST_TOWN + TOWNS), "towns", total=TOWNS)
     yield f"{TOWNS} towns", (draw_town_map(seed, run) for seed in towns), KM2
     yield "Cambridge", iter([read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)]), KM2
-    yield "42 windows", read_windows(data / "roads", run), WINDOW
+    yield "windows", read_windows(data / "roads", run), WINDOW
 
 
 def measure(scene: Mapped, settings: PlantSettings, threshold: float) -> dict[str, Promise]:

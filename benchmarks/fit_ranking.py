@@ -66,7 +66,7 @@ def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:
     rows = []
     for seed in range(seeds):
         wrong = plant_map(mapped, PlantSettings(deleted=2, added=2, shifted=2, seed=seed))
-        if not (wrong.lines.empty or wrong.planted.empty):
+        if not wrong.is_blank:
             rows += label_candidates(look_at(mapped, wrong, threshold)[0].rows, wrong.planted, mapped.name)
     return rows
 

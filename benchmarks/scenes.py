@@ -143,6 +143,11 @@ class Mistaken(NamedTuple):
     lines: gpd.GeoDataFrame
     planted: gpd.GeoDataFrame
 
+    @property
+    def is_blank(self) -> bool:
+        """Nothing is planted, or nothing is left of the map."""
+        return self.lines.empty or self.planted.empty
+
 
 def plant_map(mapped: Mapped, settings: PlantSettings) -> Mistaken:
     """Mistakes in the scene's map; what does not fit is left out."""
@@ -159,7 +164,7 @@ def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidat
 
 def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted | None:
     """The ranked findings of that map; None where nothing is planted or nothing is left of it."""
-    if wrong.lines.empty or wrong.planted.empty:
+    if wrong.is_blank:
         return None
     candidates, evidence = look_at(mapped, wrong, threshold)
     found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates.rows).score)

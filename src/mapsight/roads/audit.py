@@ -122,8 +122,7 @@ def audit_map(
         threshold = dataclasses.replace(threshold, value=settings.least_threshold)
     hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
-    wanted = dataclasses.replace(settings.findings, nearly_complete=settings.coverage)
-    findings = find_errors(evidence, moved, wanted, judged)
+    findings = find_errors(evidence, moved, settings.findings, judged, nearly_complete=settings.coverage)
     learnt = len(judged) if judged is not None else 0
     return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt)
 

@@ -54,7 +54,6 @@ class FindingSettings:
     clearance_m: float = 9.0  # a road seen nearer than this to the map's is the map's
     hidden_share: float = 0.8  # more of a piece under canopy or in shadow: not judged
     min_score: float = 0.02
-    nearly_complete: bool = True  # the map is thought to be: its candidates tell how frequent errors are (prior.py)
     same: MatchSettings = MatchSettings()  # what counts as one place
     most_for_absence: float = 0.6  # the highest threshold by which a mapped road is called unseen
     walk: WalkSettings = WalkSettings()

@@ -42,11 +42,15 @@ class Findings:
 
 
 def find_errors(
-    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings(), judged: Judged | None = None
+    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings(), judged: Judged | None = None,
+    *, nearly_complete: bool = True,
 ) -> Findings:  # fmt: skip
-    """All findings of a scene, by falling score, and the pieces of the map that could not be judged."""
+    """All findings of a scene, by falling score, and the pieces of the map that could not be judged.
+
+    Of a map that is thought to be nearly complete the candidates tell how frequent errors are (`prior.py`).
+    """
     found = find_candidates(evidence, roads, settings)
-    bend = learn_bend(found.rows if settings.nearly_complete else None, judged)
+    bend = learn_bend(found.rows if nearly_complete else None, judged)
     crs = evidence.probability.crs
     table = rank_candidates(found.rows, crs, bend.score, settings)
     not_judged = _list_not_judged(found.walk, found.visible, roads.lines, settings, crs)

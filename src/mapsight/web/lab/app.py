@@ -87,10 +87,10 @@ def _add_tile_routes(app: GuardedApp, desk: Desk) -> None:
     def score(key: _Key, finding: _Name) -> dict[str, Any]:
         scene = desk.get_tile(key).scene
         kinds = scene.findings.loc[scene.findings["finding_id"] == finding, "kind"]
-        features = scene.features.get(finding, {})
-        if kinds.empty or not can_explain(str(kinds.iloc[0]), features):
+        kind, features = "" if kinds.empty else str(kinds.iloc[0]), scene.features.get(finding, {})
+        if not can_explain(kind, features):
             raise InputError(f"finding '{finding}'", "has no features here", "choose one of the tile's, or audit again")
-        return explain_score(str(kinds.iloc[0]), features, scene.offsets.get(str(kinds.iloc[0]), 0.0))
+        return explain_score(kind, features, scene.offsets.get(kind, 0.0))
 
 
 def _find_pixel(desk: Desk, key: str, row: int, col: int) -> tuple[Tile, int, int]:
