@@ -18,9 +18,7 @@ import torch
 from scipy import ndimage
 
 from benchmarks.rows import keep_row, read_rows
-from mapsight.cnn.augment import AugmentSettings
 from mapsight.cnn.bootstrap import bootstrap_interval
-from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.metrics import best_threshold, measure_at, sum_counts
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.raster import pixel_box
@@ -107,11 +105,10 @@ def tune(scenes: list[Scene], judges: list[Scene], remedy: str, steps: int, star
     """The start model (None: a new net) trained on these scenes with that remedy, judged on others."""
     (loss, align, clean), place = REMEDIES[remedy], find_place()
     rate, ema_decay = (1e-3, 0.97) if start else (2e-3, 0.99)
-    fit = FitSettings(
-        epochs=4, batch_size=4, learning_rate=rate, optimiser="muon", ema_decay=ema_decay, patience=0
-    )  # fmt: skip
-    chips = ChipSettings(chip_px=192, chips_per_epoch=steps * fit.batch_size // fit.epochs, augment=AugmentSettings())
-    settings = TrainSettings(net=start.card.net if start else "roadnet", loss=loss, chips=chips, fit=fit)
+    recipe = TrainSettings(net=start.card.net) if start else TrainSettings()
+    fit = dataclasses.replace(recipe.fit, epochs=4, learning_rate=rate, ema_decay=ema_decay, patience=0)
+    chips = ChipSettings(chip_px=192, chips_per_epoch=steps * fit.batch_size // fit.epochs)
+    settings = dataclasses.replace(recipe, loss=loss, chips=chips, fit=fit)
     half = dataclasses.replace(settings, chips=dataclasses.replace(chips, chips_per_epoch=chips.chips_per_epoch // 2))
     mended = mend_scenes(scenes, half, align=align, clean=clean, m_per_px=M_PER_PX, place=place, start=start)
     model, _ = train_model(mended, [], settings, m_per_px=M_PER_PX, place=place, start=start, title=remedy)

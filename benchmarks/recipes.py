@@ -52,7 +52,7 @@ class Trial:
     step_cost: float = 1.0
     loss: str = "bce+dice"
     augment: AugmentSettings = AugmentSettings()
-    fit: FitSettings = FitSettings(batch_size=4, learning_rate=2e-3, optimiser="muon", ema_decay=0.99, patience=0)
+    fit: FitSettings = replace(TrainSettings().fit, ema_decay=0.99, patience=0)
     chip_px: int = 256
     min_road_share: float = 0.0
     traps: bool = False  # half of the scenes once more, with a railway and grey blobs pasted where no road is

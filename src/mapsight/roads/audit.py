@@ -15,7 +15,6 @@ import geopandas as gpd
 import numpy as np
 
 from mapsight.cnn.augment import ONE_LIGHT
-from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.runtime import Place, make_runner
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
@@ -223,11 +222,12 @@ def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> T
     steps = settings.steps or round((_TUNING_STEPS if start else _SCRATCH_STEPS) * max(pixels / 1e6, 0.25) ** 0.5)
     epochs, batch = 10, 4
     chips = ChipSettings(chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=ONE_LIGHT)
-    fit = FitSettings(
-        epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3, optimiser="muon",
-        ema_decay=0.98, patience=0, seed=settings.seed,
+    recipe = TrainSettings(net=start.card.net) if start else TrainSettings()
+    fit = dataclasses.replace(
+        recipe.fit, epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3, ema_decay=0.98,
+        patience=0, seed=settings.seed,
     )  # fmt: skip
-    return TrainSettings(net=start.card.net if start else "roadnet", chips=chips, fit=fit)
+    return dataclasses.replace(recipe, chips=chips, fit=fit)
 
 
 def _fingerprint(image: Raster, truth: np.ndarray, weight: np.ndarray, recipe: TrainSettings) -> str:

@@ -22,7 +22,7 @@ from mapsight.roads.export.history import continue_findings, take_identities, wr
 from mapsight.roads.findings import BEYOND
 from mapsight.roads.persist import DISMISSED, NEW, Continuity
 from mapsight.roads.predict import encode_probability, open_probability_writer
-from mapsight.roads.train import Model
+from mapsight.roads.train import Model, TrainSettings
 
 _EXPLAINED = {
     "under trees or in deep shadow": "The imagery shows canopy or shadow where the map has a road, and no road "
@@ -122,7 +122,7 @@ def _make_view(
 
 
 def _describe_model(start: Model | None, place: Place, settings: AuditSettings) -> report.Model:
-    net = start.card.net if start else "roadnet"
+    net = start.card.net if start else TrainSettings().net
     origin = f"a net trained on {start.card.trained_on}" if start and start.card.trained_on else "a given net"
     if not settings.folds:
         training = f"{origin}, used as it is"
