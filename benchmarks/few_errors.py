@@ -1,4 +1,4 @@
-"""What scores promise on maps with many, few and no errors: `python -m benchmarks.few_errors --data DIR`.
+"""What scores promise on maps with no, few, many and most roads wrong: `python -m benchmarks.few_errors --data DIR`.
 
 The scores are fitted on maps full of planted errors. Where errors are rare, do as many findings come true as their
 scores say: as the table has them, and with what a map's candidates tell of their number (`roads/prior.py`)? Each scene
@@ -18,12 +18,14 @@ import numpy as np
 from benchmarks.plots import replace_block
 from benchmarks.scenes import (
     Mapped,
+    Mistaken,
     draw_town_map,
     find_cambridge,
     look_at,
     plant_map,
     read_georeferenced,
     read_windows,
+    thin_map,
 )
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.runtime import Runner, find_place, make_runner
@@ -36,9 +38,16 @@ from mapsight.roads.ranking import score_evidence
 from mapsight.roads.shipped import read_model_or_default
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
-# missing, phantom and misaligned roads planted with seed 0, 1 and 2 into a window of .26 km², and into about a km²
-WINDOW = {"none": [(0, 0, 0)], "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)], "many": [(2, 2, 2)] * SEEDS}
-KM2 = {"none": [(0, 0, 0)], "few": [(1, 1, 1)] * SEEDS, "many": [(10, 10, 10)] * SEEDS}
+# what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a window of .26 km²
+# and into about a km², or a share of its roads deleted
+Spoiling = tuple[int, int, int] | float
+DELETED: dict[str, list[Spoiling]] = {"60 % deleted": [0.6] * SEEDS}
+WINDOW: dict[str, list[Spoiling]] = {
+    "none": [(0, 0, 0)], "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)], "many": [(2, 2, 2)] * SEEDS, **DELETED,
+}  # fmt: skip
+KM2: dict[str, list[Spoiling]] = {
+    "none": [(0, 0, 0)], "few": [(1, 1, 1)] * SEEDS, "many": [(10, 10, 10)] * SEEDS, **DELETED,
+}  # fmt: skip
 
 
 class Promise(NamedTuple):
@@ -59,10 +68,9 @@ def main() -> None:
     for name, scenes, planted in list_scenes(options.data, run):
         found: dict[str, list[dict[str, Promise]]] = {density: [] for density in planted}
         for scene in scenes:
-            for density, counts in planted.items():
+            for density, ways in planted.items():
                 found[density] += [
-                    measure(scene, PlantSettings(*count, seed=seed), model.card.threshold)
-                    for seed, count in enumerate(counts)
+                    measure(scene, spoil(scene, how, seed), model.card.threshold) for seed, how in enumerate(ways)
                 ]
         rows += [summarise(name, density, runs) for density, runs in found.items()]
     text = tell(rows)
@@ -70,26 +78,32 @@ def main() -> None:
     print(text)
 
 
-def list_scenes(data: Path, run: Runner) -> Iterator[tuple[str, Iterator[Mapped], dict[str, list[tuple]]]]:
-    """(name, scenes, what is planted into each)."""
+def list_scenes(data: Path, run: Runner) -> Iterator[tuple[str, Iterator[Mapped], dict[str, list[Spoiling]]]]:
+    """(name, scenes, what is done to the map of each)."""
     towns = track(range(FIRST_TOWN, FIRST_TOWN + TOWNS), "towns", total=TOWNS)
     yield f"{TOWNS} towns", (draw_town_map(seed, run) for seed in towns), KM2
     yield "Cambridge", iter([read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)]), KM2
     yield "windows", read_windows(data / "roads", run), WINDOW
 
 
-def measure(scene: Mapped, settings: PlantSettings, threshold: float) -> dict[str, Promise]:
-    """What an audit of the scene says with these errors in its map, as the table scores them and moved."""
-    wrong = plant_map(scene, settings)
-    rows = look_at(scene, wrong, threshold)[0].rows
+def spoil(scene: Mapped, how: Spoiling, seed: int) -> Mistaken:
+    """The scene's map with mistakes of each kind planted, or without a share of its roads."""
+    if isinstance(how, float):
+        return thin_map(scene, how, seed)
+    return plant_map(scene, PlantSettings(*how, seed=seed))
+
+
+def measure(scene: Mapped, wrong: Mistaken, threshold: float) -> dict[str, Promise]:
+    """What an audit of the scene says of that map, as the table scores it and moved."""
+    candidates = look_at(scene, wrong, threshold)[0]
 
     def promise(score: Score) -> Promise:
-        table = rank_candidates(rows, wrong.lines.crs, score)
+        table = rank_candidates(candidates.rows, wrong.lines.crs, score)
         return Promise(
             table["score"].to_numpy(float), answer_planted(table, wrong.planted, kind_aware=True).outcome != "false"
         )
 
-    return {"table": promise(score_evidence), "moved": promise(learn_bend(rows).score)}
+    return {"table": promise(score_evidence), "moved": promise(learn_bend(candidates).score)}
 
 
 def summarise(name: str, density: str, runs: Sequence[dict[str, Promise]]) -> dict[str, Any]:

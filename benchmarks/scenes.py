@@ -155,6 +155,18 @@ def plant_map(mapped: Mapped, settings: PlantSettings) -> Mistaken:
     return Mistaken(*plant_errors(mapped.roads.lines, mapped.image.geobox, settings=settings, valid=valid))
 
 
+def thin_map(mapped: Mapped, share: float, seed: int) -> Mistaken:
+    """The scene's map without a share of its roads, drawn at random; each is a missing one to be found."""
+    lines = mapped.roads.lines
+    gone = np.random.default_rng(seed).random(len(lines)) < share
+    missing = lines[gone & (lines.length > 16)]  # shorter ones are no findings
+    about = {"planted_id": [str(number) for number in range(len(missing))], "kind": "missing",
+             "length_m": missing.length.to_numpy(), "offset_m": np.nan,
+             "road_class": missing["road_class"].to_numpy(), "true_wkt": ""}  # fmt: skip
+    planted = gpd.GeoDataFrame(about, geometry=list(missing.geometry), crs=lines.crs)
+    return Mistaken(lines[~gone].reset_index(drop=True), planted)
+
+
 def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidates, Evidence]:
     """What might be wrong with that map."""
     covered = find_coverage(wrong.lines, mapped.image.geobox)
@@ -167,7 +179,7 @@ def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted |
     if wrong.is_blank:
         return None
     candidates, evidence = look_at(mapped, wrong, threshold)
-    found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates.rows).score)
+    found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates).score)
     area_km2 = float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
     return Planted(mapped.name, found, wrong.planted, float(wrong.lines.length.sum() / 1000), area_km2)
 

@@ -119,10 +119,13 @@ def measure_rest(table: gpd.GeoDataFrame, done: gpd.GeoDataFrame, planted: gpd.G
 def measure_run(scene: Mapped, seed: int, threshold: float) -> dict[str, Any]:
     """One map with planted errors: AP of the rest before and after, for each way and on the rest of both."""
     mistaken = plant_map(scene, replace(PLANTED, seed=seed))
-    rows, crs, planted = look_at(scene, mistaken, threshold)[0].rows, mistaken.lines.crs, mistaken.planted
-    before = rank_candidates(rows, crs, learn_bend(rows).score)
+    candidates, crs, planted = look_at(scene, mistaken, threshold)[0], mistaken.lines.crs, mistaken.planted
+    before = rank_candidates(candidates.rows, crs, learn_bend(candidates).score)
     told = {way: judge(before, planted, pick(len(before))) for way, pick in WAYS.items()}
-    after = {way: rank_candidates(rows, crs, learn_bend(rows, said.judged).score) for way, said in told.items()}
+    after = {
+        way: rank_candidates(candidates.rows, crs, learn_bend(candidates, said.judged).score)
+        for way, said in told.items()
+    }
     both = pd.concat([said.findings for said in told.values()]).drop_duplicates("finding_id", ignore_index=True)
     both = gpd.GeoDataFrame(both, geometry="geometry", crs=crs).sort_values("score", ascending=False, kind="stable")
     run: dict[str, Any] = {"scene": scene.name, "seed": seed, "planted": len(planted), "findings": len(before)}

@@ -99,8 +99,8 @@ def measure_run(
 def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
     """The list of an audit, bent by verdicts, without any training."""
     evidence = Evidence(audit.probability, image.array, audit.hidden, audit.covered, audit.threshold.value)
-    rows = find_candidates(evidence, audit.moved).rows
-    return back_to_map(rank_candidates(rows, image.crs, learn_bend(rows, judged).score), audit.shift)
+    found = find_candidates(evidence, audit.moved)
+    return back_to_map(rank_candidates(found.rows, image.crs, learn_bend(found, judged).score), audit.shift)
 
 
 def tell_gains(rows: Sequence[dict[str, Any]]) -> str:

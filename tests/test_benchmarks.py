@@ -44,14 +44,13 @@ def test_pooled_runs_do_not_mix():
     assert report.kind_aware.average_precision == pytest.approx(0.5)
 
 
-def test_an_ended_map_keeps_one_side():
-    """A map that ends at a border keeps about half of a grid's length, all of it on one side of a straight line."""
+@pytest.fixture
+def whole():
+    """A scene whose map is a grid of streets."""
     import numpy as np
-    from shapely import MultiLineString
-    from shapely.geometry import LineString
 
     sys.path.insert(0, str(ROOT))
-    from benchmarks.scenes import Mapped, end_map, make_road_map, trace_lines
+    from benchmarks.scenes import Mapped, make_road_map, trace_lines
 
     from mapsight.geo.raster import Raster, pixel_box
 
@@ -59,7 +58,28 @@ def test_an_ended_map_keeps_one_side():
     mask[::50] = mask[:, ::50] = True
     box = pixel_box(400, 400, m_per_px=1.0)
     image = Raster(np.zeros((3, 400, 400), np.uint8), box.transform, None, np.ones((400, 400), bool))
-    whole = Mapped("grid", image, image, make_road_map(trace_lines(mask, box)), ~mask)
+    return Mapped("grid", image, image, make_road_map(trace_lines(mask, box)), ~mask)
+
+
+def test_a_thinned_map_lacks_what_is_to_be_found(whole):
+    """What is left and what is missing make up the map, in about the shares asked for; other seeds take others."""
+    from benchmarks.scenes import thin_map
+
+    lines = whole.roads.lines
+    thinned = [thin_map(whole, 0.6, seed) for seed in range(4)]
+    for wrong in thinned:
+        assert wrong.lines.length.sum() + wrong.planted.length.sum() == pytest.approx(lines.length.sum())
+        assert 0.4 < len(wrong.planted) / len(lines) < 0.8
+        assert not wrong.lines.geometry.isin(wrong.planted.geometry).any() and set(wrong.planted["kind"]) == {"missing"}
+    assert len({wrong.planted.length.sum() for wrong in thinned}) > 1
+
+
+def test_an_ended_map_keeps_one_side(whole):
+    """A map that ends at a border keeps about half of a grid's length, all of it on one side of a straight line."""
+    from benchmarks.scenes import end_map
+    from shapely import MultiLineString
+    from shapely.geometry import LineString
+
     for seed in range(4):
         lines = end_map(whole, seed).roads.lines
         assert all(isinstance(line, LineString) for line in lines.geometry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +16,8 @@ from shapely.geometry import LineString
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import MapOverlap, RoadMap
 from mapsight.geo.raster import GeoBox, Raster
+from mapsight.roads.candidates import Candidates
+from mapsight.roads.walk import WalkSettings, walk_map
 
 BOX = GeoBox(600, 800, Affine(1, 0, 500_000, 0, -1, 5_000_600), CRS.from_epsg(32632))
 
@@ -32,6 +35,13 @@ def make_map(lines: gpd.GeoDataFrame, others: gpd.GeoDataFrame | None = None) ->
     none = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=BOX.crs.to_wkt())
     overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
     return RoadMap(lines, BOX.crs, {}, none if others is None else others, overlap)
+
+
+def make_candidates(rows: list[dict[str, Any]], seen_m: float = 0.0, beyond_m: float = 0.0) -> Candidates:
+    """Candidates of a scene where so much road is seen within and beyond the map's reach, no matter where."""
+    seen, none = make_lines([(0, 0), (seen_m, 0)], [(0, 9), (beyond_m, 9)]), make_lines()
+    walk = walk_map(see(none), np.zeros(BOX.shape, bool), none, 0.5, WalkSettings())
+    return Candidates(rows, walk, none, seen, np.array([True, False]))
 
 
 def see(lines: gpd.GeoDataFrame) -> Raster:

@@ -15,7 +15,7 @@ from mapsight.geo.burn import burn_lines
 from mapsight.roads.judged import Judged, correct_labels, gather_judged, learn_bend, place_judged
 from mapsight.roads.ranking import FEATURES, score_evidence
 
-from .conftest import BOX, make_lines
+from .conftest import BOX, make_candidates, make_lines
 
 
 def make_findings(*rows: tuple[str, str, list[tuple[float, float]], str]) -> gpd.GeoDataFrame:
@@ -84,20 +84,22 @@ def test_placing_moves_both_lines(judged):
 def test_bend_heeds_right_and_wrong(judged):
     """A rejected missing road lowers, an accepted one raises; the unsure phantom counts for nothing."""
     features = dict.fromkeys(FEATURES["phantom"], 0.1)
-    assert learn_bend([], judged).score("phantom", features) >= score_evidence("phantom", features)
+    assert learn_bend(make_candidates([]), judged).score("phantom", features) >= score_evidence("phantom", features)
 
 
 def test_bend_starts_from_what_the_candidates_tell(judged):
     """Without verdicts the offset is that of the candidates; verdicts on one kind leave it for the others."""
-    rows = [{"kind": kind, "features": dict.fromkeys(FEATURES[kind], 0.1)} for kind in FEATURES for _ in range(20)]
-    alone, told = learn_bend(rows), learn_bend(rows, judged)
+    rows = [{"kind": kind, "features": dict.fromkeys(FEATURES[kind], 0.1), "length_m": 50.0}
+            for kind in FEATURES for _ in range(20)]  # fmt: skip
+    found = make_candidates(rows)
+    alone, told = learn_bend(found), learn_bend(found, judged)
     assert alone.offset == alone.start == told.start
     assert not any(learn_bend(None).start.values())  # nobody looked at the candidates
     features = dict.fromkeys(FEATURES["missing"], 0.1)
     logit = np.log(score_evidence("missing", features) / (1 - score_evidence("missing", features)))
     assert alone.score("missing", features) == pytest.approx(1 / (1 + np.exp(-logit - alone.start["missing"])))
     rejected = Judged(judged.table[judged.table["kind"] == "phantom"])
-    assert learn_bend(rows, rejected).offset["missing"] == alone.start["missing"]
+    assert learn_bend(found, rejected).offset["missing"] == alone.start["missing"]
 
 
 def test_findings_without_features_are_refused():

@@ -61,12 +61,16 @@ class FindingSettings:
 
 
 class Candidates(NamedTuple):
-    """All that might be an error, unscored: rows as of the table, the walk along the visible roads, the roads seen."""
+    """All that might be an error, unscored: rows as of the table, the walk along the visible roads, the roads seen.
+
+    within (N,) bool: which of the N roads seen lie within the map's reach.
+    """
 
     rows: list[dict[str, Any]]
     walk: Walk
     visible: gpd.GeoDataFrame
     seen: gpd.GeoDataFrame
+    within: np.ndarray
 
 
 def find_candidates(evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings()) -> Candidates:
@@ -81,7 +85,7 @@ def find_candidates(evidence: Evidence, roads: RoadMap, settings: FindingSetting
         *_find_phantom(walk, visible, settings),
         *_find_missing(evidence, seen, roads, settings),
     ]
-    return Candidates(add_traits(rows, evidence, visible), walk, visible, seen)
+    return Candidates(add_traits(rows, evidence, visible), walk, visible, seen, _find_within(evidence, seen))
 
 
 def _find_phantom(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings) -> Iterator[dict[str, Any]]:
@@ -198,6 +202,15 @@ def _median_around(walk: Walk, around_m: float) -> np.ndarray:
 
 def _extract_seen(evidence: Evidence, settings: FindingSettings) -> gpd.GeoDataFrame:
     return extract_lines(evidence.probability, threshold=_find_faintest(evidence, settings), settings=settings.extract)
+
+
+def _find_within(evidence: Evidence, seen: gpd.GeoDataFrame) -> np.ndarray:
+    """(N,) bool: the middle of the road lies within the map's reach."""
+    if seen.empty:
+        return np.zeros(0, bool)
+    middle = shapely.get_coordinates(seen.geometry.interpolate(0.5, normalized=True))
+    covered = evidence.covered.astype(np.float32)
+    return sample_points(covered, evidence.probability.transform, middle, outside=0.0) >= 0.5
 
 
 def _find_faintest(evidence: Evidence, settings: FindingSettings) -> float:

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
 from mapsight.geo.network import RoadMap
-from mapsight.geo.profile import sample_points
 from mapsight.roads.candidates import FindingSettings, cut_line, find_candidates, identify, list_runs
 from mapsight.roads.evidence import Evidence
 from mapsight.roads.judged import Judged, learn_bend
@@ -50,11 +48,11 @@ def find_errors(
     Of a map that is thought to be nearly complete the candidates tell how frequent errors are (`prior.py`).
     """
     found = find_candidates(evidence, roads, settings)
-    bend = learn_bend(found.rows if nearly_complete else None, judged)
+    bend = learn_bend(found if nearly_complete else None, judged)
     crs = evidence.probability.crs
     table = rank_candidates(found.rows, crs, bend.score, settings)
     not_judged = _list_not_judged(found.walk, found.visible, roads.lines, settings, crs)
-    beyond = _list_beyond(evidence, found.seen, crs)
+    beyond = _list_beyond(found.seen[~found.within], crs)
     unjudged = gpd.GeoDataFrame(pd.concat([not_judged, beyond], ignore_index=True), crs=crs)
     return Findings(table, unjudged, bend, found.seen)
 
@@ -93,12 +91,7 @@ def _list_not_judged(
     )
 
 
-def _list_beyond(evidence: Evidence, seen: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
+def _list_beyond(seen: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
     """Roads seen where the map does not reach."""
-    box = evidence.probability.geobox
-    middle = shapely.get_coordinates(seen.geometry.interpolate(0.5, normalized=True)) if len(seen) else np.zeros((0, 2))
-    beyond = seen[sample_points(evidence.covered.astype(np.float32), box.transform, middle, outside=0.0) < 0.5]
-    reason = [BEYOND] * len(beyond)
-    return gpd.GeoDataFrame(
-        {"reason": reason, "length_m": list(beyond.length)}, geometry=list(beyond.geometry), crs=crs
-    )
+    columns = {"reason": [BEYOND] * len(seen), "length_m": list(seen.length)}
+    return gpd.GeoDataFrame(columns, geometry=list(seen.geometry), crs=crs)

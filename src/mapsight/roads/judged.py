@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +14,7 @@ import shapely
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.raster import GeoBox
+from mapsight.roads.candidates import Candidates
 from mapsight.roads.prior import estimate_offsets
 from mapsight.roads.ranking import FEATURES
 from mapsight.roads.rerank import Bend, learn_verdicts
@@ -92,15 +92,13 @@ def correct_labels(
     return truth, weight
 
 
-def learn_bend(rows: Sequence[Mapping[str, Any]] | None, judged: Judged | None = None) -> Bend:
-    """What this place teaches the ranking: its candidates (kind, features) how many errors there are, verdicts which.
+def learn_bend(found: Candidates | None, judged: Judged | None = None) -> Bend:
+    """What this place teaches the ranking: its candidates how many errors there are, verdicts which.
 
-    Without rows nothing is believed of how many. Unsure verdicts teach nothing, nor do those of an older table of
-    features.
+    Without candidates nothing is believed of how many. Unsure verdicts teach nothing, nor do those of an older table
+    of features.
     """
-    start = dict.fromkeys(FEATURES, 0.0)
-    if rows is not None:
-        start = estimate_offsets([row["kind"] for row in rows], [row["features"] for row in rows])
+    start = dict.fromkeys(FEATURES, 0.0) if found is None else estimate_offsets(found)
     if judged is None:
         return learn_verdicts([], [], [], start)
     table = judged.table[judged.table["verdict"] != UNSURE]
