@@ -17,6 +17,7 @@ import rasterio
 from PIL import Image
 
 from mapsight.cnn.checkpoint import read_model
+from mapsight.cnn.nets import count_parameters
 from mapsight.roads.ranking import explain_score, read_intercept
 
 
@@ -174,7 +175,7 @@ def test_train_on_pairs_and_evaluate(run, town, tmp_path):
 
 
 def test_train_from_another_model(run, town, tmp_path):
-    """The start decides the net; a start of another net, or one that knows no roads, is refused in one line."""
+    """The start decides the net, a wider one begins from it; another, or one without roads, is refused in one line."""
     arguments = ("train", town / "image.tif", "--map", town / "true_roads.gpkg", "--epochs", 1, "--chips", 4,
                  "--chip-px", 64, "--out", tmp_path / "m.safetensors")  # fmt: skip
     done = run(*arguments, "--start", "shipped", "--net", "roadnet-tiny")
@@ -187,6 +188,10 @@ def test_train_from_another_model(run, town, tmp_path):
     assert done.status == 0, done.err
     _, card = read_model(tmp_path / "m.safetensors")
     assert card.net == "roadnet" and "starting from" in card.trained_on and "mass_crops400" in card.trained_on
+    done = run(*arguments, "--start", "shipped", "--net", "roadnet-wide")
+    assert done.status == 0, done.err
+    net, card = read_model(tmp_path / "m.safetensors")
+    assert card.net == "roadnet-wide" and "mass_crops400" in card.trained_on and count_parameters(net) == 2_506_244
 
 
 def test_probe(run, town, model, tmp_path):

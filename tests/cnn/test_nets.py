@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mapsight.cnn.nets import NETS, count_parameters, make_net
+from mapsight.cnn.nets.roadnet import VARIANTS, can_widen, widen
 from mapsight.cnn.nets.unet_lecture import UNetLecture
+from mapsight.cnn.shipped import ROADS, read_shipped
 from mapsight.errors import InputError
 
 PARAMETERS = {
@@ -83,6 +87,34 @@ def test_lecture_net_overfits_one_batch():
         loss.backward()
         optimiser.step()
     assert ((net(image) > 0) == truth.bool()).float().mean() > 0.97
+
+
+def test_a_wider_net_begins_as_the_narrow_one():
+    """Widened, a shipped net says the same of an image; one step later its new channels have begun to learn."""
+    narrow, _ = read_shipped(ROADS)
+    torch.manual_seed(0)
+    wide = widen(narrow, VARIANTS["roadnet-wide"])
+    image = torch.randn(1, 3, 64, 64)
+    assert not wide.training and count_parameters(wide) == PARAMETERS["roadnet-wide"]
+    with torch.no_grad():
+        assert torch.allclose(wide(image), narrow(image), atol=1e-4)
+    wide.train()
+    optimiser = torch.optim.SGD(wide.parameters(), lr=0.1)
+    for _ in range(2):  # what nobody listens to has no gradient before the first step
+        optimiser.zero_grad()
+        wide(image).mean().backward()
+        optimiser.step()
+    kernels = [p for p in wide.parameters() if p.ndim == 4]
+    assert all(p.grad.flatten(1).norm(dim=1).min() > 0 for p in kernels[:-1])
+
+
+@pytest.mark.parametrize("change", [{"widths": (32, 64, 96, 96)}, {"widths": (32, 64, 96)}, {"stem_px": 4},
+                                    {"norm": "group"}, {"dilations": (1, 2)}])  # fmt: skip
+def test_only_more_channels_are_widening(change):
+    """Narrower, shallower, with another stem, norm or context: not the same net any more."""
+    shape = VARIANTS["roadnet"]
+    assert can_widen(shape, shape) and can_widen(shape, VARIANTS["roadnet-wide"])
+    assert not can_widen(shape, replace(shape, **change))
 
 
 def test_unknown_net_names_the_known():

@@ -43,7 +43,8 @@ def train(
     net: Annotated[
         str | None,
         typer.Option(
-            help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that of --start"
+            help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that of --start, from "
+            "which a wider one of its kind can begin, too"
         ),
     ] = None,
     loss: Annotated[

@@ -17,6 +17,7 @@ from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fi
 from mapsight.cnn.losses import find_loss
 from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at, sum_counts
 from mapsight.cnn.nets import count_parameters, make_net
+from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
 from mapsight.cnn.runtime import Place, make_runner, scale_images
 from mapsight.errors import InputError
 from mapsight.progress import say
@@ -66,18 +67,16 @@ def train_model(
 ) -> tuple[Model, FitResult]:  # fmt: skip
     """Trains on scenes, judged by the pooled F1 of other scenes; threshold and its interval are chosen on those.
 
-    Without judges the last epoch counts and the threshold stays where it was. Raises InputError where a chip is no
-    multiple of the net's stride, or the start is another net.
+    Without judges the last epoch counts and the threshold stays where it was. A start that is a narrower net of the
+    same kind is widened. Raises InputError where a chip is no multiple of the net's stride, or the start is another
+    net.
     """
-    if start is not None and start.card.net != settings.net:
-        raise InputError(f"net '{settings.net}'", f"the model to start from is a '{start.card.net}'",
-                         "leave --net out, or start from another model")  # fmt: skip
     torch.manual_seed(settings.fit.seed)
-    net = make_net(settings.net)
     card = ModelCard(settings.net, m_per_px, scale_mean=settings.scale_mean, scale_std=settings.scale_std)
+    net = make_net(settings.net)
     if start is not None:
-        net.load_state_dict(start.net.state_dict())
-        card = dataclasses.replace(start.card, m_per_px=m_per_px)
+        net = _begin_from(start, net, settings.net)
+        card = dataclasses.replace(start.card, net=settings.net, m_per_px=m_per_px)
     stride = int(net.stride_px)  # type: ignore[arg-type]
     if settings.chips.chip_px % stride:
         raise InputError(f"chips of {settings.chips.chip_px} px", f"net '{settings.net}' needs a multiple of {stride}",
@@ -91,6 +90,17 @@ def train_model(
     card = dataclasses.replace(card, settings=asdict(settings))
     card = choose_on(judges, net, card, place) if judges else card
     return Model(net.cpu().eval(), card), result
+
+
+def _begin_from(start: Model, net: nn.Module, name: str) -> nn.Module:
+    """A net of the kind of `net` that says what the start says; the start itself stays as it is."""
+    if start.card.net == name:
+        net.load_state_dict(start.net.state_dict())
+        return net
+    if isinstance(start.net, RoadNet) and isinstance(net, RoadNet) and can_widen(start.net.shape, net.shape):
+        return widen(start.net, net.shape)
+    raise InputError(f"net '{name}'", f"the model to start from is a '{start.card.net}', which cannot become one",
+                     "leave --net out, or start from another model")  # fmt: skip
 
 
 def choose_on(judges: Sequence[Scene], net: nn.Module, card: ModelCard, place: Place) -> ModelCard:

@@ -6,7 +6,7 @@ bottom gives the wide view that roads under trees need (Zhou et al., D-LinkNet, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ class RoadNet(nn.Module):
 
     def __init__(self, shape: RoadNetShape) -> None:
         super().__init__()
+        self.shape = shape
         self.stem_px, widths, norm = shape.stem_px, shape.widths, shape.norm
         self.stride_px = shape.stem_px * 2 ** (len(widths) - 1)
         inputs = (3 * shape.stem_px**2, *widths[:-1])
@@ -64,3 +65,30 @@ class RoadNet(nn.Module):
             skip = skips.pop()
             x = convs(torch.cat([skip, upsample_to(squeeze(x), skip)], dim=1))
         return F.pixel_shuffle(self.head(x), self.stem_px)  # (B, s², H/s, W/s) → (B, 1, H, W)
+
+
+def can_widen(old: RoadNetShape, new: RoadNetShape) -> bool:
+    """The shapes differ in widths alone, and no level of the new one is narrower."""
+    same = replace(old, widths=new.widths) == new and len(old.widths) == len(new.widths) and new.norm == "batch"
+    return same and all(a <= b for a, b in zip(old.widths, new.widths, strict=True))
+
+
+def widen(net: RoadNet, shape: RoadNetShape) -> RoadNet:
+    """A net with more channels that, in eval mode, says what `net` says, and can learn more (after Chen et al. 2016).
+
+    The new channels begin at random and nobody listens to them yet: the weights from them to the old ones are 0.
+    `can_widen(net.shape, shape)` must hold.
+    """
+    wide = RoadNet(shape)
+    known, values = net.state_dict(), wide.state_dict()
+    for name, new in values.items():
+        old = known[name]
+        if new.ndim < 4:  # a number for each channel, or a single one
+            new[tuple(slice(size) for size in old.shape)] = old
+            continue
+        new[: len(old)] = 0
+        groups = 2 if name.startswith("decoder") else 1  # skip and upsampled channels, one after the other
+        for into, of in zip(new.chunk(groups, dim=1), old.chunk(groups, dim=1), strict=True):
+            into[: of.shape[0], : of.shape[1]] = of
+    wide.load_state_dict(values)
+    return wide.train(net.training)
