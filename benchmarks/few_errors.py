@@ -36,6 +36,7 @@ from mapsight.roads.match import answer_planted
 from mapsight.roads.plant import PlantSettings
 from mapsight.roads.ranking import score_evidence
 from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.train import Model
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
 # what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a window of .26 km²
@@ -65,25 +66,27 @@ def main() -> None:
     options = parser.parse_args()
     model = read_model_or_default(options.model)
     run, rows = make_runner(*model, find_place()), []
-    for name, scenes, planted in list_scenes(options.data, run):
+    for name, scenes, planted in list_scenes(options.data, model, run):
         found: dict[str, list[dict[str, Promise]]] = {density: [] for density in planted}
         for scene in scenes:
             for density, ways in planted.items():
                 found[density] += [
                     measure(scene, spoil(scene, how, seed), model.card.threshold) for seed, how in enumerate(ways)
                 ]
-        rows += [summarise(name, density, runs) for density, runs in found.items()]
+        rows += [summarise(name, density, runs) for density, runs in found.items() if runs]
     text = tell(rows)
     replace_block(options.docs / "results.md", "few-errors", text)
     print(text)
 
 
-def list_scenes(data: Path, run: Runner) -> Iterator[tuple[str, Iterator[Mapped], dict[str, list[Spoiling]]]]:
+def list_scenes(
+    data: Path, model: Model, run: Runner
+) -> Iterator[tuple[str, Iterator[Mapped], dict[str, list[Spoiling]]]]:
     """(name, scenes, what is done to the map of each)."""
     towns = track(range(FIRST_TOWN, FIRST_TOWN + TOWNS), "towns", total=TOWNS)
     yield f"{TOWNS} towns", (draw_town_map(seed, run) for seed in towns), KM2
     yield "Cambridge", iter([read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)]), KM2
-    yield "windows", read_windows(data / "roads", run), WINDOW
+    yield "windows", read_windows(data / "roads", model, run), WINDOW
 
 
 def spoil(scene: Mapped, how: Spoiling, seed: int) -> Mistaken:
