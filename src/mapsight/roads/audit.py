@@ -27,6 +27,7 @@ from mapsight.roads.coverage import find_coverage
 from mapsight.roads.findings import Evidence, Findings, FindingSettings, find_errors
 from mapsight.roads.hidden import find_hidden
 from mapsight.roads.judged import Judged, correct_labels, place_judged
+from mapsight.roads.lacking import find_lacking
 from mapsight.roads.predict import PredictSettings, predict_raster
 from mapsight.roads.threshold import ThresholdChoice, choose_threshold, count_blocks
 from mapsight.roads.train import Model, TrainSettings, train_model
@@ -99,11 +100,15 @@ def audit_map(
         shift, shift_source = estimate_shift(first, roads.lines, settings.shift), "a model that has not seen this map"
     moved = _move(roads, shift)
     covered = find_coverage(moved.lines, image.geobox) if settings.coverage else np.ones(image.geobox.shape, bool)
+    hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
+    said = None if judged is None else place_judged(judged, image.crs, lambda lines: move_lines(lines, shift))
     truth, weight = _make_labels(image, moved, covered)
-    taught, heeded = truth, weight
-    if judged is not None:
-        seen = place_judged(judged, image.crs, lambda lines: move_lines(lines, shift))
-        taught, heeded = correct_labels(truth, weight, seen, image.geobox)
+    if settings.folds and start is not None and first is not None:
+        unlearnt = Evidence(first, image.array, hidden, covered, start.card.threshold)
+        lacking, note = find_lacking(unlearnt, moved, settings.findings, said)
+        weight[lacking] = 0
+        notes = (*notes, note) if note else notes
+    taught, heeded = (truth, weight) if said is None else correct_labels(truth, weight, said, image.geobox)
     if settings.folds:
         probability = _predict_folds(image, taught, heeded, start, place, settings, work_dir)
     else:
@@ -119,7 +124,6 @@ def audit_map(
     if threshold.value < settings.least_threshold:
         notes = (*notes, _warn_threshold(threshold.value, settings.least_threshold))
         threshold = dataclasses.replace(threshold, value=settings.least_threshold)
-    hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
     findings = find_errors(evidence, moved, settings.findings, judged, nearly_complete=settings.coverage)
     learnt = len(judged) if judged is not None else 0

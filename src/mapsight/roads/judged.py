@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -90,6 +91,12 @@ def correct_labels(
     truth[_burn(there, box)] = 1
     weight[_burn(unsure, box)] = 0
     return truth, weight
+
+
+def list_judged(judged: Judged) -> list[Any]:
+    """The lines of missing roads that people have accepted or rejected."""
+    table = judged.table
+    return list(table[(table["kind"] == "missing") & (table["verdict"] != UNSURE)].geometry)
 
 
 def learn_bend(found: Candidates | None, judged: Judged | None = None) -> Bend:
