@@ -36,4 +36,4 @@ def find_lacking(
     if len(known):
         lacking &= burn_lines(gpd.GeoSeries(known, crs=box.crs), box, width_m=_WIDTH_M) == 0
     return lacking, (f"the map seems to lack {lacking_m / 1000:.1f} of {seen_m / 1000:.1f} km of the roads seen; "
-                     "training leaves these places out")  # fmt: skip
+                     "training and threshold leave these places out")  # fmt: skip
