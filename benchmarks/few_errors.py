@@ -42,12 +42,12 @@ FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
 # what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a window of .26 km²
 # and into about a km², or a share of its roads deleted
 Spoiling = tuple[int, int, int] | float
-DELETED: dict[str, list[Spoiling]] = {"60 % deleted": [0.6] * SEEDS}
 WINDOW: dict[str, list[Spoiling]] = {
-    "none": [(0, 0, 0)], "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)], "many": [(2, 2, 2)] * SEEDS, **DELETED,
+    "none": [(0, 0, 0)], "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)], "many": [(2, 2, 2)] * SEEDS,
+    "60 % deleted": [0.6] * SEEDS,
 }  # fmt: skip
 KM2: dict[str, list[Spoiling]] = {
-    "none": [(0, 0, 0)], "few": [(1, 1, 1)] * SEEDS, "many": [(10, 10, 10)] * SEEDS, **DELETED,
+    "none": [(0, 0, 0)], "few": [(1, 1, 1)] * SEEDS, "many": [(10, 10, 10)] * SEEDS, "60 % deleted": [0.6] * SEEDS,
 }  # fmt: skip
 
 

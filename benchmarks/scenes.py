@@ -19,7 +19,7 @@ from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import say, track
-from mapsight.roads.candidates import Candidates, find_candidates
+from mapsight.roads.candidates import Candidates, FindingSettings, find_candidates
 from mapsight.roads.chips import Scene, read_pairs, read_scene
 from mapsight.roads.coverage import find_coverage
 from mapsight.roads.evidence import Evidence
@@ -166,7 +166,7 @@ def thin_map(mapped: Mapped, share: float, seed: int) -> Mistaken:
     """The scene's map without a share of its roads, drawn at random; each is a missing one to be found."""
     lines = mapped.roads.lines
     gone = np.random.default_rng(seed).random(len(lines)) < share
-    missing = lines[gone & (lines.length > 16)]  # shorter ones are no findings
+    missing = lines[gone & (lines.length > FindingSettings().min_length_m)]  # shorter ones are no findings
     about = {"planted_id": [str(number) for number in range(len(missing))], "kind": "missing",
              "length_m": missing.length.to_numpy(), "offset_m": np.nan,
              "road_class": missing["road_class"].to_numpy(), "true_wkt": ""}  # fmt: skip

@@ -93,7 +93,8 @@ def test_a_wider_net_begins_as_the_narrow_one():
     """Widened, a shipped net says the same of an image; one step later its new channels have begun to learn."""
     narrow, _ = read_shipped(ROADS)
     torch.manual_seed(0)
-    wide = widen(narrow, VARIANTS["roadnet-wide"])
+    wide = make_net("roadnet-wide").eval()
+    widen(narrow, wide)
     image = torch.randn(1, 3, 64, 64)
     assert not wide.training and count_parameters(wide) == PARAMETERS["roadnet-wide"]
     with torch.no_grad():

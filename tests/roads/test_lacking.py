@@ -6,14 +6,18 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
+from mapsight.cnn.runtime import find_place
 from mapsight.geo.burn import burn_lines
+from mapsight.geo.raster import Raster
+from mapsight.roads import audit
 from mapsight.roads.audit import AuditSettings, audit_map
 from mapsight.roads.candidates import FindingSettings
 from mapsight.roads.judged import ACCEPT, UNSURE, Judged
 from mapsight.roads.lacking import find_lacking
 from mapsight.roads.ranking import FEATURES
+from mapsight.roads.shipped import read_model_or_default
 
-from .conftest import BOX, make_map
+from .conftest import BOX, make_map, photograph, see
 from .test_findings import gather
 
 LOST = [1, 3, 4, 6]  # more than half of the streets' length
@@ -55,13 +59,6 @@ def test_what_people_have_judged_is_taught(streets, verdict):
 
 def test_an_audit_of_such_a_map_says_so(streets, monkeypatch):
     """The places weigh nothing in training; a map that lacks little is taught as it is."""
-    from mapsight.cnn.runtime import find_place
-    from mapsight.geo.raster import Raster
-    from mapsight.roads import audit
-    from mapsight.roads.shipped import read_model_or_default
-
-    from .conftest import photograph, see
-
     taught = []
 
     def learn(image, truth, weight, *_):

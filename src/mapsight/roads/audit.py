@@ -224,13 +224,12 @@ def _predict_folds(
 def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> TrainSettings:
     """From scratch, or a short and gentle fine-tuning of the start model."""
     steps = settings.steps or round((_TUNING_STEPS if start else _SCRATCH_STEPS) * max(pixels / 1e6, 0.25) ** 0.5)
-    epochs, batch = 10, 4
-    chips = ChipSettings(chips_per_epoch=max(steps * batch // epochs, batch), seed=settings.seed, augment=ONE_LIGHT)
     recipe = TrainSettings(net=start.card.net) if start else TrainSettings()
     fit = dataclasses.replace(
-        recipe.fit, epochs=epochs, batch_size=batch, learning_rate=5e-4 if start else 2e-3, ema_decay=0.98,
-        patience=0, seed=settings.seed,
-    )  # fmt: skip
+        recipe.fit, epochs=10, learning_rate=5e-4 if start else 2e-3, ema_decay=0.98, patience=0, seed=settings.seed
+    )
+    per_epoch = max(steps * fit.batch_size // fit.epochs, fit.batch_size)
+    chips = ChipSettings(chips_per_epoch=per_epoch, seed=settings.seed, augment=ONE_LIGHT)
     return dataclasses.replace(recipe, chips=chips, fit=fit)
 
 

@@ -72,10 +72,10 @@ def train_model(
     net.
     """
     torch.manual_seed(settings.fit.seed)
-    card = ModelCard(settings.net, m_per_px, scale_mean=settings.scale_mean, scale_std=settings.scale_std)
     net = make_net(settings.net)
+    card = ModelCard(settings.net, m_per_px, scale_mean=settings.scale_mean, scale_std=settings.scale_std)
     if start is not None:
-        net = _begin_from(start, net, settings.net)
+        _begin_from(start, net, settings.net)
         card = dataclasses.replace(start.card, net=settings.net, m_per_px=m_per_px)
     stride = int(net.stride_px)  # type: ignore[arg-type]
     if settings.chips.chip_px % stride:
@@ -92,15 +92,15 @@ def train_model(
     return Model(net.cpu().eval(), card), result
 
 
-def _begin_from(start: Model, net: nn.Module, name: str) -> nn.Module:
-    """A net of the kind of `net` that says what the start says; the start itself stays as it is."""
+def _begin_from(start: Model, net: nn.Module, name: str) -> None:
+    """Makes a fresh net say what the start says; the start itself stays as it is."""
     if start.card.net == name:
         net.load_state_dict(start.net.state_dict())
-        return net
-    if isinstance(start.net, RoadNet) and isinstance(net, RoadNet) and can_widen(start.net.shape, net.shape):
-        return widen(start.net, net.shape)
-    raise InputError(f"net '{name}'", f"the model to start from is a '{start.card.net}', which cannot become one",
-                     "leave --net out, or start from another model")  # fmt: skip
+    elif isinstance(start.net, RoadNet) and isinstance(net, RoadNet) and can_widen(start.net.shape, net.shape):
+        widen(start.net, net)
+    else:
+        raise InputError(f"net '{name}'", f"the model to start from is a '{start.card.net}', which cannot become one",
+                         "leave --net out, or start from another model")  # fmt: skip
 
 
 def choose_on(judges: Sequence[Scene], net: nn.Module, card: ModelCard, place: Place) -> ModelCard:

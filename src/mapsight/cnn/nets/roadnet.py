@@ -40,7 +40,7 @@ class RoadNet(nn.Module):
     def __init__(self, shape: RoadNetShape) -> None:
         super().__init__()
         self.shape = shape
-        self.stem_px, widths, norm = shape.stem_px, shape.widths, shape.norm
+        widths, norm = shape.widths, shape.norm
         self.stride_px = shape.stem_px * 2 ** (len(widths) - 1)
         inputs = (3 * shape.stem_px**2, *widths[:-1])
         self.encoder = nn.ModuleList(
@@ -55,7 +55,7 @@ class RoadNet(nn.Module):
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]  # roads are about a tenth of the pixels
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.pixel_unshuffle(x, self.stem_px)  # (B, 3·s², H/s, W/s)
+        x = F.pixel_unshuffle(x, self.shape.stem_px)  # (B, 3·s², H/s, W/s)
         skips = []
         for level, convs in enumerate(self.encoder):
             x = convs(x if level == 0 else F.max_pool2d(x, 2))
@@ -64,7 +64,7 @@ class RoadNet(nn.Module):
         for squeeze, convs in zip(self.squeeze, self.decoder, strict=True):
             skip = skips.pop()
             x = convs(torch.cat([skip, upsample_to(squeeze(x), skip)], dim=1))
-        return F.pixel_shuffle(self.head(x), self.stem_px)  # (B, s², H/s, W/s) → (B, 1, H, W)
+        return F.pixel_shuffle(self.head(x), self.shape.stem_px)  # (B, s², H/s, W/s) → (B, 1, H, W)
 
 
 def can_widen(old: RoadNetShape, new: RoadNetShape) -> bool:
@@ -73,15 +73,14 @@ def can_widen(old: RoadNetShape, new: RoadNetShape) -> bool:
     return same and all(a <= b for a, b in zip(old.widths, new.widths, strict=True))
 
 
-def widen(net: RoadNet, shape: RoadNetShape) -> RoadNet:
-    """A net with more channels that, in eval mode, says what `net` says, and can learn more (after Chen et al. 2016).
+def widen(net: RoadNet, wide: RoadNet) -> None:
+    """Makes a fresh, wider net say, in eval mode, what `net` says; it can learn more (after Chen et al. 2016).
 
-    The new channels begin at random and nobody listens to them yet: the weights from them to the old ones are 0.
-    `can_widen(net.shape, shape)` must hold.
+    The new channels stay at random and nobody listens to them yet: the weights from them to the old ones are 0.
+    `can_widen(net.shape, wide.shape)` must hold.
     """
-    wide = RoadNet(shape)
-    known, values = net.state_dict(), wide.state_dict()
-    for name, new in values.items():
+    known = net.state_dict()
+    for name, new in wide.state_dict().items():  # views: what is written there is the net's
         old = known[name]
         if new.ndim < 4:  # a number for each channel, or a single one
             new[tuple(slice(size) for size in old.shape)] = old
@@ -90,5 +89,3 @@ def widen(net: RoadNet, shape: RoadNetShape) -> RoadNet:
         groups = 2 if name.startswith("decoder") else 1  # skip and upsampled channels, one after the other
         for into, of in zip(new.chunk(groups, dim=1), old.chunk(groups, dim=1), strict=True):
             into[: of.shape[0], : of.shape[1]] = of
-    wide.load_state_dict(values)
-    return wide.train(net.training)

@@ -44,7 +44,7 @@ def list_steps(net: nn.Module) -> tuple[Step, ...]:
     norms = (layer for layer in net.modules() if isinstance(layer, nn.GroupNorm))
     if not isinstance(net, RoadNet) or next(norms, None) is not None:
         raise ModelError(type(net).__name__, "only a roadnet is shown step by step", "use the shipped model")
-    stem_px = math.isqrt(net.head.out_channels)  # a side of the pixels that become one cell
+    stem_px = net.shape.stem_px  # a side of the pixels that become one cell
     steps = [Step("s2d", "Space to depth", "depth", ("image",), stem_px)]
     skips: list[Step] = []
     for level, block in enumerate(net.encoder):
