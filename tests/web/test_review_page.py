@@ -165,6 +165,23 @@ def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
         }
 
 
+def test_a_verdict_is_counted_when_the_page_moves_on(audit, open_page, monkeypatch):
+    """Not before, though the page may hear of it in the meantime: the next key is for the finding that comes next."""
+
+    def add(*arguments, **told):
+        kept = quick(*arguments, **told)
+        time.sleep(5)  # longer than the page's pause between two questions
+        return kept
+
+    quick = VerdictStore.add
+    monkeypatch.setattr(VerdictStore, "add", add)
+    with serving(audit) as address:
+        page = open_page(address)
+        press(page, "a")
+        wait_judged(page, 1)
+        assert page.locator("#position").inner_text() == "No. 2 of 12"
+
+
 def test_undo_outlives_its_page(audit, open_page):
     """After a reload `z` takes back what this person said last, step by step, and nothing of anybody else's."""
     with serving(audit) as address:

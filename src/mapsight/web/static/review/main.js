@@ -241,6 +241,7 @@ async function poll() {
   try {
     const answer = await getVerdicts(mark);
     mark = answer.mark;
+    await queue; // or this page's own verdict is heard of before the page has moved on, and the next key meets it again
     state.take(answer.verdicts);
   } catch (error) { say(error.message); }
 }
