@@ -24,7 +24,7 @@ from mapsight.errors import InputError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
-    from mapsight.roads.chips import Scene
+    from mapsight.roads.chips import Scene, ScenePair
     from mapsight.roads.train import TrainSettings
 
 ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; without it the one that mapsight ships")]
@@ -59,7 +59,8 @@ def train(
         str | None, typer.Option(help="model file to start from; 'shipped': the model that mapsight ships")
     ] = None,
     balance: Annotated[
-        bool, typer.Option(help="draw chips from each set of the table equally often, not by its size")
+        bool,
+        typer.Option(help="each set of the table counts the same, not by its size: for chips and for the best epoch"),
     ] = False,
     align: Annotated[bool, typer.Option(help="first move each map to where its image shows the roads")] = False,
     clean: Annotated[
@@ -96,7 +97,7 @@ def train(
     card = dataclasses.replace(model.card, trained_on=source + before)
     write_model(out, model.net, card)
     state.unlink(missing_ok=True)
-    say(f"{result.stopped}; best epoch {result.best_epoch + 1}, pooled F1 on validation {result.best_score:.3f}")
+    say(f"{result.stopped}; best epoch {result.best_epoch + 1}, F1 on validation {result.best_score:.3f}")
     say(f"threshold {card.threshold:.2f} [{card.threshold_low:.2f}, {card.threshold_high:.2f}]; wrote {out}")
 
 
@@ -216,13 +217,15 @@ def _read_training(
     from mapsight.roads.scenes import read_map_scenes
 
     if pairs is not None and not images:
+
+        def read(rows: list[ScenePair]) -> list[Scene]:
+            scenes = read_scenes(rows, m_per_px=m_per_px)
+            return balance_sets(scenes, [row.set for row in rows]) if balance else scenes
+
         rows = read_pairs(pairs, split="train", sets=sets)
-        judges = read_pairs(pairs, split="val", sets=sets)
         resolution = m_per_px or find_resolution(rows)
         source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
-        scenes = read_scenes(rows, m_per_px=m_per_px)
-        scenes = balance_sets(scenes, [row.set for row in rows]) if balance else scenes
-        return scenes, read_scenes(judges, m_per_px=m_per_px), resolution, source
+        return read(rows), read(read_pairs(pairs, split="val", sets=sets)), resolution, source
     if images and map_file is not None and pairs is None:
         scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px)
         return scenes, judges_, resolution, f"{', '.join(p.name for p in images)} with {map_file.name}"

@@ -29,7 +29,7 @@ class Scene:
     image: np.ndarray
     truth: np.ndarray
     valid: np.ndarray
-    weight: float = 1.0  # how often chips are drawn from it, by valid pixel
+    weight: float = 1.0  # what a valid pixel of it counts, when chips are drawn and when a net is judged
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
 from mapsight.cnn.augment import NO_AUGMENTATION
 from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.counts import weigh_counts
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.losses import find_loss
-from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at, sum_counts
+from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at
 from mapsight.cnn.nets import count_parameters, make_net
 from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
 from mapsight.cnn.runtime import Place, make_runner, scale_images
@@ -65,7 +67,7 @@ def train_model(
     scenes: Sequence[Scene], judges: Sequence[Scene], settings: TrainSettings, *,
     m_per_px: float, place: Place, start: Model | None = None, state_path: Path | None = None, title: str = "train",
 ) -> tuple[Model, FitResult]:  # fmt: skip
-    """Trains on scenes, judged by the pooled F1 of other scenes; threshold and its interval are chosen on those.
+    """Trains on scenes, judged by the F1 of other scenes; threshold and its interval are chosen on those.
 
     Without judges the last epoch counts and the threshold stays where it was. A start that is a narrower net of the
     same kind is widened. Raises InputError where a chip is no multiple of the net's stride, or the start is another
@@ -123,10 +125,12 @@ def make_batch_loss(name: str, card: ModelCard) -> BatchLoss:
 
 
 def make_score(scenes: Sequence[Scene], card: ModelCard, place: Place) -> Score:
-    """Pooled F1 over whole scenes at their best threshold (chosen where it is measured: for stopping, no claim)."""
+    """F1 pooled over whole scenes, each by its weight, at their best threshold (chosen where it is measured: for
+    stopping, no claim)."""
+    weights = np.array([[scene.weight for scene in scenes]])
 
     def score(net: nn.Module) -> dict[str, float]:
-        total = sum_counts(count_scenes(net, scenes, card, place))
+        (total,) = weigh_counts(count_scenes(net, scenes, card, place), weights)
         threshold = best_threshold(total)
         return {"score": measure_at(total, threshold).f1, "threshold": threshold}
 
