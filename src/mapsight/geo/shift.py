@@ -41,9 +41,9 @@ class ShiftField:
     """Add it to the map to reach the imagery: east and north metres.
 
     `dx_m`, `dy_m` hold for the whole scene, with 95 % intervals `± dx_error_m`, `± dy_error_m` from the scatter of
-    the stations (where all streets run one way, what lies along them is unknown: 0 ± the search radius).
-    `nodes_xy` (K, 2) and `nodes_m` (K, 2) are the smooth field. `reason` is '' where the estimate can be trusted,
-    otherwise it says why not, and the displacement is zero.
+    the stations and of the streets (where all streets run one way, what lies along them is unknown: 0 ± the search
+    radius). `nodes_xy` (K, 2) and `nodes_m` (K, 2) are the smooth field. `reason` is '' where the estimate can be
+    trusted, otherwise it says why not, and the displacement is zero.
     """
 
     dx_m: float = 0.0
@@ -89,7 +89,7 @@ def estimate_shift(
     if kept.sum() < settings.min_stations:
         return ShiftField(reason=f"only {kept.sum()} places on the map show a road clearly enough to measure")
     normal, xy, offset, weight = stations.normal[kept], stations.xy[kept], offset[kept], weight[kept]
-    fine, weight, covariance = _solve(normal, offset, weight)
+    fine, weight, covariance = _solve(normal, offset, weight, stations.line[kept])
     residual = offset - normal @ fine
     fine, known = _keep_known(fine, covariance)
     errors = np.minimum(1.96 * np.sqrt(np.diag(covariance)), settings.search_m)
@@ -153,7 +153,9 @@ def _correlate(probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSett
     return float(col - reach) * box.transform.a, float(row - reach) * box.transform.e
 
 
-def _solve(normal: np.ndarray, offset: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _solve(
+    normal: np.ndarray, offset: np.ndarray, weight: np.ndarray, line: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Huber regression of offset = normal · d: d (2,), the final weights (N,), the covariance of d (2, 2)."""
     d = np.zeros(2)
     w = weight
@@ -162,11 +164,21 @@ def _solve(normal: np.ndarray, offset: np.ndarray, weight: np.ndarray) -> tuple[
         w = weight * np.minimum(1, _HUBER_M / np.maximum(residual, 1e-9))
         matrix = (normal * w[:, None]).T @ normal + 1e-6 * np.eye(2)
         d = np.linalg.solve(matrix, (normal * w[:, None]).T @ offset)
-    residual = offset - normal @ d
     inverse = np.linalg.inv(matrix)
-    clusters = 10.0  # neighbouring stations err alike: count about one in ten as independent
-    meat = (normal * (w * residual)[:, None]).T @ (normal * (w * residual)[:, None]) * clusters
+    pulls = normal * (w * (offset - normal @ d))[:, None]
+    meat = _scatter(pulls, line)
     return d, w, inverse @ meat @ inverse
+
+
+def _scatter(pulls: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Covariance (2, 2) of the sum of pulls (N, 2): the wider of two. One station in ten is independent of its
+    neighbours; or one street of the others, since it may be drawn, or seen, beside its middle from end to end
+    (Cameron & Miller 2015, section II)."""
+    stations = pulls.T @ pulls * 10.0
+    sums = np.column_stack([np.bincount(line, column) for column in pulls.T])
+    count = len(np.unique(line))
+    streets = sums.T @ sums * count / max(count - 1, 1)
+    return streets if np.trace(streets) > np.trace(stations) else stations
 
 
 def _keep_known(d: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, int]:
