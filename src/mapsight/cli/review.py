@@ -15,7 +15,9 @@ def review(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder that `mapsight audit --out` wrote")],
     image: Annotated[Path | None, typer.Option(help="the audited image, if it has moved")] = None,
     map_file: Annotated[Path | None, typer.Option("--map", help="show this map instead of the audited one")] = None,
-    reviewer: Annotated[str | None, typer.Option(help="name kept with verdicts; default: your user name")] = None,
+    reviewer: Annotated[
+        str | None, typer.Option(help="name kept with verdicts; default: your user name, at another address nobody's")
+    ] = None,
     link: Annotated[
         list[str] | None, typer.Option(help="a link at each finding: Name=https://…{lat}…{lon}…, repeatable")
     ] = None,
@@ -28,12 +30,13 @@ def review(
 ) -> None:
     """Judge findings one by one on a page: accept, reject, or mend the proposed line."""
     load_web()
+    from mapsight.web.base import is_local
     from mapsight.web.review.app import make_review
     from mapsight.web.review.place import read_links
     from mapsight.web.review.session import ReviewSettings, open_session
     from mapsight.web.serve import serve
 
-    name = reviewer if reviewer is not None else _name_user()
+    name = reviewer if reviewer is not None else _name_user() if is_local(host) else ""  # several people: who is who?
     settings = ReviewSettings(image=image, map_file=map_file, reviewer=name, links=read_links(link or []))
     session = open_session(folder, settings)
     try:

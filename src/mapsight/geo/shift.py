@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from scipy import ndimage, signal
+from scipy.spatial import cKDTree
 
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.profile import Stations, place_stations, profile_offsets, sample_profiles
@@ -22,6 +23,10 @@ from mapsight.geo.raster import Raster
 _HUBER_M = 1.5
 _ROUNDS = 10
 _KNOWN_M = 4.0  # a direction whose 95 % interval is wider counts as not measured
+_STATION_M = 0.3  # no station tells better than that
+_NODES = 25  # of the field that are heeded at a place: the others weigh under a thousandth
+_BLOCK_PX = 1024
+_ALIKE = 10.0  # neighbouring stations err alike: count about one in ten as independent
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,10 @@ class ShiftField:
         """Displacement (N, 2) in metres at points (N, 2): a Gaussian-weighted mean of the field's nodes."""
         if not len(self.nodes_xy):
             return np.tile([self.dx_m, self.dy_m], (len(xy), 1))
-        squared = ((xy[:, None] - self.nodes_xy[None]) ** 2).sum(-1)
-        squared -= squared.min(axis=1, keepdims=True)
-        weights = np.exp(-squared / (2 * (self.scale_m / 2) ** 2))
-        return (weights @ self.nodes_m) / weights.sum(axis=1, keepdims=True)
+        count = min(_NODES, len(self.nodes_xy))
+        distance, node = cKDTree(self.nodes_xy).query(xy, k=np.arange(1, count + 1))
+        weights = np.exp(-(distance**2 - distance[:, :1] ** 2) / (2 * (self.scale_m / 2) ** 2))
+        return np.einsum("nk,nkd->nd", weights, self.nodes_m[node]) / weights.sum(axis=1, keepdims=True)
 
 
 def estimate_shift(
@@ -91,13 +96,11 @@ def estimate_shift(
     normal, xy, offset, weight = stations.normal[kept], stations.xy[kept], offset[kept], weight[kept]
     fine, weight, covariance = _solve(normal, offset, weight, stations.line[kept])
     residual = offset - normal @ fine
-    fine, known = _keep_known(fine, covariance)
-    errors = np.minimum(1.96 * np.sqrt(np.diag(covariance)), settings.search_m)
-    if not known:
+    whole, errors = _keep_known(coarse + fine, covariance, settings.search_m)
+    if (errors >= settings.search_m).all():
         return ShiftField(reason=f"the {kept.sum()} places that could be measured disagree", stations=int(kept.sum()))
     found = ShiftField(
-        dx_m=coarse[0] + float(fine[0]), dy_m=coarse[1] + float(fine[1]),
-        dx_error_m=float(errors[0]), dy_error_m=float(errors[1]),
+        dx_m=float(whole[0]), dy_m=float(whole[1]), dx_error_m=float(errors[0]), dy_error_m=float(errors[1]),
         stations=int(kept.sum()), spread_m=float(np.median(np.abs(residual))), scale_m=settings.field_scale_m,
     )  # fmt: skip
     nodes_xy, nodes = _fit_field(xy, normal, residual, weight, settings.field_scale_m)
@@ -135,22 +138,25 @@ def measure_offsets(probability: Raster, stations: Stations, settings: ShiftSett
     return centre, weight * stations.step_m
 
 
-def _correlate(probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSettings) -> tuple[float, float]:
-    """The best whole-scene displacement (east, north) in metres, to a pixel."""
+def _correlate(probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSettings) -> np.ndarray:
+    """(2,) The best whole-scene displacement (east, north) in metres, to a pixel."""
     box = probability.geobox
     burnt = burn_lines(lines, box, width_m=max(3.0, 2 * box.m_per_px)).astype(np.float32)
     seen = np.where(probability.valid, probability.array[0], 0).astype(np.float32)
     reach = min(int(np.ceil(settings.search_m / box.m_per_px)), min(box.shape) // 2 - 1)
     if reach < 1 or not burnt.any():
-        return 0.0, 0.0
-    seen = seen - seen.mean()
-    surface = signal.fftconvolve(seen, burnt[::-1, ::-1], mode="full")
-    centre = np.array(burnt.shape) - 1
-    part = surface[centre[0] - reach : centre[0] + reach + 1, centre[1] - reach : centre[1] + reach + 1]
+        return np.zeros(2)
+    seen = np.pad(seen - seen.mean(), reach)
+    surface = np.zeros((2 * reach + 1, 2 * reach + 1))
+    for top, left in np.ndindex(*(-(-n // _BLOCK_PX) for n in burnt.shape)):
+        part = np.s_[top * _BLOCK_PX : (top + 1) * _BLOCK_PX, left * _BLOCK_PX : (left + 1) * _BLOCK_PX]
+        if burnt[part].any():
+            around = tuple(slice(along.start, along.stop + 2 * reach) for along in part)
+            surface += signal.fftconvolve(seen[around], burnt[part][::-1, ::-1], mode="valid")
     grid = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
-    part = np.where(grid <= reach, part, -np.inf)
-    row, col = np.unravel_index(part.argmax(), part.shape)
-    return float(col - reach) * box.transform.a, float(row - reach) * box.transform.e
+    surface = np.where(grid <= reach, surface, -np.inf)
+    row, col = np.unravel_index(surface.argmax(), surface.shape)
+    return np.array([(col - reach) * box.transform.a, (row - reach) * box.transform.e])
 
 
 def _solve(
@@ -166,26 +172,28 @@ def _solve(
         d = np.linalg.solve(matrix, (normal * w[:, None]).T @ offset)
     inverse = np.linalg.inv(matrix)
     pulls = normal * (w * (offset - normal @ d))[:, None]
-    meat = _scatter(pulls, line)
-    return d, w, inverse @ meat @ inverse
+    least = _ALIKE * _STATION_M**2 * w.mean() * matrix  # straight streets do not scatter along themselves
+    return d, w, inverse @ (_scatter(pulls, line) + least) @ inverse
 
 
 def _scatter(pulls: np.ndarray, line: np.ndarray) -> np.ndarray:
     """Covariance (2, 2) of the sum of pulls (N, 2): the wider of two. One station in ten is independent of its
     neighbours; or one street of the others, since it may be drawn, or seen, beside its middle from end to end
     (Cameron & Miller 2015, section II)."""
-    stations = pulls.T @ pulls * 10.0
+    stations = pulls.T @ pulls * _ALIKE
     sums = np.column_stack([np.bincount(line, column) for column in pulls.T])
     count = len(np.unique(line))
     streets = sums.T @ sums * count / max(count - 1, 1)
     return streets if np.trace(streets) > np.trace(stations) else stations
 
 
-def _keep_known(d: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, int]:
-    """d (2,) without its parts in directions that the stations do not fix, and how many directions they do fix."""
+def _keep_known(d: np.ndarray, covariance: np.ndarray, search_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """d (2,) without its parts in directions that the stations do not fix, and its 95 % errors (2,), in metres."""
     variances, axes = np.linalg.eigh(covariance)
-    fixed = 1.96 * np.sqrt(np.maximum(variances, 0)) <= _KNOWN_M
-    return axes @ (fixed * (axes.T @ d)), int(fixed.sum())
+    errors = 1.96 * np.sqrt(np.maximum(variances, 0))
+    fixed = errors <= _KNOWN_M
+    errors = np.where(fixed, errors, search_m)
+    return axes @ (fixed * (axes.T @ d)), np.minimum(np.hypot(*(axes * errors).T), search_m)
 
 
 def _fit_field(
@@ -198,8 +206,8 @@ def _fit_field(
     nodes = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     pull = np.median(weight) * 10
     found = []
-    for node in nodes:
-        near = weight * np.exp(-((xy - node) ** 2).sum(axis=1) / (2 * scale_m**2))
-        matrix = (normal * near[:, None]).T @ normal + pull * np.eye(2)
-        found.append(np.linalg.solve(matrix, (normal * near[:, None]).T @ residual))
+    for node, at in zip(nodes, cKDTree(xy).query_ball_point(nodes, 4 * scale_m), strict=True):
+        near = weight[at] * np.exp(-((xy[at] - node) ** 2).sum(axis=1) / (2 * scale_m**2))
+        matrix = (normal[at] * near[:, None]).T @ normal[at] + pull * np.eye(2)
+        found.append(np.linalg.solve(matrix, (normal[at] * near[:, None]).T @ residual[at]))
     return nodes, np.array(found)

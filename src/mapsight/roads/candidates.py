@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 from shapely.ops import substring
 
@@ -189,13 +190,16 @@ def _median_around(walk: Walk, around_m: float) -> np.ndarray:
     moved = np.nan_to_num(walk.offset_m)[:, None] * walk.stations.normal
     count = int(walk.stations.line.max()) + 1 if len(walk.stations) else 0
     median = np.zeros(count)
+    if not count:
+        return median
+    tree = cKDTree(walk.stations.xy)
     for at in split_lines(walk.stations):
         line = int(walk.stations.line[at.start])
         middle, normal = walk.stations.xy[at].mean(axis=0), walk.stations.normal[at].mean(axis=0)
-        apart = np.hypot(*(walk.stations.xy - middle).T)
-        along = np.abs(walk.stations.normal @ normal)
-        near = known & (walk.stations.line != line) & (apart <= around_m) & (along > 0.7)
-        if near.sum() >= 5:
+        near = np.array(tree.query_ball_point(middle, around_m, return_sorted=True), int)
+        near = near[known[near] & (walk.stations.line[near] != line)]
+        near = near[np.abs(walk.stations.normal[near] @ normal) > 0.7]
+        if len(near) >= 5:
             median[line] = float(np.median(moved[near] @ normal))
     return median
 

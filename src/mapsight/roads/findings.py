@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -64,16 +65,17 @@ def rank_candidates(
     scored = [{**row, "score": score(row["kind"], row["features"])} for row in rows]
     scored = [row for row in scored if row["score"] >= settings.min_score]
     scored.sort(key=lambda row: (-row["score"], row["finding_id"]))
-    kept: list[dict[str, Any]] = []
-    places: list[Any] = []
-    for row in scored:
-        line = row["geometry"]
-        near = [place for place in places if place.distance(line) < settings.same.match_m]
-        if near and measure_overlap(line, shapely.union_all(near), settings.same) > 0.5:
-            continue
-        kept.append(row)
-        places += [line] if not row["seen_wkt"] else [line, shapely.from_wkt(row["seen_wkt"])]
-    return gpd.GeoDataFrame(kept, columns=[*COLUMNS, "features", "geometry"], geometry="geometry", crs=crs)
+    lines = np.array([row["geometry"] for row in scored], object)
+    places = [*lines, *shapely.from_wkt([row["seen_wkt"] or None for row in scored])]  # of row i: i and i + len(scored)
+    pairs = shapely.STRtree(places).query(lines, "dwithin", settings.same.match_m)
+    near_by = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1) if len(scored) else []
+    kept = np.zeros(len(scored), bool)
+    for number, near in enumerate(near_by):
+        better = near[kept[near % len(scored)]]
+        over = shapely.union_all([places[n] for n in better])
+        kept[number] = not len(better) or measure_overlap(lines[number], over, settings.same) <= 0.5
+    rows = [row for row, keep in zip(scored, kept, strict=True) if keep]
+    return gpd.GeoDataFrame(rows, columns=[*COLUMNS, "features", "geometry"], geometry="geometry", crs=crs)
 
 
 def _list_not_judged(

@@ -10,19 +10,19 @@ export function showHead(state, number) {
   $("certainty").replaceChildren(el("strong", { class: "figures" }, percent(f.score[number])), " that it is a real error");
 }
 
-export function showDetails(told, jump) {
+export function showDetails(told, stamp, jump) {
   $("certainty").replaceChildren(el("strong", { class: "figures" }, percent(told.score)), ` · ${told.certainty}`);
   $("details").replaceChildren(...[
     el("p", { class: "claim" }, told.meaning), told.evidence ? el("p", {}, told.evidence) : null,
-    drawCrops(told), told.profile ? drawProfile(told.profile) : null, drawParts(told), drawFacts(told),
+    drawCrops(told, stamp), told.profile ? drawProfile(told.profile) : null, drawParts(told), drawFacts(told),
     el("p", { class: "fine" }, told.caution), drawLinks(told, jump), drawHistory(told.history),
   ].filter(Boolean));
 }
 
-function drawCrops(told) {
+function drawCrops(told, stamp) {
   const names = { image: "The image", probability: "What the net saw" };
   const figures = told.crop.layers.map((layer) => {
-    const picture = el("img", { src: `/crops/${encodeURIComponent(told.id)}/${layer}`, width: 360, height: 360, alt: `${names[layer] ?? layer}, ${Math.round(told.crop.side_m)} m wide` });
+    const picture = el("img", { src: `/crops/${encodeURIComponent(told.id)}/${layer}?v=${stamp}`, width: 360, height: 360, alt: `${names[layer] ?? layer}, ${Math.round(told.crop.side_m)} m wide` });
     const path = (points) => `M${points.map(([x, y]) => `${(100 * x).toFixed(2)} ${(100 * y).toFixed(2)}`).join("L")}`;
     const over = svg("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });
     if (layer !== "image") told.crop.paths.forEach((points, n) => over.append(

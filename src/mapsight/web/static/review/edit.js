@@ -11,7 +11,7 @@ function load(src) { // once, when it is first needed: the page starts without i
 }
 
 export class Editor {
-  #map; #draw = null; #id = null; #point = 0; #done = null; #ready = null;
+  #map; #draw = null; #id = null; #point = 0; #done = null; #ready = null; #turn = 0;
 
   constructor(map) { this.#map = map; }
 
@@ -20,8 +20,10 @@ export class Editor {
   // Resolves to the new line, or to null where it was left as it was.
   async edit(line) {
     if (this.busy) return null;
+    const turn = ++this.#turn;
     this.#ready ??= SCRIPTS.reduce((before, src) => before.then(() => load(src)), Promise.resolve());
     await this.#ready;
+    if (turn !== this.#turn) return null; // another finding was opened, or `e` pressed again, in the meantime
     this.#start();
     const feature = { type: "Feature", properties: { mode: "linestring" }, geometry: { type: "LineString", coordinates: line.map(round) } };
     const [kept] = this.#draw.addFeatures([feature]);
@@ -38,6 +40,7 @@ export class Editor {
   get line() { return this.#draw.getSnapshotFeature(this.#id).geometry.coordinates.map(round); }
 
   finish(keep) {
+    this.#turn++;
     if (!this.busy) return;
     const line = keep ? this.line : null, done = this.#done;
     this.#stop();

@@ -14,8 +14,9 @@ import { State, VERDICTS, WORDS } from "./state.js";
 const LABELS = { accept: "Accept", reject: "Reject", unsure: "Unsure" };
 const POLL_MS = 4000, SAID_MS = 6000;
 const state = new State();
-const drafts = new Map(); // number → {note, line}, what is not said yet
-let page = null, editor = null, outbox = null, mark = 0, told = null, underWay = null, queue = Promise.resolve();
+const drafts = new Map(); // number → {note?, line?}: what was changed here and is not kept yet
+const waiting = new Set(); // what was said and is queued or under way
+let page = null, editor = null, outbox = null, stamp = "", mark = 0, told = null, underWay = null, queue = Promise.resolve();
 
 let silence = 0;
 function say(words, lasting = false) {
@@ -25,10 +26,15 @@ function say(words, lasting = false) {
 }
 const reviewer = () => $("reviewer").value.trim();
 const name = (number) => `No. ${(number + 1).toLocaleString("en")}`;
-const draftOf = (number) => {
-  if (!drafts.has(number)) { const { note, line } = state.verdictOf(number); drafts.set(number, { note, line }); }
-  return drafts.get(number);
-};
+const isNoting = () => document.activeElement === $("note");
+const idOf = (number) => state.findings.id[number];
+const draftOf = (number) => { const { note, line } = state.verdictOf(number); return { note, line, ...drafts.get(number) }; };
+const change = (number, part) => drafts.set(number, { ...drafts.get(number), ...part });
+function forget(number, said) { // what is kept is no draft any more; what was typed since then still is
+  const rest = Object.entries(drafts.get(number) ?? {}).filter(([name, value]) => value !== said[name]);
+  if (rest.length) drafts.set(number, Object.fromEntries(rest));
+  else drafts.delete(number);
+}
 
 async function start() {
   const [review, findings, verdicts] = await Promise.all([getReview(), getFindings(), getVerdicts(0)]);
@@ -38,7 +44,8 @@ async function start() {
   state.load(findings);
   mark = verdicts.mark;
   state.take(verdicts.verdicts);
-  outbox = new Outbox(review.stamp);
+  stamp = review.stamp;
+  outbox = new Outbox(stamp);
   makeLegend();
   makeVerdicts();
   makeFilters(state, review);
@@ -54,13 +61,13 @@ async function start() {
   const first = state.shown.find((n) => state.verdictOf(n).verdict === "none") ?? 0;
   state.open(wanted ?? first);
   performance.mark("first-finding"); // it can be read and judged; the map is still on its way
-  $("note").addEventListener("input", (event) => { draftOf(state.current).note = event.target.value; });
+  $("note").addEventListener("input", (event) => change(state.current, { note: event.target.value }));
   $("note").addEventListener("change", saveDraft);
   addEventListener("pagehide", leave);
   setInterval(poll, POLL_MS);
   await drawMap(review);
   document.body.dataset.ready = "true";
-  addEventListener("hashchange", () => { const n = state.numbers.get(location.hash.slice(1)); if (n !== undefined && n !== state.current) state.open(n); });
+  addEventListener("hashchange", () => { const n = state.numbers.get(location.hash.slice(1)); if (n !== undefined && n !== state.current) { saveDraft(); state.open(n); } });
 }
 
 // Without WebGL there is no map; the list, the evidence and the verdicts do without.
@@ -80,19 +87,22 @@ async function drawMap(review) {
 
 async function open(number) {
   editor?.finish(false);
-  const id = state.findings.id[number];
-  history.replaceState(null, "", `#${id}`);
+  history.replaceState(null, "", `#${idOf(number)}`);
+  told = null;
   showHead(state, number);
   showVerdict();
+  $("note").value = draftOf(number).note;
+  showLine();
   $("details").setAttribute("aria-busy", "true");
-  try {
-    const answer = await getFinding(id);
-    if (state.current !== number) return;
+  const answer = await getFinding(idOf(number)).catch((error) => error);
+  if (state.current !== number) return;
+  if (answer instanceof Error) say(answer.message);
+  else {
     told = answer;
-    showDetails(told, jump);
+    showDetails(told, stamp, jump);
     showLine();
     performance.mark("first-evidence");
-  } catch (error) { say(error.message); }
+  }
   $("details").removeAttribute("aria-busy");
 }
 
@@ -110,7 +120,8 @@ function showVerdict() {
   const said = state.verdictOf(state.current).verdict;
   for (const button of $("verdicts").querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === said);
   $("undo").disabled = !state.hasJudged(reviewer());
-  if (document.activeElement !== $("note")) $("note").value = draftOf(state.current).note;
+  const { note } = draftOf(state.current);
+  if ($("note").value !== note) $("note").value = note;
 }
 
 function showLine() {
@@ -123,30 +134,30 @@ function showLine() {
 
 // One after the other, so that two quick keys never meet on one revision.
 function judge(verdict) {
-  const number = state.current, draft = { ...draftOf(number) };
-  if (editor?.busy) { draft.line = editor.line; draftOf(number).line = draft.line; editor.finish(false); }
-  const before = outbox.get(state.findings.id[number]);
-  if (before?.verdict === verdict && before.note === draft.note && before.line === draft.line) return queue; // the same key twice
-  queue = keepNext(number, { verdict, ...draft }).then((kept) => {
-    if (!kept) return;
+  const number = state.current;
+  if (editor?.busy) { change(number, { line: editor.line }); editor.finish(false); }
+  const draft = draftOf(number), before = outbox.get(idOf(number));
+  if (waiting.has(before) && before.verdict === verdict && before.note === draft.note && before.line === draft.line) return queue; // the same key twice
+  queue = keepNext(number, { verdict, ...draft, reviewer: reviewer() }).then((kept) => {
+    if (!kept || state.current !== number || isNoting()) return; // a note that is begun belongs to this finding
     const next = state.step(1, (n) => state.verdictOf(n).verdict === "none");
-    if (state.current === number) {
-      if (next >= 0) state.open(next);
-      else { showVerdict(); say("All findings shown are judged."); }
-    }
+    if (next >= 0) state.open(next);
+    else { showVerdict(); say("All findings shown are judged."); }
   });
   return queue;
 }
 
 // The server knows what this person said last, before the page was loaded, too.
 function undo() {
+  if (!reviewer()) { say("Undo needs your name, at the top: it takes back what you said, and nobody else."); return queue; }
   queue = queue.then(async () => {
     const { undo: before } = await getUndo(reviewer());
     const number = state.numbers.get(before?.id);
     if (number === undefined) { say("There is nothing to undo."); return; }
     if (await keep(number, before, before.revision)) {
       drafts.delete(number);
-      state.open(number);
+      if (isNoting()) showVerdict();
+      else state.open(number);
       say(`Undone: ${name(number)} is ${WORDS[before.verdict]} again.`);
     }
   }).catch((error) => say(`Not undone: ${error.message}`));
@@ -155,39 +166,48 @@ function undo() {
 
 // A note or a line that comes after its verdict belongs to it.
 async function saveDraft() {
-  const number = state.current, { verdict, note, line } = state.verdictOf(number), draft = { ...draftOf(number) };
+  const number = state.current, { verdict, note, line } = state.verdictOf(number), draft = draftOf(number);
   if (verdict === "none" || (note === draft.note && line === draft.line)) return;
-  await (queue = keepNext(number, { verdict, ...draft }));
+  await (queue = keepNext(number, { verdict, ...draft, reviewer: reviewer() }));
 }
 
 // Behind what is under way; the last word on a finding counts.
 function keepNext(number, said) {
-  const id = state.findings.id[number];
+  const id = idOf(number);
   outbox.put(id, said, state.verdictOf(number).revision + (underWay === number ? 1 : 0));
-  return queue.then(() => outbox.holds(id, said) && keep(number, said));
+  waiting.add(said);
+  return queue.then(() => keepIfWanted(number, said));
 }
 
-// What an earlier page could not bring home.
+function keepIfWanted(number, said, revision) {
+  if (outbox.holds(idOf(number), said)) return keep(number, said, revision);
+  waiting.delete(said);
+  return false;
+}
+
+// What could not be brought home before, by this page or by an earlier one.
 function sendAgain() {
   for (const [id, { said, revision }] of outbox.items) {
     const number = state.numbers.get(id);
-    if (number !== undefined) queue = queue.then(() => keep(number, said, Math.min(revision, state.verdictOf(number).revision)));
+    if (number === undefined || waiting.has(said)) continue;
+    waiting.add(said);
+    queue = queue.then(() => keepIfWanted(number, said, Math.min(revision, state.verdictOf(number).revision)));
   }
 }
 
 // The page is left, perhaps for good: what stands in the queue goes out at once.
 function leave() {
-  if (!outbox.get(state.findings.id[state.current])) saveDraft();
+  if (!outbox.get(idOf(state.current))) saveDraft();
   for (const [id, { said, revision }] of outbox.items) if (!sent.has(said)) postVerdict(id, makeBody(said, revision)).catch(() => {});
 }
 
 const sent = new WeakSet();
-const makeBody = ({ verdict, note, line }, revision) => ({ verdict, note, line, reviewer: reviewer(), revision });
+const makeBody = ({ verdict, note, line, reviewer: who }, revision) => ({ verdict, note, line, reviewer: who, revision });
 const isSame = (body, kept) => kept.revision === body.revision + 1 && ["verdict", "note", "reviewer"].every((key) => kept[key] === body[key]);
 
 // Say it to the server; nothing is shown as kept before the server has it.
 async function keep(number, said, revision = state.verdictOf(number).revision) {
-  const id = state.findings.id[number], body = makeBody(said, revision);
+  const id = idOf(number), body = makeBody(said, revision);
   underWay = number;
   sent.add(said);
   try {
@@ -196,14 +216,15 @@ async function keep(number, said, revision = state.verdictOf(number).revision) {
       throw error;
     });
     outbox.drop(id, said);
+    forget(number, said);
     state.take([kept]);
     say(`${name(number)} ${WORDS[said.verdict]}.`);
     return true;
   } catch (error) {
-    if (error instanceof Stale) { outbox.drop(id, said); return settle(number, body, error.current); }
-    say(`Not kept: ${error.message}`, true);
+    if (error instanceof Stale) { outbox.drop(id, said); return settle(number, said, error.current); }
+    say(`Not kept yet, tried again soon: ${error.message}`, true);
     return false;
-  } finally { underWay = null; }
+  } finally { underWay = null; waiting.delete(said); }
 }
 
 // Somebody was quicker: both are shown, and a person decides.
@@ -228,12 +249,9 @@ function settle(number, mine, theirs) {
 function heard(numbers) {
   count();
   if (state.filter.verdict !== "*") state.applyFilter();
-  for (const n of numbers) if (n !== state.current) drafts.delete(n);
   if (!numbers.includes(state.current)) return;
-  const { note, line } = state.verdictOf(state.current);
-  if (document.activeElement !== $("note")) drafts.set(state.current, { note, line });
   showVerdict();
-  getFinding(state.findings.id[state.current]).then((answer) => { if (told?.id === answer.id) { told = answer; $("history")?.replaceWith(drawHistory(answer.history)); showLine(); } }).catch(() => {});
+  getFinding(idOf(state.current)).then((answer) => { if (told?.id === answer.id) { told = answer; $("history")?.replaceWith(drawHistory(answer.history)); showLine(); } }).catch(() => {});
 }
 
 async function poll() {
@@ -243,7 +261,8 @@ async function poll() {
     mark = answer.mark;
     await queue; // or this page's own verdict is heard of before the page has moved on, and the next key meets it again
     state.take(answer.verdicts);
-  } catch (error) { say(error.message); }
+    sendAgain();
+  } catch (error) { if (!outbox.items.length) say(error.message); }
 }
 
 function count() {
@@ -260,7 +279,7 @@ async function edit() {
     page.showOpen([]);
     const line = await editor.edit(draftOf(number).line ?? told.line);
     if (line && line.length > 1 && state.current === number) {
-      draftOf(number).line = line;
+      change(number, { line });
       say("The line is redrawn; it is kept with your verdict.");
       saveDraft();
     }

@@ -5,7 +5,7 @@ export class Outbox {
 
   constructor(stamp) {
     this.#key = `mapsight-outbox-${stamp}`;
-    this.#items = new Map(read(this.#key));
+    this.#items = new Map(this.#read());
   }
 
   // [id, {said, revision}] of everything, the first first.
@@ -14,7 +14,7 @@ export class Outbox {
   put(id, said, revision) { // the last word on a finding counts
     this.#items.delete(id);
     this.#items.set(id, { said, revision });
-    this.#write();
+    this.#write((kept) => { kept.delete(id); kept.set(id, { said, revision }); });
   }
 
   get(id) { return this.#items.get(id)?.said; }
@@ -22,17 +22,21 @@ export class Outbox {
   holds(id, said) { return this.get(id) === said; }
 
   drop(id, said) {
-    if (this.holds(id, said)) { this.#items.delete(id); this.#write(); }
+    if (!this.holds(id, said)) return;
+    this.#items.delete(id);
+    this.#write((kept) => { if (JSON.stringify(kept.get(id)?.said) === JSON.stringify(said)) kept.delete(id); });
   }
 
-  #write() {
+  #read() {
+    try { return JSON.parse(localStorage.getItem(this.#key)) ?? []; } catch { return []; }
+  }
+
+  #write(change) { // on top of what another tab may have written
     try {
-      if (this.#items.size) localStorage.setItem(this.#key, JSON.stringify(this.items));
+      const kept = new Map(this.#read());
+      change(kept);
+      if (kept.size) localStorage.setItem(this.#key, JSON.stringify([...kept]));
       else localStorage.removeItem(this.#key);
     } catch { /* a private window keeps nothing */ }
   }
-}
-
-function read(key) {
-  try { return JSON.parse(localStorage.getItem(key)) ?? []; } catch { return []; }
 }
