@@ -51,7 +51,8 @@ def test_on_is_what_lies_within_half_the_width(
     burnt = burn_lines(make_lines(line), box, width_m=width_m)
     distance = measure_distance(box, shapely.LineString(line))
     doubt = 0.01 * width_m + 1e-6
-    reach = width_m / 2 if width_m >= m_per_px * 2**0.5 else m_per_px
+    # thin ones are drawn unbroken by GDAL, a pixel wide and at the border a little more
+    reach = width_m / 2 if width_m >= m_per_px * 2**0.5 else 1.5 * m_per_px
     assert burnt.dtype == np.uint8
     assert (burnt[distance < width_m / 2 - doubt] == 1).all()
     assert (burnt[distance > reach + doubt] == 0).all()
