@@ -1,8 +1,9 @@
-"""Small real servers on loopback, in threads, for tests."""
+"""Small real servers on loopback, in threads, for tests; and what one in a process of its own says."""
 
 from __future__ import annotations
 
 import struct
+import subprocess
 import threading
 import time
 import zlib
@@ -97,6 +98,16 @@ def serve(respond: Callable[[Asked], Answer]) -> Iterator[Server]:
         server.shutdown()
         server.server_close()
         thread.join(timeout=5)
+
+
+def hear(process: subprocess.Popen, *, limit_s: float = 120.0) -> str:
+    """The next line of its stderr; one that says nothing for so long is ended, and nothing is heard."""
+    timer = threading.Timer(limit_s, process.kill)
+    timer.start()
+    try:
+        return process.stderr.readline()
+    finally:
+        timer.cancel()
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -145,13 +145,18 @@ def test_every_format_as_a_command(run, audit_dir, name):
         (("verdicts", "{d}", "--from", "{d}/audit.json"), "no judgement"),
         (("verdicts", "{d}", "--from", "{d}/report.html"), "cannot be read"),
         (("diff", "{d}", "{d}/none"), "no such file"),
+        (("diff", "{d}", "{d}", "--out", "{d}/findings.gpkg"), "the audit's own file"),
+        (("diff", "{d}", "{d}", "--out", "{d}/kept.gpkg"), "holds verdicts"),
+        (("export", "{d}", "--to", "gpkg", "--out", "{d}/kept.gpkg"), "holds verdicts"),
         (("audit", "{t}/image.tif", "{t}/map.gpkg", "--out", "{d}/new", "--previous", "{t}"), "has no findings.gpkg"),
     ],
 )  # fmt: skip
 def test_mistakes_end_in_one_line(run, town, audit_dir, arguments, says):
-    """Exit status 2, one line, a remedy, and the verdicts' file untouched."""
-    before = (audit_dir / "findings.gpkg").read_bytes()
+    """Exit status 2, one line, a remedy, and the verdicts' files untouched."""
+    shutil.copy(audit_dir / "findings.gpkg", audit_dir / "kept.gpkg")
+    VerdictStore(audit_dir / "kept.gpkg").close()
+    before = [(audit_dir / name).read_bytes() for name in ("findings.gpkg", "kept.gpkg")]
     done = run(*(str(a).format(d=audit_dir, t=town) for a in arguments))
     assert done.status == 2 and says in done.err
     assert len(done.err.strip().splitlines()) == 1 and "Traceback" not in done.err
-    assert (audit_dir / "findings.gpkg").read_bytes() == before
+    assert [(audit_dir / name).read_bytes() for name in ("findings.gpkg", "kept.gpkg")] == before

@@ -17,6 +17,8 @@ from sybil.parsers.markdown import CodeBlockParser
 
 pytest.importorskip("fastapi", reason="needs mapsight[web]")
 
+from tests.servers import hear
+
 PAGE = Path(__file__).parent.parent.parent / "docs" / "lab" / "page.md"
 
 
@@ -24,10 +26,9 @@ def serve_and_stop(words: list[str], folder: Path) -> tuple[str, str, int]:
     """Starts a command that serves, fetches its page, interrupts it: (the page, what it said, its exit status)."""
     command = [sys.executable, "-m", *words, "--port", "0", "--no-browser"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stderr is not None
     said = ""
     while not (found := re.search(r"http://127\.0\.0\.1:\d+/", said)):
-        line = process.stderr.readline()
+        line = hear(process)
         assert line, said
         said += line
     page = urllib.request.urlopen(found[0], timeout=180).read().decode("utf-8")

@@ -109,6 +109,30 @@ def test_what_a_person_said_stays_unless_overwritten(package, tmp_path):
     assert history["geometry_wkt"].iloc[1] == "LINESTRING (0 0, 40 1)"
 
 
+def test_another_note_is_another_word(package, tmp_path):
+    """The same verdict with another note stays as it was, with its reviewer; without a note it is known."""
+    with VerdictStore(package) as store:
+        store.add("aaaa000001", "accept", revision=0, reviewer="Ada", note="a lane")
+        store.add("aaaa000002", "accept", revision=0, reviewer="Ada")
+    table = tmp_path / "t.csv"
+    table.write_text("finding_id,verdict,note\naaaa000001,accept,a drive\naaaa000002,accept,a path\n")
+    assert take(package, table) == (0, 0, 2, 0)
+    assert set(read_verdicts(package)["reviewer"]) == {"Ada"}
+    assert take(package, table, overwrite=True) == (2, 0, 0, 0)
+    assert list(read_verdicts(package)["note"]) == ["a drive", "a path"]
+    table.write_text("finding_id,verdict,note\naaaa000001,accept,\n")
+    assert take(package, table) == (0, 1, 0, 0)
+
+
+def test_a_note_that_is_cut_is_the_same_the_next_time(package, tmp_path):
+    """MapRoulette's comments may be longer than a note: read again, they are no other word."""
+    source = tmp_path / "t.geojson"
+    tasks = [task("aaaa000001", "Fixed", mr_comments="x" * 5000)]
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": tasks}))
+    assert take(package, source) == (1, 0, 0, 0)
+    assert take(package, source) == (0, 1, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.geojson", "<html>"), ("a.geojson", "[" * 100_000), ("a.geojson", "[1]"), ("a.geojson", '{"features": 3}'),

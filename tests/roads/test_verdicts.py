@@ -118,7 +118,7 @@ def test_two_at_once(package):
     ("finding", "verdict", "more", "match"),
     [
         ("f1", "maybe", {}, "is no verdict"),
-        ("nope", "accept", {}, "is not in this audit"),
+        ("nope", "accept", {}, "is not in this audit; start the review again"),
         ("f1", "accept", {"note": "x" * 4001}, "longer than 4000"),
         ("f1", "accept", {"note": "\ud800"}, "no text"),
         ("f1", "accept", {"reviewer": "x" * 101}, "longer than 100"),

@@ -100,7 +100,7 @@ def serving(folder: Path, **settings: object) -> Iterator[str]:
 
     server = make_server(make_review(open_session(folder, ReviewSettings(**settings))))
     listener = bind("127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         while not server.started:

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from mapsight.errors import InputError
 from mapsight.web.base import is_local, make_app
 from mapsight.web.serve import bind, name_address
+from tests.servers import hear
 
 TOKEN = "abcdef0123456789"
 
@@ -100,6 +101,31 @@ def test_a_token_is_demanded_away_from_home():
     assert bare.get("/", headers={"host": "evil.example", "authorization": f"Bearer {TOKEN}"}).status_code == 400
 
 
+@pytest.mark.parametrize("ports", [(":8000", ":8001"), ("", ":8000")])
+def test_two_pages_of_one_host_stay_open(ports):
+    """A browser keeps one jar for all ports of a host (RFC 6265, 8.5): opening one page shuts no other."""
+    tokens = (TOKEN, TOKEN[::-1])
+    clients = [
+        make_client(f"http://192.168.0.7{port}", host="0.0.0.0", token=token)
+        for port, token in zip(ports, tokens, strict=True)
+    ]
+    jar = {}
+    for client, token in zip(clients, tokens, strict=True):
+        entry = client.get("/", params={"token": token})
+        jar.update([entry.headers["set-cookie"].partition(";")[0].split("=")])
+        client.cookies.clear()
+    kept = {"cookie": "; ".join(map("=".join, jar.items()))}
+    assert [client.get("/", headers=kept).status_code for client in clients] == [200, 200]
+
+
+@pytest.mark.parametrize("port", ["8000;x", "²", "a b"])
+def test_strange_ports_are_no_fault(port):
+    """What stands behind the colon of a Host ends up in no cookie's name unless it is a number."""
+    client = make_client(host="0.0.0.0", token=TOKEN)
+    entry = client.get("/", params={"token": TOKEN}, headers={b"host": f"127.0.0.1:{port}".encode("latin-1")})
+    assert (entry.status_code, entry.headers["set-cookie"].partition("=")[0]) == (303, "mapsight_token")
+
+
 def test_entry_leads_nowhere_else():
     """`//evil.example?token=…` is no redirect to another host."""
     client = make_client("http://192.168.0.7:8000", host="0.0.0.0", token=TOKEN)
@@ -177,7 +203,7 @@ def test_ctrl_c_ends_cleanly():
     )
     server = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     try:
-        line = server.stderr.readline()
+        line = hear(server)
         assert line.startswith("a page is at http://127.0.0.1:"), line
         port = int(line.split(":")[2].split("/")[0])
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:

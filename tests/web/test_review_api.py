@@ -8,6 +8,8 @@ import json
 import math
 import resource
 import shutil
+import sqlite3
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -21,6 +23,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from mapsight.errors import InputError
+from mapsight.geo.geopackage import replace_layers
 from mapsight.geo.network import write_lines
 from mapsight.roads.ranking import FEATURES, score_evidence
 from mapsight.roads.rerank import learn_verdicts
@@ -30,7 +33,7 @@ from mapsight.web.review.place import Frame, read_links
 from mapsight.web.review.session import ReviewSettings, open_session
 from mapsight.web.review.tiles import WORLD_M, tile_bounds
 
-from .conftest import HOSTILE, serving, write_audit
+from .conftest import HOSTILE, make_findings, serving, write_audit
 
 
 @pytest.fixture
@@ -143,6 +146,31 @@ def test_changes_since_a_mark(client):
     assert client.get("/api/verdicts", params={"after": heard["mark"]}).json()["verdicts"] == []
     second = judge(client, verdict="none", revision=1).json()
     assert client.get("/api/verdicts", params={"after": heard["mark"]}).json()["verdicts"] == [second]
+
+
+@pytest.mark.parametrize(
+    "wkt", ["LINESTRING (1 1", "POLYGON ((0 0, 1 0, 1 1, 0 0))", "LINESTRING EMPTY", "LINESTRING (nan 1, 1 1)",
+            "LINESTRING (1e20 1e20, 2e20 1e20)"],
+)  # fmt: skip
+def test_a_line_that_cannot_be_read_is_none(client, audit, wkt):
+    """What a hand has left in the table (in QGIS, say) takes the line away, not the verdict, nor the page."""
+    judge(client, note="a lane")
+    with closing(sqlite3.connect(audit / "findings.gpkg")) as database, database:
+        database.execute("UPDATE verdicts SET geometry_wkt = ?", (wkt,))
+    (told,) = client.get("/api/verdicts").json()["verdicts"]
+    assert (told["verdict"], told["note"], told["line"]) == ("accept", "a lane", None)
+    assert client.get("/api/findings/0000000001").json()["history"] == [told]
+
+
+def test_an_audit_meanwhile_asks_for_a_new_start(client, audit, tmp_path):
+    """The list of a running review is that of its start, loaded again, too: only a new start knows the new findings."""
+    fewer = make_findings(12).query("finding_id != '0000000001'")
+    write_lines(tmp_path / "fresh.gpkg", fewer, layer="findings")
+    replace_layers(audit / "findings.gpkg", tmp_path / "fresh.gpkg", ["findings"])
+    assert "0000000001" in client.get("/api/findings").json()["id"]
+    late = judge(client)
+    assert late.status_code == 400 and late.json()["detail"].endswith("is not in this audit; start the review again")
+    assert judge(client, "0000000002").status_code == 200
 
 
 def test_two_people_on_one_finding(client):

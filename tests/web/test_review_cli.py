@@ -19,6 +19,7 @@ from mapsight.cli.app import main
 from mapsight.cli.options import load_web
 from mapsight.errors import MapsightError
 from mapsight.web.serve import bind
+from tests.servers import hear
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -33,7 +34,8 @@ def test_it_serves_and_ends(audit):
     """The page is there under the address it says; Ctrl-C gives status 0 and one plain file."""
     server = review(audit, "--port", 0, "--reviewer", "Zoë")
     try:
-        line = server.stderr.readline()
+        line = hear(server)
+        assert "http" in line, line
         address = line.split()[4]
         with urllib.request.urlopen(address + "api/review", timeout=120) as answer:
             assert '"reviewer":"Zoë"' in answer.read().decode("utf-8")

@@ -18,15 +18,13 @@ def export(
         str,
         typer.Option(
             "--to",
-            help="geojson, gpkg, geoparquet, flatgeobuf, csv, maproulette, osc, josm, gpx, html, onnx or stac",
+            help="geojson, gpkg, geoparquet, flatgeobuf, csv, maproulette, osc, josm, gpx, html, onnx, pmtiles or stac",
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="file to write; default: in DIR/export")] = None,
     verdict: Annotated[
         list[str] | None,
-        typer.Option(
-            help="accepted, rejected, unsure, open or all; repeatable; default: by format, never rejected ones"
-        ),
+        typer.Option(help="accepted, rejected, unsure, open or all; repeatable; default: by format (docs/exports.md)"),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="missing, phantom or misaligned; repeatable")] = None,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="leave findings of a lower score out")] = 0.0,
@@ -86,13 +84,14 @@ def diff(
     """Compare two audits of one place: what is solved, still there, new, or changed."""
     from mapsight.geo.network import write_lines
     from mapsight.roads.compare import CompareSettings, compare_findings
-    from mapsight.roads.export.findings_files import read_earlier_findings, read_stored_findings
+    from mapsight.roads.export.findings_files import read_earlier_findings, read_stored_findings, refuse_overwriting
 
+    path = out or after / "diff.gpkg"
+    refuse_overwriting(path, before, after)
     old, new = (read_stored_findings(folder / "findings.gpkg") for folder in (before, after))
     lost = read_earlier_findings(after / "findings.gpkg")
     fates = {} if lost is None else dict(zip(lost["finding_id"], lost["status"], strict=True))
     table = compare_findings(old, new, CompareSettings(score=score, moved_m=moved_m), fates=fates)
-    path = out or after / "diff.gpkg"
     write_lines(path, table, layer="diff")
     for row in table.itertuples(index=False):
         typer.echo(_say_change(row))

@@ -19,8 +19,8 @@ from mapsight.roads.candidates import Candidates
 from mapsight.roads.prior import estimate_offsets
 from mapsight.roads.ranking import FEATURES
 from mapsight.roads.rerank import Bend, learn_verdicts
+from mapsight.roads.verdicts import ACCEPT, REJECT, UNSURE
 
-ACCEPT, REJECT, UNSURE = "accept", "reject", "unsure"
 _WIDTH_M = 8.0
 
 
@@ -43,8 +43,10 @@ def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
         raise InputError("these findings", "do not say what their scores are made of", "audit again, then judge")
     told = verdicts[verdicts["verdict"].isin([ACCEPT, REJECT, UNSURE])][["finding_id", "verdict", "geometry_wkt"]]
     table = findings.merge(told, on="finding_id")
-    drawn = gpd.GeoSeries.from_wkt(table["geometry_wkt"].replace("", None), crs=findings.crs)
-    proposed = gpd.GeoSeries.from_wkt(table["seen_wkt"].replace("", None), crs=findings.crs)
+    drawn, proposed = (
+        gpd.GeoSeries.from_wkt(table[name].replace("", None), crs=findings.crs, on_invalid="ignore")
+        for name in ("geometry_wkt", "seen_wkt")
+    )
     misaligned = (table["kind"] == "misaligned").to_numpy()
     where = np.where(misaligned, drawn.combine_first(proposed), drawn.combine_first(table.geometry))
     columns = {

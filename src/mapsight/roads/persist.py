@@ -15,22 +15,21 @@ import geopandas as gpd
 from shapely import STRtree
 
 from mapsight.roads.match import MatchSettings, measure_overlap
+from mapsight.roads.verdicts import REJECT
 
 NEW, STILL, DISMISSED = "new", "still there", "dismissed"  # of findings
 SOLVED, GONE, NOT_JUDGED, MERGED = "solved", "gone", "not judged", "merged"  # of earlier ones that are not found now
-REJECTED = "reject"  # the verdict that dismisses
 
 _OVER_M = {"misaligned": 3.0}  # a road moved by more than this is no longer where it was called misaligned
 _MATCH = MatchSettings()
 
 
 class Pair(NamedTuple):
-    """Rows that are the same finding, and which share of each lies over the other."""
+    """Rows that are the same finding, and which share of the new one lies over the old one."""
 
     now: int
     before: int
     share_now: float
-    share_before: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ def carry_over(
     not found again whether it is SOLVED, GONE or NOT_JUDGED.
     """
     pairs = pair_findings(now, before)
-    kept = _keep_identities(pairs, now, before)
+    kept = _keep_identities(pairs, before)
     rows = [_continue(number, now.iloc[number], pairs, kept, before, time_utc) for number in range(len(now))]
     rows = _name_fresh(rows, taken=set(before["finding_id"]))
     columns = {name: [row[name] for row in rows] for name in ("finding_id", "status", "first_seen", "came_from")}
@@ -93,7 +92,7 @@ def pair_findings(now: gpd.GeoDataFrame, before: gpd.GeoDataFrame, *, min_share:
                 measure_overlap(old_lines[old], lines[new], _MATCH),
             )
             if max(shares) >= min_share:
-                found.append(Pair(int(new), int(old), *shares))
+                found.append(Pair(int(new), int(old), shares[0]))
     ids = before["finding_id"].tolist()
     return sorted(found, key=lambda p: (-p.share_now * lines[p.now].length, ids[p.before], p.now))
 
@@ -107,7 +106,7 @@ def find_fate(row: Any, mapped: Any, judged_share: float) -> str:
     return SOLVED if is_there == (row.kind == "missing") else GONE
 
 
-def _keep_identities(pairs: Iterable[Pair], now: gpd.GeoDataFrame, before: gpd.GeoDataFrame) -> dict[int, int]:
+def _keep_identities(pairs: Iterable[Pair], before: gpd.GeoDataFrame) -> dict[int, int]:
     """now → before, one to one, the longest overlap first.
 
     A finding with a verdict gives its identity only to one that lies over it by half: a verdict on 60 m of road must
@@ -139,7 +138,7 @@ def _continue(
     anew = overgrown or (own and old["status"] == SOLVED)
     return {
         "finding_id": old["finding_id"] if own else row["finding_id"], "own": own,
-        "status": DISMISSED if verdict == REJECTED else NEW if anew else STILL,
+        "status": DISMISSED if verdict == REJECT else NEW if anew else STILL,
         "first_seen": time_utc if overgrown else old["first_seen"] or time_utc,
         "came_from": "" if own else old["finding_id"], "verdict_of": verdict_of,
     }  # fmt: skip
@@ -180,7 +179,7 @@ def _follow_lost(
     rows = before.iloc[lost]
     status = []
     for number, row in zip(lost, rows.itertuples(index=False), strict=True):
-        if row.verdict == REJECTED:
+        if row.verdict == REJECT:
             status.append(DISMISSED)
         elif number in absorbed:
             status.append(MERGED)

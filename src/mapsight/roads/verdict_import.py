@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
+from mapsight.roads.export.spreadsheet import read_cell
 from mapsight.roads.verdicts import ACCEPT, MOST_NAME, MOST_NOTE, NONE, REJECT, UNSURE, Verdict, VerdictStore
 
 _MOST_BYTES = 1 << 28
@@ -46,8 +47,8 @@ class Import(NamedTuple):
 def import_verdicts(findings: Path, source: Path, ids: set[str], *, reviewer: str, overwrite: bool = False) -> Import:
     """Adds what `source` says of these findings to the verdicts in findings.gpkg.
 
-    A verdict that is there already and says something else stays, unless `overwrite`; nothing is ever deleted. Raises
-    InputError for a file that holds no judgements.
+    A verdict that is there already and says something else, be it in its note, stays, unless `overwrite`; nothing is
+    ever deleted. Raises InputError for a file that holds no judgements.
     """
     said = read_judgements(source)
     count: Counter[str] = Counter()
@@ -58,14 +59,14 @@ def import_verdicts(findings: Path, source: Path, ids: set[str], *, reviewer: st
             if name is None:
                 count["strange"] += 1
                 continue
-            before = last.get(name, Verdict(name, NONE))
-            if before.verdict == one.verdict and one.note in ("", before.note):
+            before, note = last.get(name, Verdict(name, NONE)), one.note[:MOST_NOTE]
+            if before.verdict == one.verdict and note in ("", before.note):
                 count["known"] += 1
-            elif before.verdict not in (NONE, one.verdict) and not overwrite:
+            elif before.verdict != NONE and not overwrite:
                 count["different"] += 1
             else:
                 last[name] = store.add(
-                    name, one.verdict, revision=before.revision, note=(one.note or before.note)[:MOST_NOTE],
+                    name, one.verdict, revision=before.revision, note=note or before.note,
                     reviewer=reviewer[:MOST_NAME], geometry_wkt=before.geometry_wkt,
                 )  # fmt: skip
                 count["taken"] += 1
@@ -78,7 +79,7 @@ def read_judgements(path: Path) -> list[Said]:
     if found.stat().st_size > _MOST_BYTES:
         raise InputError(path, "is larger than 256 MB", "export one challenge at a time")
     try:
-        text = found.read_text(encoding="utf-8-sig")
+        text = found.read_bytes().decode("utf-8-sig")  # line ends in notes as they are
         said = list(_parse_table(text) if found.suffix.lower() == ".csv" else _parse_json(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise InputError(path, f"cannot be read ({str(error)[:80]})", _REMEDY) from None
@@ -111,7 +112,8 @@ def _parse_table(text: str) -> Iterator[Said]:
         if "TaskStatus" in row:
             yield from _take_status((row.get("TaskName"),), row["TaskStatus"], row.get("Comments"))
         elif "finding_id" in row:
-            yield from _take_word((row["finding_id"] or "",), row.get("verdict") or "", row.get("note") or "")
+            name, note = (read_cell(row.get(key) or "") for key in ("finding_id", "note"))
+            yield from _take_word((name,), row.get("verdict") or "", note)
 
 
 def _take_status(names: tuple[Any, ...], status: Any, note: Any) -> Iterator[Said]:

@@ -150,7 +150,7 @@ class VerdictStore:
 
     def _check_known(self, finding_id: str) -> None:
         if not self._database.execute("SELECT 1 FROM findings WHERE finding_id = ?", (finding_id,)).fetchone():
-            raise InputError(f"finding {finding_id[:40]!r}", "is not in this audit", "load the page again")
+            raise InputError(f"finding {finding_id[:40]!r}", "is not in this audit", "start the review again")
 
 
 def read_verdicts(path: Path, *, history: bool = False) -> pd.DataFrame:

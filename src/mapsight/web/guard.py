@@ -122,7 +122,7 @@ class Guard:
         if given and _is_equal(given[0], token) and scope["method"] in ("GET", "HEAD"):
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             target = "/" + scope["path"].lstrip("/") + (f"?{rest}" if rest else "")
-            cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax"
+            cookie = f"{_name_cookie(headers)}={token}; Path=/; HttpOnly; SameSite=Lax"
             return 303, "", ((b"location", target.encode("latin-1", "ignore")), (b"set-cookie", cookie.encode("ascii")))
         bearer = [value[7:] for value in headers.get("authorization", []) if value.lower().startswith("bearer ")]
         if any(_is_equal(value, token) for value in [*bearer, *_read_cookies(headers)]):
@@ -187,14 +187,20 @@ def _is_same_origin(headers: dict[str, list[str]], scheme: str, host: str) -> bo
     return headers.get("sec-fetch-site", ["none"]) in (["none"], ["same-origin"])
 
 
+def _name_cookie(headers: dict[str, list[str]]) -> str:
+    """Cookies know no ports, so the name says which of a host's pages it opens: by the port that the browser asked."""
+    port = headers["host"][0].rpartition("]")[2].partition(":")[2]
+    return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
+
+
 def _read_cookies(headers: dict[str, list[str]]) -> list[str]:
-    found = []
+    found, ours = [], _name_cookie(headers)
     for line in headers.get("cookie", []):
         try:
             jar: SimpleCookie = SimpleCookie(line)
         except CookieError:
             continue
-        found += [morsel.value for name, morsel in jar.items() if name == COOKIE]
+        found += [morsel.value for name, morsel in jar.items() if name == ours]
     return found
 
 

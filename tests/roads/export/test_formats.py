@@ -7,6 +7,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import resource
 import shutil
 import sqlite3
 import struct
@@ -27,9 +29,12 @@ from hypothesis import strategies as st
 
 from mapsight.errors import InputError, MapsightError
 from mapsight.roads.export import maproulette
+from mapsight.roads.export.findings_files import read_stored_findings
 from mapsight.roads.export.formats import FORMATS, export_run
-from mapsight.roads.export.run import read_run
-from mapsight.roads.export.spreadsheet import make_safe
+from mapsight.roads.export.run import ExportSettings, read_run, to_degrees
+from mapsight.roads.export.spreadsheet import make_safe, read_cell
+from mapsight.roads.verdict_import import import_verdicts
+from mapsight.roads.verdicts import VerdictStore, read_verdicts
 
 from .conftest import DRAWN, EVIL, SEEN
 from .mvt import read_tile
@@ -216,6 +221,26 @@ def test_no_text_becomes_a_formula(text, blank, sign):
     assert make_safe(-12.5) == -12.5 and make_safe("-12.5") == "-12.5" and make_safe(-3) == -3
 
 
+@given(st.text(), st.sampled_from(["", "'", "''", " ", "' "]), st.sampled_from(list("=+-@＝'") + [""]))
+def test_cells_are_read_back_as_they_were(text, before, sign):
+    """The apostrophe that guards a cell comes off again, and no other does."""
+    said = (before + sign + text).replace("\0", "")
+    assert read_cell(make_safe(said)) == said
+
+
+def test_an_untouched_table_changes_nothing(audit_dir):
+    """Notes that look like formulas, with apostrophes and line ends of all kinds: the CSV brings nothing new."""
+    package = audit_dir / "findings.gpkg"
+    with VerdictStore(package) as store:
+        store.add("id00000000", "unsure", revision=0, note="=sum?\r\nor \r not", reviewer="Ada")
+        store.add("id00000001", "accept", revision=0, note="'=sum?", reviewer="Ada")
+    before = read_verdicts(package, history=True)
+    path, _, _ = export_run(audit_dir, "csv", verdicts=("all",))
+    ids = set(read_columns(audit_dir, "finding_id")[0])
+    assert import_verdicts(package, path, ids, reviewer="findings.csv") == (0, 5, 0, 0)
+    assert read_verdicts(package, history=True).equals(before)
+
+
 def test_maproulette_to_the_letter(audit_dir):
     """RS and one FeatureCollection a line, unique ids, no null geometry, no Z, no crs, WGS 84."""
     path, _, _ = export_run(audit_dir, "maproulette")
@@ -269,7 +294,7 @@ def test_osmchange_by_osmium(audit_dir):
     assert (version, visible) == (1, True) and all(ref < 0 for ref in refs)
     assert tags["highway"] == "road" and tags["source"] == "image.tif" and "id00000004" in tags["fixme"]
     drawn = shapely.LineString([found.nodes[ref][:2] for ref in refs])
-    wanted = read_run(audit_dir).in_degrees().set_index("finding_id")["proposed_wkt"]["id00000004"]
+    wanted = to_degrees(read_run(audit_dir).findings).set_index("finding_id")["proposed_wkt"]["id00000004"]
     assert apart_m(drawn, shapely.from_wkt(wanted)) < 0.02
     assert "1 phantom or misaligned left out" in remarks[1]
 
@@ -319,6 +344,43 @@ def test_josm_session(audit_dir):
     assert pyogrio.read_info(files[2], layer="waypoints", force_feature_count=True)["features"] == 5
 
 
+@pytest.mark.parametrize("name", ["osc", "josm", "gpx"])
+def test_xml_holds_what_xml_can(audit_dir, name):
+    """A vertical tab pasted into a note, an image's name out of another encoding: left out, and the rest is read."""
+    with VerdictStore(audit_dir / "findings.gpkg") as store:
+        store.add("id00000004", "accept", revision=1, note="a\x0b b\x1b\ufffe\uffff\tc & ü 🛣")
+    settings = ExportSettings(source="photo\udcfc\x01")
+    path, _, _ = export_run(audit_dir, name, settings=settings)
+    if name == "josm":
+        with zipfile.ZipFile(path) as archive:
+            texts = [archive.read(each) for each in archive.namelist()]
+    else:
+        texts = [path.read_bytes()]
+    roots = [ElementTree.fromstring(text) for text in texts]
+    said = [text for root in roots for each in root.iter() for text in (each.text, *each.attrib.values())]
+    assert "a b\tc & ü 🛣" in said
+    assert ("photo" in said) == (name != "gpx")
+
+
+@pytest.mark.parametrize(
+    "wkt", ["LINESTRING (1 1", "POINT (1 1)", "LINESTRING (nan 1, 1 1)", "LINESTRING (1e30 1, 1 1)"]
+)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("onnx", "stac")])
+def test_a_line_that_cannot_be_read_is_none(audit_dir, name, wkt):
+    """One bad line in the verdicts (edited by hand) stops no export; the finding goes out as it was seen."""
+    with VerdictStore(audit_dir / "findings.gpkg") as store:
+        store.add("id00000002", "accept", revision=0)
+    with closing(sqlite3.connect(audit_dir / "findings.gpkg")) as database, database:
+        database.execute("UPDATE verdicts SET geometry_wkt = ?", (wkt,))
+    path, _, _ = export_run(audit_dir, name, kinds=("missing", "misaligned"))
+    assert path.stat().st_size
+    if name == "gpkg" and not wkt.startswith("LINESTRING (1e30"):
+        proposed = gpd.read_file(path, layer="proposed").set_index("finding_id").geometry
+        left, bottom = 500_000, 5_000_000
+        assert proposed["id00000002"].equals(shapely.LineString([(left + x, bottom + y) for x, y in SEEN]))
+        assert apart_m(proposed.to_crs(4326)["id00000004"], read_lines(audit_dir)["id00000004"]) < 0.02
+
+
 def test_gpx_by_gdal(audit_dir):
     """Tracks lie where the findings lie; a waypoint each says what is to be checked; hostile text stays text."""
     path, _, _ = export_run(audit_dir, "gpx")
@@ -359,8 +421,6 @@ def test_onnx_gives_torchs_probabilities(audit_dir):
     net = make_net("roadnet-tiny").eval()
     card = ModelCard("roadnet-tiny", 0.5, threshold=0.37, scale_mean=0.4, scale_std=0.2)
     write_model(audit_dir / "m.safetensors", net, card)
-    from mapsight.roads.export.run import ExportSettings
-
     settings = ExportSettings(model=audit_dir / "m.safetensors", tile_px=64)
     path, _, _ = export_run(audit_dir, "onnx", settings=settings)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -426,6 +486,31 @@ def test_own_files_are_not_overwritten(audit_dir):
     with pytest.raises(InputError, match="should end in"):
         export_run(audit_dir, "csv", out=audit_dir / "findings.gpkg")
     assert (audit_dir / "findings.gpkg").read_bytes() == before
+
+
+def test_verdicts_of_another_audit_are_not_overwritten(audit_dir, tmp_path):
+    """A GeoPackage that people's verdicts are in is left as it is, wherever it lies; any other may be written anew."""
+    other = tmp_path / "elsewhere.gpkg"
+    shutil.copy(audit_dir / "findings.gpkg", other)
+    before = other.read_bytes()
+    with pytest.raises(InputError, match=r"holds verdicts that people gave; choose another --out"):
+        export_run(audit_dir, "gpkg", out=other)
+    assert other.read_bytes() == before
+    for content in (b"", b"something else"):
+        (tmp_path / "plain.gpkg").write_bytes(content)
+        export_run(audit_dir, "gpkg", out=tmp_path / "plain.gpkg")
+    assert export_run(audit_dir, "gpkg", out=tmp_path / "plain.gpkg")[1] == 5
+    other.write_bytes(before[:100] + bytes(4000))
+    with pytest.raises(InputError, match=r"cannot be read .*; choose another --out"):
+        export_run(audit_dir, "gpkg", out=other)
+
+
+def test_large_files_are_findings_too(audit_dir):
+    """What kind of file it is stands in its first bytes; a GeoPackage of 1 GiB (with a hole in it) is one as well."""
+    path, memory = audit_dir / "findings.gpkg", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    os.truncate(path, 1 << 30)
+    assert len(read_stored_findings(path)) == 6
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024 < 300  # MiB
 
 
 @pytest.mark.parametrize(

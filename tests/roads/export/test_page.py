@@ -98,6 +98,53 @@ def test_judging_by_keyboard(browser, audit_dir, tmp_path):
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 
 
+def test_two_tabs_are_one_review(browser, audit_dir, tmp_path):
+    """What one tab says the other shows, and adds to: no verdict is lost, and no note that is being written."""
+    path, _, _ = export_run(audit_dir, "html")
+    one, said, _ = open_page(browser, path, accept_downloads=True)
+    two = one.context.new_page()
+    two.on("pageerror", lambda error: said.append(str(error)))
+    two.goto(path.resolve().as_uri())
+    for page in (one, two):
+        page.keyboard.press("j")
+    two.keyboard.press("n")
+    two.keyboard.type("a farm track")
+    one.keyboard.press("a")
+    two.wait_for_function("document.querySelector('#progress').textContent == '4 of 6 judged'")
+    assert two.get_attribute("[data-verdict=accept]", "aria-pressed") == "true"
+    two.keyboard.press("Enter")  # the note, on what the other tab has said
+    two.keyboard.press("j")
+    two.keyboard.press("u")
+    one.wait_for_function("document.querySelector('#progress').textContent == '5 of 6 judged'")
+    assert one.get_attribute("[data-verdict=unsure]", "aria-pressed") == "true"  # it stands on the second finding
+    one.keyboard.press("k")
+    assert one.input_value("#note") == "a farm track"
+    two.reload()
+    with two.expect_download() as download:
+        two.click("#save")
+    download.value.save_as(tmp_path / "verdicts.json")
+    judged = {each.names[0]: (each.verdict, each.note) for each in read_judgements(tmp_path / "verdicts.json")}
+    assert judged == {"id00000000": ("accept", "a farm track"), "id00000001": ("unsure", "")}
+    assert not said
+
+
+def test_a_tab_that_heard_nothing_erases_nothing(browser, audit_dir):
+    """Also where no event has come (a page from the cache of a browser): what is kept is read again before writing."""
+    path, _, _ = export_run(audit_dir, "html")
+    page, said, _ = open_page(browser, path)
+    kept = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    page.evaluate(
+        f"localStorage.setItem(localStorage.key(0), JSON.stringify({{...{kept},"
+        " id00000005: {verdict: 'unsure', note: 'elsewhere', time_utc: new Date().toISOString()}}))"
+    )
+    page.keyboard.press("a")
+    verdicts = {name: told["verdict"] for name, told in page.evaluate(kept).items()}
+    assert verdicts == {"id00000000": "reject", "id00000001": "accept", "id00000005": "unsure"}
+    assert page.inner_text("#save") == "Save verdicts (3)" and not said
+
+
 def test_names_out_of_maps_are_inert(browser, audit_dir):
     """A road that is called like a script or a formula is shown as text; nothing runs, nothing is fetched."""
     path, _, _ = export_run(audit_dir, "html")

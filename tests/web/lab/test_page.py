@@ -32,7 +32,7 @@ def address(desk):
     """The page, served in a thread as `mapsight lab` serves it."""
     listener = bind("127.0.0.1", 0)
     server = make_server(make_lab_app(desk))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     server.should_exit = True

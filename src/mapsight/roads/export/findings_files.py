@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import metric_crs
-from mapsight.roads.verdict_file import connect, explain, refuse_traps
+from mapsight.roads.verdict_file import connect, explain, has_verdicts, refuse_traps
 from mapsight.roads.verdicts import read_verdicts
 
 LAYER, EARLIER = "findings", "earlier"  # of findings.gpkg: what was found now, and what no longer is
@@ -26,6 +28,7 @@ JUDGED = ("verdict", "note", "geometry_wkt", "reviewer", "time_utc")  # of the l
 
 _MOST_OFFSET = 30.0  # logits: scores are clipped there
 _DRIVERS = {".gpkg": b"SQLite format 3\0", ".geojson": b"{"}
+_OWN = ("findings.gpkg", "findings.geojson", "audit.json")
 _NEEDED = ("finding_id", "kind", "score")
 _TEXTS = ("road_class", "road_id", "evidence", "seen_wkt", "features", "status", "first_seen", "came_from")
 
@@ -45,9 +48,8 @@ def read_stored_findings(path: Path) -> gpd.GeoDataFrame:
     one process, and takes the store's log away (docs/decisions/0019-layers-in-place.md).
     """
     found = check_local_file(path)
-    head = found.read_bytes()[:16] if found.stat().st_size < 1 << 30 else b""
     magic = _DRIVERS.get(found.suffix.lower())
-    if magic is None or not head.lstrip().startswith(magic):
+    if magic is None or not _read_head(found).lstrip().startswith(magic):
         raise InputError(path, "is no GeoPackage or GeoJSON of findings", "give findings.gpkg of an audit")
     if found.suffix.lower() == ".gpkg":
         with explain(found), closing(connect(found, writable=False)) as database:
@@ -64,6 +66,35 @@ def read_stored_findings(path: Path) -> gpd.GeoDataFrame:
     if not (np.isfinite(score).all() and ((score >= 0) & (score <= 1)).all()):
         raise InputError(path, "holds scores outside 0 … 1", "run the audit again")
     return fill_texts(table)
+
+
+def read_line(wkt: str) -> shapely.LineString | None:
+    """A line of the table; None where there is none, or where a hand (QGIS) has left something else."""
+    with np.errstate(all="ignore"):  # shapely warns of numbers that are none
+        line = shapely.from_wkt(wkt, on_invalid="ignore")
+    sound = line is not None and line.geom_type == "LineString" and line.is_valid and not line.is_empty
+    return line if sound else None
+
+
+def refuse_overwriting(path: Path, *audits: Path) -> None:
+    """InputError where writing `path` would lose what one of these audits is made of, or verdicts of any."""
+    own = {(folder / name).resolve() for folder in audits for name in _OWN}
+    if path.resolve() in own:
+        raise InputError(path, "is the audit's own file and may hold verdicts", "choose another --out")
+    if path.suffix.lower() != ".gpkg" or not path.is_file() or _read_head(path) != _DRIVERS[".gpkg"]:
+        return
+    try:
+        with closing(connect(path, writable=False)) as database:
+            held = has_verdicts(database)
+    except sqlite3.Error as error:
+        raise InputError(path, f"is there and cannot be read ({error})", "choose another --out") from None
+    if held:
+        raise InputError(path, "holds verdicts that people gave", "choose another --out")
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(16)
 
 
 def read_earlier_findings(path: Path) -> gpd.GeoDataFrame | None:

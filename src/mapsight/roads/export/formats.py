@@ -10,6 +10,7 @@ import geopandas as gpd
 
 from mapsight.errors import InputError
 from mapsight.roads.export.columnar import write_flatgeobuf, write_geoparquet
+from mapsight.roads.export.findings_files import refuse_overwriting
 from mapsight.roads.export.geojson import write_geojson
 from mapsight.roads.export.geopackage import write_geopackage
 from mapsight.roads.export.gpx import write_gpx
@@ -84,7 +85,5 @@ def _choose_path(folder: Path, way: Format, out: Path | None) -> Path:
         out.parent.mkdir(exist_ok=True)
     if out.suffix.lower() not in wanted:
         raise InputError(out.name, f"should end in {' or '.join(wanted)}", "change --out")
-    own = {(folder / name).resolve() for name in ("findings.gpkg", "findings.geojson", "audit.json")}
-    if out.resolve() in own:
-        raise InputError(out, "is the audit's own file and may hold verdicts", "choose another --out")
+    refuse_overwriting(out, folder)
     return out

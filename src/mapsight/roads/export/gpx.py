@@ -10,10 +10,9 @@ import geopandas as gpd
 import shapely
 
 from mapsight.atomic import write_atomically
-from mapsight.roads.export.run import ExportSettings, Run, describe_tool, propose_line, to_degrees
+from mapsight.roads.export.run import ExportSettings, Run, describe_tool, keep_xml, propose_line, to_degrees
 
 _NAMESPACE = "http://www.topografix.com/GPX/1/1"
-_CONTROL = dict.fromkeys(i for i in range(32) if i not in (9, 10, 13))  # no XML can hold them
 
 
 def write_gpx(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
@@ -51,7 +50,7 @@ def _describe(element: ElementTree.Element, row: Any, *, suffix: str = "", symbo
             "sym": symbol, "type": row.kind}  # fmt: skip
     for name, text in said.items():
         if text:
-            ElementTree.SubElement(element, name).text = str(text).translate(_CONTROL)
+            ElementTree.SubElement(element, name).text = keep_xml(str(text))
 
 
 def _place(lon: float, lat: float) -> dict[str, str]:

@@ -10,7 +10,7 @@ import geopandas as gpd
 import shapely
 
 from mapsight.atomic import write_atomically
-from mapsight.roads.export.run import ExportSettings, Run, to_degrees
+from mapsight.roads.export.run import ExportSettings, Run, propose_line, to_degrees
 
 MOST_TASKS = 50_000
 _DIGITS = 7
@@ -36,14 +36,15 @@ def write_maproulette(run: Run, findings: gpd.GeoDataFrame, path: Path, settings
 
 def _make_task(row: Any) -> dict[str, Any]:
     features = [_make_feature(row.finding_id, row.geometry, _describe(row))]
-    if row.kind == "misaligned" and row.proposed_wkt:
+    line = propose_line(row) if row.kind == "misaligned" else None
+    if line is not None:
         seen = {
             "id": f"{row.finding_id}-seen",
             "what": "the road as it is seen",
             "stroke": "#2e7d32",
             "stroke-width": 3,
         }
-        features.append(_make_feature(f"{row.finding_id}-seen", shapely.from_wkt(row.proposed_wkt), seen))
+        features.append(_make_feature(f"{row.finding_id}-seen", line, seen))
     return {"type": "FeatureCollection", "features": features}
 
 

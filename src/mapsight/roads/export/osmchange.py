@@ -17,7 +17,7 @@ from osmium.osm.mutable import Node, Way
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
-from mapsight.roads.export.run import ExportSettings, Run, describe_tool, propose_line, to_degrees
+from mapsight.roads.export.run import ExportSettings, Run, describe_tool, keep_xml, propose_line, to_degrees
 
 _MOST_NODES = 2000  # of a way, by OpenStreetMap's API
 _MOST_TEXT = 255
@@ -76,7 +76,7 @@ def _split(refs: list[int]) -> Iterator[list[int]]:
 def _make_tags(row: Any, source: str) -> dict[str, str]:
     fixme = f"{describe_tool()} finding {row.finding_id}: check that it is a road, its class, and connect it"
     tags = {"highway": "road", "source": source, "fixme": fixme, "note": row.note}
-    return {key: value[:_MOST_TEXT] for key, value in tags.items() if value}
+    return {key: kept[:_MOST_TEXT] for key, value in tags.items() if (kept := keep_xml(value))}
 
 
 def _make_header() -> osmium.io.Header:

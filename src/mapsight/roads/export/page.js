@@ -12,7 +12,12 @@ let view = { x: 0, y: 0, w: size.w, h: size.h }, chosen = null, shown = [];
 function readGiven() {
   try { return JSON.parse(localStorage.getItem(key)) || {}; } catch { return {}; }
 }
+/* another tab may have judged meanwhile: of each finding the last word counts */
+function mergeGiven() {
+  for (const [id, v] of Object.entries(readGiven())) if (!given[id] || given[id].time_utc < v.time_utc) given[id] = v;
+}
 function keepGiven() {
+  mergeGiven();
   try { localStorage.setItem(key, JSON.stringify(given)); } catch { /* a browser that keeps nothing: saving still works */ }
 }
 const said = (f) => {
@@ -66,6 +71,7 @@ function refresh() {
     f.item.firstChild.setAttribute("aria-current", f === chosen);
     f.item.firstChild.lastChild.textContent = words[verdict] || (f.status === "new" ? "" : f.status) || "";
   }
+  for (const b of document.querySelectorAll("[data-verdict]")) b.setAttribute("aria-pressed", !!chosen && b.dataset.verdict === said(chosen).verdict);
   find("nothing").hidden = shown.length > 0;
   const judged = data.findings.filter((f) => said(f).verdict).length;
   find("progress").textContent = `${judged} of ${data.findings.length} judged`;
@@ -83,7 +89,6 @@ function choose(f, scroll) {
   find("card-osm").hidden = !f.osm;
   if (f.osm) find("card-osm").href = f.osm;
   note.value = said(f).note;
-  for (const b of document.querySelectorAll("[data-verdict]")) b.setAttribute("aria-pressed", b.dataset.verdict === said(f).verdict);
   refresh();
   f.group.parentNode.append(f.group);
   if (scroll) fly(f);
@@ -106,6 +111,13 @@ note.addEventListener("change", () => {
   if (!chosen) return;
   given[chosen.id] = { verdict: said(chosen).verdict || "none", note: note.value, time_utc: new Date().toISOString() };
   keepGiven();
+  refresh();
+});
+addEventListener("storage", (event) => {
+  if (event.key !== key) return;
+  const typing = chosen && note.value !== said(chosen).note;
+  mergeGiven();
+  if (chosen && !typing) note.value = said(chosen).note;
   refresh();
 });
 find("save").addEventListener("click", () => {

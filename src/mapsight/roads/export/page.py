@@ -25,6 +25,7 @@ from PIL import Image
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import MapsightError
+from mapsight.roads.export.findings_files import read_line
 from mapsight.roads.export.run import ExportSettings, Run, describe_tool, to_degrees
 
 _MOST_PX = 4096  # of the picture's longer side; browsers and mail programs choke on more
@@ -148,12 +149,11 @@ def _draw_map(run: Run, frame: _Frame) -> list[list[list[float]]]:
 
 
 def _move(wkt: str, crs: Any, frame: _Frame) -> list[list[float]]:
-    if not wkt:
+    if (line := read_line(wkt)) is None:
         return []
-    line = shapely.from_wkt(wkt)
     if crs is not None and frame.crs is not None:
         (line,) = gpd.GeoSeries([line], crs=crs).to_crs(frame.crs)
-    return _draw(line, frame)
+    return _draw(line, frame) if line.is_valid else []  # infinite where the CRS does not reach
 
 
 def _draw(line: shapely.LineString, frame: _Frame) -> list[list[float]]:

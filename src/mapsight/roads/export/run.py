@@ -20,10 +20,13 @@ from mapsight.geo.files import check_local_file
 from mapsight.roads.export.findings_files import (
     join_verdicts,
     read_audit_facts,
+    read_line,
     read_stored_findings,
     reproject_findings,
 )
 from mapsight.roads.persist import DISMISSED
+from mapsight.roads.planted import KINDS
+from mapsight.roads.verdicts import ACCEPT, REJECT, UNSURE
 
 WGS84 = "EPSG:4326"
 # what an export tells of a finding, in this order; see docs/exports.md
@@ -33,7 +36,8 @@ COLUMNS = (
     "proposed_wkt",
 )  # fmt: skip
 _DIGITS = {"score": 4, "length_m": 2, "mean_probability": 4, "map_distance_m": 2, "offset_m": 2}
-VERDICTS = {"accepted": "accept", "rejected": "reject", "unsure": "unsure", "open": ""}
+_NO_XML = dict.fromkeys([*(i for i in range(32) if i not in (9, 10, 13)), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+VERDICTS = {"accepted": ACCEPT, "rejected": REJECT, "unsure": UNSURE, "open": ""}
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,6 @@ class Run:
         """The model file that judged, where it still is."""
         return self._find("model")
 
-    def in_degrees(self) -> gpd.GeoDataFrame:
-        """The findings in WGS 84."""
-        return to_degrees(self.findings)
-
     def _source(self, name: str) -> str:
         sources = self.facts.get("sources")
         return str(sources.get(name) or "") if isinstance(sources, dict) else ""
@@ -104,7 +104,7 @@ def read_run(folder: Path) -> Run:
         raise InputError(folder, "has no findings.gpkg", "give the folder that `mapsight audit --out` wrote")
     table = join_verdicts(read_stored_findings(path), path)
     table = table[~(table.geometry.isna() | table.geometry.is_empty)]
-    off = (table["verdict"] == "reject") | ((table["status"] == DISMISSED) & (table["verdict"] == ""))
+    off = (table["verdict"] == REJECT) | ((table["status"] == DISMISSED) & (table["verdict"] == ""))
     table = table.assign(off=off)
     table = table.sort_values(["off", "score"], ascending=[True, False], kind="stable", ignore_index=True)
     for name, digits in _DIGITS.items():
@@ -122,8 +122,8 @@ def select_findings(
         if name not in (*VERDICTS, "all"):
             raise InputError(f"--verdict {name}", "unknown", f"choose {', '.join(VERDICTS)} or all")
     for name in kinds:
-        if name not in ("missing", "phantom", "misaligned"):
-            raise InputError(f"--kind {name}", "unknown", "choose missing, phantom or misaligned")
+        if name not in KINDS:
+            raise InputError(f"--kind {name}", "unknown", f"choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     wanted = {VERDICTS[name] for name in verdicts if name != "all"}
     kept = findings["score"] >= min_score
     if "all" not in verdicts:
@@ -150,9 +150,13 @@ def write_vector(findings: gpd.GeoDataFrame, path: Path, driver: str, **options:
 
 def propose_line(row: Any) -> shapely.LineString | None:
     """Where the road should be on the map: as a reviewer drew it, else as it was seen; None for a phantom."""
-    if row.proposed_wkt:
-        return shapely.from_wkt(row.proposed_wkt)
-    return row.geometry if row.kind == "missing" else None
+    line = read_line(row.proposed_wkt)
+    return row.geometry if line is None and row.kind == "missing" else line
+
+
+def keep_xml(text: str) -> str:
+    """The text without the characters that no XML can hold (XML 1.0, section 2.2)."""
+    return text.translate(_NO_XML)
 
 
 def describe_tool() -> str:
@@ -163,4 +167,5 @@ def describe_tool() -> str:
 def _propose(table: gpd.GeoDataFrame) -> list[str]:
     """The reviewer's line where there is one, the road as it is seen for a misaligned one, else ''."""
     rows = zip(table["geometry_wkt"], table["seen_wkt"], table["kind"], strict=True)
-    return [drawn or (seen if kind == "misaligned" else "") for drawn, seen, kind in rows]
+    told = [(drawn, seen if kind == "misaligned" else "") for drawn, seen, kind in rows]
+    return [next((wkt for wkt in lines if read_line(wkt) is not None), "") for lines in told]

@@ -14,7 +14,8 @@ import shapely
 from mapsight.atomic import write_atomically
 from mapsight.roads.export.run import COLUMNS, ExportSettings, Run, to_degrees
 
-_STARTERS = tuple("=+-@\t\r\n＝＋－＠")
+# apostrophes in front count in, so that the one that is added can be taken off again without a doubt
+_FORMULA = re.compile(r"'*[ \u00a0]*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
@@ -42,4 +43,9 @@ def make_safe(value: Any) -> Any:
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
     text = value.replace("\0", "")
-    return "'" + text if text.lstrip(" \u00a0").startswith(_STARTERS) else text
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def read_cell(cell: str) -> str:
+    """The text that `make_safe` has made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

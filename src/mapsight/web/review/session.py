@@ -21,7 +21,7 @@ from mapsight.geo.network import read_map
 from mapsight.geo.placing import locate
 from mapsight.geo.raster import open_image
 from mapsight.geo.source import open_source
-from mapsight.roads.export.findings_files import read_audit_facts, read_findings
+from mapsight.roads.export.findings_files import read_audit_facts, read_findings, read_line
 from mapsight.roads.rerank import order_spread
 from mapsight.roads.verdicts import Verdict, VerdictStore
 from mapsight.web.review.place import LINKS, Frame
@@ -200,10 +200,10 @@ def _number(value: Any) -> float:
 
 
 def tell_verdict(said: Verdict, frame: Frame) -> dict[str, Any]:
-    """A judgement as the page reads it; `line` is the edited line in degrees, or None."""
+    """A judgement as the page reads it; `line` is the edited line in degrees, or None where it cannot be read."""
     line = None
-    if said.geometry_wkt:
-        series = gpd.GeoSeries.from_wkt([said.geometry_wkt], crs=frame.crs)
-        line = shapely.get_coordinates(frame.to_degrees(series).iloc[0]).round(7).tolist()
+    if (drawn := read_line(said.geometry_wkt)) is not None:
+        moved = frame.to_degrees(gpd.GeoSeries([drawn], crs=frame.crs)).iloc[0]
+        line = shapely.get_coordinates(moved).round(7).tolist() if moved.is_valid else None
     return {"id": said.finding_id, "verdict": said.verdict, "note": said.note, "line": line, "reviewer": said.reviewer,
             "time": said.time_utc, "revision": said.revision}  # fmt: skip
