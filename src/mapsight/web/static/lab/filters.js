@@ -94,12 +94,17 @@ function showNormalised() {
   return { ...state.map, data, shade: grey(), text: short };
 }
 
+let turn = 0; // a picture that was asked for earlier and comes later is not taken
+
 async function chooseInput(key) {
+  const mine = ++turn;
   state.file = null;
   say("");
   const { make, picture } = INPUTS[key];
   try {
-    state.input = make ? make() : await readPicture(await (await fetch(new URL(picture, import.meta.url))).blob(), 96);
+    const input = make ? make() : await readPicture(await (await fetch(new URL(picture, import.meta.url))).blob(), 96);
+    if (mine !== turn) return;
+    state.input = input;
     compute();
   } catch (error) {
     say(error.message);
@@ -107,11 +112,13 @@ async function chooseInput(key) {
 }
 
 async function openFile(file) {
+  const mine = ++turn;
   say("");
   try {
     const side = Math.min(Math.max(Math.round(Number($("#input-side").value)) || 64, 4), 200);
-    state.input = await readPicture(file, side);
-    state.file = file;
+    const input = await readPicture(file, side);
+    if (mine !== turn) return;
+    Object.assign(state, { input, file });
     compute();
   } catch (error) {
     say(error.message);

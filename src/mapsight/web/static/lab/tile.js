@@ -125,6 +125,7 @@ const look = latest(async () => {
   try {
     const [column, line] = await Promise.all([fetchJson(`/api/tiles/${key}/column?${at}`), fetchJson(`/api/tiles/${key}/line?${at}`)]);
     if (key !== state.key) return;
+    say(null);
     Object.assign(state, { column, place: [row, col] });
     state.filter ??= strongest(column.steps.down1a.values);
     replace(cards.pixel, thePixel(state));
