@@ -23,7 +23,7 @@ check: $(VENV)/installed-dev
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch
-	$(PIP) -e .
+	$(PIP) -e '.[web]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -101,6 +101,13 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} → {target}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_section_stands_twice(page):
+    """What is said once is changed in one place."""
+    sections = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.M)
+    assert len(set(sections)) == len(sections)
+
+
 def list_commands() -> set[str]:
     """Every command, those of groups as 'lab sobel'; a group that does something by itself is one, too."""
     from mapsight.cli.app import app

@@ -44,6 +44,9 @@ def bad(town, tmp_path):
     shutil.copy(town / "map.gpkg", tmp_path / "map.gpkg")
     shutil.copy(town / "image.tif", tmp_path / "image.tif")
     (tmp_path / "file").write_text("a file, no folder")
+    columns = "set,name,image,mask,split\n"
+    (tmp_path / "short.csv").write_text(f"{columns}a,x,image.tif\n")
+    (tmp_path / "escape.csv").write_text(f"{columns}a,../../x,image.tif,image.tif,test\n")
     return tmp_path
 
 
@@ -79,6 +82,9 @@ CASES = {
     "unknown device": ("audit {image} {map} --out {out} --device abacus", {}, "auto, cpu"),
     "neither images nor pairs": ("train --out {out}/m.safetensors", {}, "--pairs"),
     "no table": ("evaluate --pairs {out}/none.csv --json {out}/e.json", {}, "no such table"),
+    "short row": ("evaluate --pairs {pairs} --json {out}/e.json", {"pairs": "short.csv"}, "lacks mask, split"),
+    "pair that leads out": ("evaluate --pairs {pairs} --json {out}/e.json", {"pairs": "escape.csv"}, "leads out"),
+    "one image to clean": ("train {image} --map {map} --clean --out {out}/m.safetensors", {}, "two images"),
     "odd chip": ("train {image} --map {map} --chip-px 70 --out {out}/m.safetensors", {}, "multiple of 16"),
     "negative count": ("plant {map} --image {image} --deleted -1", {}, "deleted"),
 }
@@ -123,3 +129,27 @@ def test_no_data_is_no_evidence(run, town, tmp_path):
     found = gpd.read_file(tmp_path / "a" / "findings.gpkg")
     assert not len(found) or found.geometry.bounds["minx"].max() < middle + 5
     assert "no imagery here" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8").lower()
+
+
+def test_remedies_can_be_followed(run, town, tmp_path):
+    """A map of two layers and an image of six bands: what the message asks for is an option of every command."""
+    roads = gpd.read_file(town / "true_roads.gpkg")
+    many, image = tmp_path / "many.gpkg", tmp_path / "six.tif"
+    for layer in ("old", "new"):
+        roads.to_file(many, layer=layer, driver="GPKG")
+    with rasterio.open(town / "image.tif") as file:
+        profile, bands = file.profile, file.read()
+    with rasterio.open(image, "w", **{**profile, "count": 6, "photometric": "MINISBLACK"}) as file:
+        file.write(np.concatenate([bands, bands]))
+    commands = (
+        ("chips", image, "--map", many, "--chip-px", 64, "--out", tmp_path / "chips"),
+        ("train", image, "--map", many, "--net", "roadnet-tiny", "--epochs", 1, "--chips", 8, "--chip-px", 64,
+         "--out", tmp_path / "model.safetensors"),
+        ("plant", many, "--image", image, "--deleted", 1, "--added", 0, "--shifted", 0,
+         "--out", tmp_path / "planted.gpkg", "--truth", tmp_path / "planted.geojson"),
+    )  # fmt: skip
+    for command in commands:
+        assert "--bands" in run(*command).err
+        assert "--layer: new, old" in run(*command, "--bands", "1,2,3").err
+        done = run(*command, "--bands", "1,2,3", "--layer", "new")
+        assert done.status == 0, done.err

@@ -106,6 +106,14 @@ def test_stac_catalogue_is_whole(cut):
         assert item.bbox == pytest.approx([west, south, east, north], abs=1e-6)
 
 
+def test_a_failed_attempt_does_not_lock_the_folder(run, town, tmp_path):
+    """Nothing was cut: the corrected command may use the folder."""
+    (tmp_path / "broken.gpkg").write_bytes(b"no map")
+    command = ["chips", town / "image.tif", "--chip-px", 64, "--out", tmp_path / "chips"]
+    assert run(*command, "--map", tmp_path / "broken.gpkg").status == 2
+    assert run(*command, "--map", town / "true_roads.gpkg").status == 0
+
+
 def test_goes_on_where_it_was(run, cut, town):
     """What is there is not cut again; a missing chip is; the tables end up the same."""
     rows = read_table(cut)

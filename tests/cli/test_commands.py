@@ -70,6 +70,9 @@ def test_train_resumes_after_interruption(run, town, tmp_path, monkeypatch):
     assert "goes on" in done.err
     assert not (tmp_path / "m.safetensors").exists()
     monkeypatch.setattr(fit, "write_state", real)
+    for other in (("--loss", "bce"), ("--net", "roadnet-light"), ("--chip-px", 80), ("--m-per-px", 1.5)):
+        done = run(*arguments, *other)
+        assert done.status == 2 and "delete it to start afresh" in done.err and "Traceback" not in done.err, done.err
     done = run(*arguments)
     assert done.status == 0, done.err
     assert "going on after epoch 2 of 3" in done.err
@@ -211,7 +214,7 @@ def test_doctor(run):
     """doctor names versions, device and what is missing."""
     done = run("doctor")
     assert done.status == 0
-    for word in ("torch", "GDAL", "device in use", "OpenVINO", "shipped model"):
+    for word in ("torch", "GDAL", "device in use", "extra: web", "mapsight review", "shipped model"):
         assert word in done.out
 
 
@@ -219,6 +222,17 @@ def test_module_is_the_command():
     """`python -m mapsight` is `mapsight`, as torchrun needs it."""
     done = subprocess.run([sys.executable, "-m", "mapsight", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("mapsight ")
+
+
+def test_no_warnings_of_libraries(tmp_path):
+    """A picture without a place is nothing to be warned of in rasterio's and pyogrio's words."""
+    picture = np.zeros((60, 80, 3), np.uint8)
+    picture[20:30] = 255
+    Image.fromarray(picture).save(tmp_path / "map.png")
+    command = [sys.executable, "-m", "mapsight", "mask-from-map", "map.png", "--colour", "#ffffff",
+               "--out", "mask.tif", "--lines", "roads.gpkg"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.partition("; ")[2] for line in done.stderr.splitlines()] == ["wrote mask.tif", "wrote roads.gpkg"]
 
 
 def test_train_on_two_processes(town, tmp_path):

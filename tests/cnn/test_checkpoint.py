@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mapsight.cnn.checkpoint import FORMAT, ModelCard, read_model, write_model
+from mapsight.cnn.checkpoint import FORMAT, ModelCard, fingerprint, read_model, write_model
 from mapsight.cnn.nets import make_net
 from mapsight.errors import ModelError
 
@@ -109,3 +110,14 @@ def test_failed_write_keeps_the_old(model_file, monkeypatch):
         write_model(model_file, make_net("roadnet-tiny"), CARD)
     assert model_file.read_bytes() == before
     assert len(list(model_file.parent.iterdir())) == 1
+
+
+def test_fingerprint_tells_parts_apart():
+    """Values, shapes, types, weights and order count; where an array lies in memory does not."""
+    zeros, net = np.zeros((4, 6)), torch.nn.Conv2d(3, 1, 1)
+    one = zeros.copy()
+    one[3, 5] = 1
+    parts = [(zeros,), (one,), (zeros.T,), (zeros.astype(int),), (zeros, one), (one, zeros), (net,),
+             (torch.nn.Conv2d(3, 1, 1),), ("ab",), ("a", "b"), ()]  # fmt: skip
+    assert len({fingerprint(*some) for some in parts}) == len(parts)
+    assert fingerprint(one[:, ::2], net) == fingerprint(one[:, ::2].copy(), net)

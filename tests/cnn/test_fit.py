@@ -130,6 +130,23 @@ def test_state_of_other_settings_is_refused(tmp_path):
         fit(make_net(), Lines(), loss, score, place=PLACE, settings=other, state_path=state)
 
 
+@pytest.mark.parametrize("of", ["the same", "other data", "another net"])
+def test_state_of_another_training_is_refused(tmp_path, of):
+    """Nor on other data or with another net, equal settings or not; the sentence says how to begin anew."""
+
+    def train(net, identity):
+        state = tmp_path / "state.safetensors"
+        return fit(net, Lines(), loss, score, place=PLACE, settings=SETTINGS, state_path=state, identity=identity)
+
+    train(make_net(), "town")
+    if of == "the same":
+        assert train(make_net(), "town").stopped == "all epochs done"
+        return
+    net = nn.Conv2d(3, 1, 1) if of == "another net" else make_net()
+    with pytest.raises(InputError, match=r"another net, on other data.*delete it"):
+        train(net, "village" if of == "other data" else "town")
+
+
 def test_nan_keeps_the_last_good():
     """A loss that explodes ends the training; the weights are finite and of the best epoch."""
     calls = []
@@ -171,15 +188,21 @@ def test_learns():
 
 
 def test_two_processes_learn_as_one(tmp_path):
-    """Under torchrun two processes train one net: both end with equal weights (gloo on loopback)."""
+    """Under torchrun two processes train one net: both end with equal weights (gloo on loopback).
+
+    They make equally many steps of items that they cannot share evenly, and heed the leader's score: the other's falls.
+    """
     script = tmp_path / "run.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
         "import os, torch, test_fit as t\n"
-        "net = t.make_net()\n"
-        "s = t.dataclasses.replace(t.SETTINGS, epochs=2, batch_size=2)\n"
-        "t.fit(net, t.Lines(), t.loss, t.score, place=t.PLACE, settings=s)\n"
-        f"torch.save([w for n, w in net.named_parameters()], {str(tmp_path)!r} + '/' + os.environ['RANK'])\n"
+        "net, calls, sign = t.make_net(), [], 1 - 2 * int(os.environ['RANK'])\n"
+        "s = t.dataclasses.replace(t.SETTINGS, epochs=4, batch_size=2, patience=1)\n"
+        "t.Lines.__len__ = lambda self: 11\n"
+        "score = lambda net: calls.append(1) or {'score': sign * len(calls)}\n"
+        "done = t.fit(net, t.Lines(), t.loss, score, place=t.PLACE, settings=s)\n"
+        "kept = [torch.tensor([row['score'] for row in done.history]), *net.parameters()]\n"
+        f"torch.save(kept, {str(tmp_path)!r} + '/' + os.environ['RANK'])\n"
         "torch.distributed.destroy_process_group()\n"
     )
     env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
@@ -188,3 +211,4 @@ def test_two_processes_learn_as_one(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / str(rank), weights_only=True) for rank in (0, 1))
     assert equal(first, second)
+    assert first[0].tolist() == [1, 2, 3, 4]

@@ -45,6 +45,13 @@ def test_ways_come_with_identity_and_tags(tmp_path: Path) -> None:
     assert tally.total == 2
 
 
+def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
+    """Tools that know gaps only in floats write an identity as 123456789012.0."""
+    ways, _ = read(write(tmp_path / "m.geojson", feature([[0, 0], [1, 1]], osm_id=123456789012.0, width_m=4.5)))
+    assert ways[0].way_id == "123456789012"
+    assert ways[0].tags["width_m"] == "4.5"
+
+
 def test_other_shapes_of_file_are_read(tmp_path: Path) -> None:
     """One feature, one geometry, a byte order mark, members before and after, empty collections."""
     line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}

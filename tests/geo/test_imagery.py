@@ -300,7 +300,7 @@ def test_bands_must_be_chosen_unless_plain(write_image: WriteImage, count: int) 
     """1, 2, 4 (no alpha) and 13 bands are refused, and read once bands are given."""
     array = picture(bands=count)
     path = write_image(array, photometric="minisblack")
-    with pytest.raises(InputError, match="give bands"):
+    with pytest.raises(InputError, match="--bands"):
         open_image(path)
     chosen = (count, 1, 1)
     with open_image(path, bands=chosen) as reader:

@@ -171,6 +171,22 @@ def test_map_over_the_antimeridian_is_whole(tmp_path: Path) -> None:
     assert merged.length == pytest.approx(319, abs=2)
 
 
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson"])
+@pytest.mark.parametrize("middle", [180.0, 285.0, 0.0])
+def test_longitudes_may_run_to_360(tmp_path: Path, suffix: str, middle: float) -> None:
+    """East of the antimeridian, in America, at Greenwich: each road once, whether longitudes end at 180 or at 360."""
+    zone = 32600 + int(((middle + 180) % 360) // 6) + 1
+    x, y = pyproj.Transformer.from_crs(4326, zone, always_xy=True).transform(middle, 17.0)
+    box = GeoBox(400, 400, Affine(1, 0, x - 200, 0, -1, y + 200), CRS.from_epsg(zone))
+    spans = [(-0.0015, -0.001), (0.001, 0.0015), (-0.0005, 0.0005)]
+    lines = [shapely.LineString([((middle + a) % 360, 17.0), ((middle + b) % 360, 17.0)]) for a, b in spans]
+    gdf = gpd.GeoDataFrame(geometry=lines, crs="EPSG:4326")
+    found = read_map(write(tmp_path / f"m.{suffix}", gdf), box=box)
+    assert found.lines["road_id"].nunique() == 3
+    assert found.lines.length.sum() == pytest.approx(213, abs=2)
+    assert found.dropped == {}
+
+
 def test_places_that_do_not_overlap_are_refused(tmp_path: Path) -> None:
     """Another town; swapped axes are recognised as such, in degrees and in metres, in every reader."""
     far = frame(*CROSS).translate(50_000, 0).to_frame("geometry")

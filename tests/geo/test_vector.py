@@ -66,6 +66,15 @@ def test_lines_come_with_identity_and_tags(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["gpkg", "shp"])
+def test_whole_numbers_stay_whole(tmp_path: Path, suffix: str) -> None:
+    """A column with gaps holds its integers as floats: an identity is still an integer, a width a fraction."""
+    numbers = {"osm_id": [123456789012.0, None, 7.0], "width_m": [4.5, 6.0, None]}
+    ways, _ = read(write(tmp_path / f"m.{suffix}", frame(**numbers)))
+    assert [way.way_id for way in ways][::2] == ["123456789012", "7"]
+    assert [way.tags.get("width_m") for way in ways] == ["4.5", "6", None, None]
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "shp"])
 def test_only_what_is_near_is_read(tmp_path: Path, suffix: str) -> None:
     """The total still counts the whole file."""
     ways, tally = read(write(tmp_path / f"m.{suffix}", frame()), near=[(-1, 4, 11, 6)])

@@ -8,10 +8,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from affine import Affine
 from PIL import Image
+from rasterio.crs import CRS
 
 from mapsight.cnn.augment import NO_AUGMENTATION
 from mapsight.errors import InputError
+from mapsight.geo.raster import Raster, write_raster
 from mapsight.roads.chips import (
     ChipData,
     ChipSettings,
@@ -160,3 +163,61 @@ def test_sizes_must_match(tmp_path):
     Image.fromarray(np.eye(20, dtype=np.uint8) * 255).save(tmp_path / "x_m.png")
     with pytest.raises(InputError, match=r"x_m\.png"):
         read_scenes(read_pairs(table, split="train"))
+
+
+def write_placed(folder, transform, epsg, *, mask_too=True):
+    """A table of one pair without m_per_px: a bright road in the upper left of (90, 130) pixels that lie somewhere."""
+    road = np.zeros((1, 90, 130), np.uint8)
+    road[:, 20:28, :80] = 255
+    crs = CRS.from_epsg(epsg)
+    write_raster(folder / "x.tif", Raster(np.repeat(road // 2 + 60, 3, 0), transform, crs))
+    if mask_too:
+        write_raster(folder / "x_m.tif", Raster(road, transform, crs))
+    else:
+        Image.fromarray(road[0]).save(folder / "x_m.tif", "PNG")
+    (folder / "pairs.csv").write_text("set,name,image,mask,split\na,x,x.tif,x_m.tif,train\n")
+    return folder / "pairs.csv"
+
+
+NORTH_UP = Affine(0.33, 0, 500_000, 0, -0.33, 5_000_000)
+PLACES = {
+    "north up": (NORTH_UP, 32632),
+    "south up": (Affine(0.33, 0, 500_000, 0, 0.33, 5_000_000), 32632),
+    "degrees": (Affine(4e-6, 0, 11.5, 0, -3e-6, 48.1), 4326),
+    "Web Mercator": (Affine(0.5, 0, 1_280_000, 0, -0.5, 6_130_000), 3857),
+}
+
+
+@pytest.mark.parametrize("mask_too", [True, False])
+@pytest.mark.parametrize("place", PLACES)
+def test_mask_lies_on_its_image(tmp_path, place, mask_too):
+    """Whatever the image's grid, the mask is where the road is bright, also one that has no place of its own."""
+    table = write_placed(tmp_path, *PLACES[place], mask_too=mask_too)
+    (loaded,) = read_scenes(read_pairs(table, split="train"))
+    bright, truth = loaded.image[0] > 120, loaded.truth > 0
+    assert (bright & truth).sum() > 0.85 * (bright | truth).sum() > 400
+    assert loaded.valid.mean() > 0.9
+
+
+def test_resolution_is_the_files_where_the_table_names_none(tmp_path):
+    """0.33 m pixels of a placed image are known to be so; a plain picture's are not."""
+    pairs = read_pairs(write_placed(tmp_path, NORTH_UP, 32632), split="train")
+    assert find_resolution(pairs) == pytest.approx(0.33)
+    assert read_scenes(pairs, m_per_px=1.0)[0].truth.shape == (30, 43)
+    (plain,) = read_pairs(write_table(tmp_path, [row("y", m_per_px="")]), split="train")
+    assert plain.m_per_px is None
+
+
+def test_beyond_the_mask_nothing_is_known(tmp_path):
+    """Where a placed mask does not reach, the scene is not valid: no road is not the same as not known."""
+    table = write_placed(tmp_path, NORTH_UP, 32632)
+    write_raster(tmp_path / "x_m.tif", Raster(np.ones((1, 90, 65), np.uint8), NORTH_UP, CRS.from_epsg(32632)))
+    (loaded,) = read_scenes(read_pairs(table, split="train"))
+    assert loaded.valid[:, :65].all() and not loaded.valid[:, 65:].any()
+
+
+def test_short_rows_are_refused(tmp_path):
+    """A row with fewer fields than columns is named with what it lacks."""
+    (tmp_path / "pairs.csv").write_text("set,name,image,mask,split\na,x,x.png\n")
+    with pytest.raises(InputError, match="row 1: lacks mask, split"):
+        read_pairs(tmp_path / "pairs.csv", split="train")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mapsight.cnn.runtime import find_place
+from mapsight.errors import InputError
 from mapsight.roads.chips import Scene
-from mapsight.roads.clean import align_scenes, clean_scenes, find_doubt, find_shift, move_truth
+from mapsight.roads.clean import align_scenes, clean_scenes, find_doubt, find_shift, mend_scenes, move_truth
+from mapsight.roads.train import TrainSettings
 
 
 def draw(*rows: int, cols: tuple[int, ...] = (60,)) -> np.ndarray:
@@ -85,3 +88,11 @@ def test_cleaning_is_out_of_sample():
     cleaned = clean_scenes(scenes, learn)
     assert sorted(map(tuple, taught)) == [("0", "2"), ("1", "3")]
     assert all(not s.valid[113, 20] and s.valid[43, 20] for s in cleaned)
+
+
+@pytest.mark.parametrize("wanted", ["clean", "align"])
+def test_one_scene_has_no_others(wanted):
+    """What needs nets that were trained on other scenes says so at once."""
+    asked = {"align": wanted == "align", "clean": wanted == "clean"}
+    with pytest.raises(InputError, match=f"--{wanted}.*two images"):
+        mend_scenes([make_scene("only", draw(40))], TrainSettings(), **asked, m_per_px=1.0, place=find_place("cpu"))

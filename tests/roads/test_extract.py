@@ -5,12 +5,14 @@ import pytest
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Transformer
 from rasterio.crs import CRS
 from scipy import ndimage
 
 from mapsight.errors import InputError
-from mapsight.geo.geobox import Raster
+from mapsight.geo.geobox import GeoBox, Raster
 from mapsight.roads.extract import ExtractSettings, extract_lines
+from mapsight.roads.predict import encode_probability, open_probability_writer, read_probability
 
 TRANSFORM, METRIC = Affine(1, 0, 5000, 0, -1, 9000), CRS.from_epsg(26986)
 COLUMNS = {"geometry", "length_m", "width_m", "confidence", "min_probability"}
@@ -107,3 +109,34 @@ def test_every_line_passes_the_gate(seed, threshold):
     assert roads.length.ge(15).all()
     assert roads.confidence.between(0, 1).all()
     assert (roads.min_probability <= roads.confidence + 1e-6).all()
+
+
+BOSTON = Affine(1, 0, 235_000, 0, -1, 900_000)  # in EPSG:26986
+GRIDS = {
+    "metric": (BOSTON, 26986, 26986),
+    "south up": (Affine(1, 0, 235_000, 0, 1, 899_800), 26986, 26986),
+    "rotated": (BOSTON * Affine.translation(-60, -100) * Affine.rotation(20), 26986, 26986),
+    "degrees": (Affine(1.2e-5, 0, -71.0765, 0, -0.9e-5, 42.3503), 4326, 32619),
+    "US feet": (Affine(3, 0, 770_990, 0, -3, 2_952_760), 2249, 32619),
+    "Web Mercator": (Affine(1, 0, -7_912_220, 0, -1, 5_213_640), 3857, 32619),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_lines_are_in_metres_whatever_the_grid(tmp_path, grid, dtype):
+    """A probability in degrees, feet, Mercator, south up or turned: the road lies where it is, 260 m by 8 m."""
+    transform, epsg, expected = GRIDS[grid]
+    box = GeoBox(450, 550, transform, CRS.from_epsg(epsg))
+    x, y = transform @ tuple(np.meshgrid(np.arange(550) + 0.5, np.arange(450) + 0.5))
+    x, y = Transformer.from_crs(epsg, 26986, always_xy=True).transform(x, y)
+    road = (np.abs(x - 235_150) < 130) & (np.abs(y - 899_900) < 4)
+    probability = np.where(road, 0.9, 0.05).astype(np.float32)
+    with open_probability_writer(tmp_path / "p.tif", box, dtype) as writer:
+        writer.write(0, 0, encode_probability(probability, np.ones(box.shape, bool), dtype)[None])
+    lines = extract_lines(read_probability(tmp_path / "p.tif"), threshold=0.5)
+    assert lines.crs == f"EPSG:{expected}"
+    (line,) = lines.itertuples()
+    assert line.length_m == pytest.approx(260, abs=5)
+    assert line.width_m == pytest.approx(8, abs=0.6)
+    assert lines.to_crs(26986).total_bounds == pytest.approx([235_020, 899_900, 235_280, 899_900], abs=5)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from PIL import Image
 from rasterio.crs import CRS
 from scipy import ndimage
 
 from mapsight.errors import InputError
-from mapsight.geo.raster import Raster, open_image, write_raster
+from mapsight.geo.raster import Raster, open_image, pixel_box, write_raster
 from mapsight.roads.predict import (
     PredictSettings,
     predict_array,
@@ -141,6 +142,19 @@ def test_result_lies_on_the_images_own_grid(tmp_path):
         inner = np.s_[8:-8, 8:-8]
         expected = degrees.array[0].astype(float)[inner] / 255
         assert np.nanmean(np.abs(file.read(1)[inner] - expected)) < 0.02
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_pixels_without_a_place_are_the_models(tmp_path, dtype):
+    """A plain picture seen at 0.5 m/px: a value for every pixel, each taken as half a metre wide."""
+    raster = noise_raster(100, 120)
+    Image.fromarray(raster.array.transpose(1, 2, 0)).save(tmp_path / "i.png")
+    with open_image(tmp_path / "i.png", m_per_px=0.5) as reader:
+        predict_file(reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", dtype=dtype, settings=SMALL)
+    back = read_probability(tmp_path / "p.tif")
+    assert back.geobox == pixel_box(100, 120, m_per_px=0.5)
+    assert back.valid.all()
+    assert np.abs(back.array[0] - raster.array[0] / 255).max() <= 0.5 / 254 + 1e-6
 
 
 def test_only_wanted_windows_are_run():

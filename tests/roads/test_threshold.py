@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mapsight.errors import InputError
 from mapsight.roads.threshold import choose_threshold, count_blocks
 
 
@@ -54,6 +55,13 @@ def test_one_part_tells_nothing_of_the_spread():
     p, t = scene()
     choice = choose_threshold(count_blocks(p, t, np.ones_like(t), block_px=1000))
     assert (choice.low, choice.high) == (0.0, 1.0)
+
+
+def test_no_pixel_chooses_no_threshold():
+    """Where nothing is valid, a sentence says so."""
+    p, t = scene()
+    with pytest.raises(InputError, match="no valid pixel"):
+        choose_threshold(count_blocks(p, t, np.zeros_like(t), block_px=30))
 
 
 def test_blocks_add_up_to_the_scene():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from mapsight.cli import (
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
+_EXPECTED = ("Dataset has no geotransform", "The given matrix is equal to Affine.identity", "'crs' was not provided")
 
 app = typer.Typer(
     name="mapsight", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -49,6 +51,8 @@ def _root(version: Annotated[bool, typer.Option("--version", help="print the ver
 
 def main() -> None:
     """The console script."""
+    for start in _EXPECTED:  # rasterio and pyogrio on images without a place: the commands say so themselves
+        warnings.filterwarnings("ignore", start)
     try:
         app()
     except SystemExit as stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 import sys
@@ -15,6 +16,7 @@ from mapsight.cli.options import (
     Compute,
     Device,
     ImageCrs,
+    Layer,
     MapCrs,
     OutDir,
     Seed,
@@ -40,7 +42,8 @@ def audit(
     ],
     out: OutDir,
     model: Annotated[
-        str | None, typer.Option(help="model file to start from; 'none': learn from this map alone")
+        str | None,
+        typer.Option(help="model file to start from; default: 'shipped'; 'none': learn from this map alone"),
     ] = None,
     folds: Annotated[int, typer.Option(min=0, max=10, help="spatial folds; 0: use the model as it is")] = 3,
     coverage: Annotated[str, typer.Option(help="auto: judge where the map reaches; all: the whole image")] = "auto",
@@ -50,11 +53,11 @@ def audit(
     steps: Annotated[
         int | None, typer.Option(min=10, help="training steps a fold; default: by the image's size")
     ] = None,
-    m_per_px: Annotated[float | None, typer.Option(help="resolution to work at without a model")] = None,
+    m_per_px: Annotated[float | None, typer.Option(help="resolution to work at, with --model none")] = None,
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
-    layer: Annotated[str | None, typer.Option(help="layer of a map file that has several")] = None,
+    layer: Layer = None,
     verdicts: Annotated[
         bool, typer.Option("--verdicts", help="learn from what people said of the audit before (see --previous)")
     ] = False,
@@ -71,12 +74,16 @@ def audit(
     from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
     from mapsight.roads.export.audit_files import write_audit
     from mapsight.roads.export.history import find_history
+    from mapsight.roads.planted import KINDS
 
     history = find_history(out, previous)  # better to hear it now than after the training
     judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None
     if coverage not in ("auto", "all"):
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
     start, place = _read_start(model), find_named_place(device, compute)
+    if start and m_per_px:
+        raise InputError(f"--m-per-px {m_per_px:g}", f"the model works at {start.card.m_per_px:g} m a pixel",
+                         "leave it out, or learn from this map alone: --model none")  # fmt: skip
     resolution = start.card.m_per_px if start else m_per_px
     with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=resolution) as reader:
         notes = reader.notes
@@ -95,6 +102,8 @@ def audit(
     for note in found.notes[len(notes) :]:
         say(note)
     say(describe_shift(found.shift, found.shift_source))
+    folds = found.folds  # fewer where the map fills fewer blocks
+    settings = dataclasses.replace(settings, folds=folds)
     at = found.threshold
     say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
         f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
@@ -105,7 +114,7 @@ def audit(
                        history=history)  # fmt: skip
     shutil.rmtree(work, ignore_errors=True)
     kinds = found.findings.table["kind"].value_counts()
-    say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in ("missing", "phantom", "misaligned"))
+    say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in KINDS)
         + f"; wrote {out / 'report.html'}")  # fmt: skip
     if history is not None:
         say(f"since the audit before: {', '.join(f'{count} {status}' for status, count in done.counts.items())}")
@@ -118,7 +127,7 @@ def score(
         "score.json"
     ),
     area_km2: Annotated[
-        float | None, typer.Option(help="area looked at; default: from probability.tif beside the findings")
+        float | None, typer.Option(help="area looked at; default: what audit.json beside the findings says")
     ] = None,
     road_km: Annotated[float | None, typer.Option(help="length of road checked, for false alarms a km of road")] = None,
 ) -> None:
@@ -176,19 +185,21 @@ def _read_start(name: str | None) -> Model | None:
 
     if name == "none":
         return None
-    if name is not None:
-        return read_model_or_default(Path(name))
     try:
-        return read_model_or_default(None)
+        return read_model_or_default(name)
     except ModelError:
-        return None
+        if name is None:
+            return None
+        raise
 
 
 def _name_model(name: str | None, start: Model | None, out: Path) -> str:
     """The model as another command could read it again: a path as seen from `out`, 'shipped' or 'none'."""
+    from mapsight.cnn.shipped import SHIPPED
+
     if start is None:
         return "none"
-    return "shipped" if name is None else name_beside(Path(name), out)
+    return SHIPPED if name in (None, SHIPPED) else name_beside(Path(name), out)
 
 
 COMMANDS = {"audit": audit, "score": score}

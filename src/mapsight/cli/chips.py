@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mapsight.cli.options import OutDir, Seed, make_dir
+from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, OutDir, Seed, make_dir, parse_bands
 from mapsight.errors import InputError
 from mapsight.progress import say
 
@@ -25,6 +25,10 @@ def chips(
     min_road: Annotated[
         float, typer.Option(min=0, max=1, help="least share of road in a training chip; tests are never chosen by it")
     ] = 0.05,
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    map_crs: MapCrs = None,
+    layer: Layer = None,
     date: Annotated[str | None, typer.Option(help="day of the imagery for STAC, as 2024-06-30")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -38,13 +42,14 @@ def chips(
     from mapsight.roads.chips import read_pairs
     from mapsight.roads.export.chip_index import write_coco, write_pairs
     from mapsight.roads.export.chip_stac import write_stac
+    from mapsight.roads.scenes import Hints
 
-    taken = _parse_date(date)
+    taken, hints = _parse_date(date), Hints(parse_bands(bands), crs, map_crs, layer)
     if pairs is not None and not images:
         splits = [split for split in SPLITS if split in list_splits(pairs)] or ["train"]
         sources = [source for split in splits for source in from_pairs(read_pairs(pairs, split=split))]
     elif images and map_file is not None and pairs is None:
-        sources = [ChipSource(image, map_file) for image in images]
+        sources = [ChipSource(image, map_file, hints=hints) for image in images]
     else:
         raise InputError("chips", "needs either images with --map, or --pairs", "see `mapsight chips --help`")
     settings = ChipFileSettings(chip_px, gap_px, min_road, seed)

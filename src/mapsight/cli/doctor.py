@@ -1,4 +1,4 @@
-"""`mapsight doctor`: what is installed, which devices and fast runtimes there are, what is missing."""
+"""`mapsight doctor`: what is installed, which devices there are, what is missing, and what the extras are for."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from mapsight import __version__
 
 _CORE = ("torch", "numpy", "scipy", "rasterio", "pyogrio", "geopandas", "shapely", "pyproj", "osmium", "scikit-image",
          "scikit-learn", "networkx", "matplotlib", "pillow", "jinja2", "safetensors", "typer", "rich")  # fmt: skip
-_FAST = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "onnx": "ONNX"}
+_EXTRAS = {  # extra → its distributions, and who needs them
+    "web": (("fastapi", "uvicorn", "rio-tiler"), "mapsight review, mapsight lab"),
+    "gather": (("httpx2", "tenacity", "pystac-client", "morecantile"), "mapsight gather"),
+    "export": (("onnx", "onnxscript", "onnxruntime", "pyarrow"), "mapsight export --to onnx and geoparquet"),
+    "zoo": (("pooch",), "mapsight zoo run --download"),
+}
 
 
 def doctor() -> None:
-    """Print what is installed, which devices and fast runtimes were found, and what is missing."""
+    """Print what is installed, which devices were found, what is missing, and what the extras are for."""
     table = Table("part", "found", "remark", title=f"mapsight {__version__}")
     missing = 0
     table.add_row("python", platform.python_version(), sys.executable)
@@ -29,7 +34,7 @@ def doctor() -> None:
         version = _find_version(name)
         missing += version is None
         table.add_row(name, version or "missing", "" if version else f"pip install {name}")
-    for row in (*_list_gdal(), *_list_devices(), *_list_runtimes(), _show_weights(), _show_disk()):
+    for row in (*_list_gdal(), *_list_devices(), *_list_extras(), _show_weights(), _show_disk()):
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     if missing:
@@ -66,11 +71,12 @@ def _list_devices() -> list[tuple[str, str, str]]:
     return rows
 
 
-def _list_runtimes() -> list[tuple[str, str, str]]:
+def _list_extras() -> list[tuple[str, str, str]]:
     rows = []
-    for name, title in _FAST.items():
-        version = _find_version(name)
-        rows.append((title, version or "none", "not used yet: nets run in torch"))
+    for extra, (names, use) in _EXTRAS.items():
+        missing = [name for name in names if _find_version(name) is None]
+        remark = f"pip install 'mapsight[{extra}]': for {use}" if missing else f"for {use}"
+        rows.append((f"extra: {extra}", f"without {', '.join(missing)}" if missing else "complete", remark))
     return rows
 
 

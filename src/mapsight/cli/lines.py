@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mapsight.cli.options import Bands, ImageCrs, MapCrs, Seed, make_dir, parse_bands
+from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, Seed, make_dir, parse_bands
 from mapsight.progress import say
 
 
@@ -41,6 +41,7 @@ def plant(
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
+    layer: Layer = None,
     seed: Seed = 0,
 ) -> None:
     """Delete, add and shift roads of any map at known places, to see which of them an audit finds."""
@@ -50,7 +51,7 @@ def plant(
 
     with open_image(image, bands=parse_bands(bands), crs=crs) as reader:
         seen = reader.read_all()
-    roads = read_map(map_file, box=seen.geobox, crs=map_crs)
+    roads = read_map(map_file, box=seen.geobox, crs=map_crs, layer=layer)
     say(str(roads.overlap))
     settings = PlantSettings(deleted=deleted, added=added, shifted=shifted, seed=seed)
     mapped, planted = plant_errors(

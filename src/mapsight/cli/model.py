@@ -13,6 +13,8 @@ from mapsight.cli.options import (
     Compute,
     Device,
     ImageCrs,
+    Layer,
+    MapCrs,
     OutDir,
     Seed,
     find_named_place,
@@ -25,9 +27,10 @@ from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.roads.chips import Scene, ScenePair
+    from mapsight.roads.scenes import Hints
     from mapsight.roads.train import TrainSettings
 
-ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; without it the one that mapsight ships")]
+ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")]
 Flips = Annotated[bool, typer.Option("--flips", help="average over mirrored views: slower, a little better")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="only these sets of the table (again for more)")]
 
@@ -62,6 +65,10 @@ def train(
         bool,
         typer.Option(help="each set of the table counts the same, not by its size: for chips and for the best epoch"),
     ] = False,
+    bands: Bands = None,
+    crs: ImageCrs = None,
+    map_crs: MapCrs = None,
+    layer: Layer = None,
     align: Annotated[bool, typer.Option(help="first move each map to where its image shows the roads")] = False,
     clean: Annotated[
         bool, typer.Option(help="first leave out places where nets trained elsewhere doubt the map")
@@ -77,19 +84,24 @@ def train(
     from mapsight.cnn.checkpoint import write_model
     from mapsight.cnn.fit import leave_processes
     from mapsight.roads.clean import mend_scenes
+    from mapsight.roads.scenes import Hints
     from mapsight.roads.shipped import read_model_or_default
-    from mapsight.roads.train import TrainSettings, find_recipe, train_model
+    from mapsight.roads.train import TrainSettings, find_recipe, identify_training, train_model
 
-    begun = read_model_or_default(None if start == "shipped" else Path(start)) if start else None
+    begun = read_model_or_default(start) if start else None
     net = net or (begun.card.net if begun else TrainSettings().net)
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
     place = find_named_place(device, compute)
-    scenes, judges, resolution, source = _read_training(images or [], map_file, pairs, sets or [], m_per_px, balance)
+    hints = Hints(parse_bands(bands), crs, map_crs, layer)
+    scenes, judges, resolution, source = _read_training(
+        images or [], map_file, pairs, sets or [], m_per_px, balance, hints
+    )
     state = out.with_suffix(".training.safetensors")
     make_dir(out.parent)
+    identity = identify_training(scenes, judges, settings, begun, align, clean)  # of the scenes before they are mended
     scenes = mend_scenes(scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun)
     model, result = train_model(
-        scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state
+        scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state, identity=identity
     )
     if not leave_processes():
         return
@@ -173,6 +185,8 @@ def probe(
     model: ModelFile = None,
     bands: Bands = None,
     crs: ImageCrs = None,
+    map_crs: MapCrs = None,
+    layer: Layer = None,
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
@@ -181,12 +195,14 @@ def probe(
     from mapsight.geo.raster import open_image
     from mapsight.roads.panels import write_figure
     from mapsight.roads.probe import draw_probes, probe_model
+    from mapsight.roads.scenes import Hints, read_truth
     from mapsight.roads.shipped import read_model_or_default
 
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
     with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px) as reader:
-        seen = reader.read_all()
-    report = probe_model(chosen, seen.array, _read_truth(truth, seen), seen.valid, place=place, seed=seed)
+        seen, own = reader.read_all(), reader.source_geobox
+    road = read_truth(truth, seen.geobox, own, Hints(map_crs=map_crs, layer=layer)) > 0
+    report = probe_model(chosen, seen.array, road, seen.valid, place=place, seed=seed)
     write_json(make_dir(out) / "probe.json", report.to_json())
     write_figure(out / "probe.png", draw_probes(report))
     for r in report.results:
@@ -210,7 +226,7 @@ def _vary(
 
 def _read_training(
     images: list[Path], map_file: Path | None, pairs: Path | None, sets: list[str], m_per_px: float | None,
-    balance: bool,
+    balance: bool, hints: Hints,
 ) -> tuple[list[Scene], list[Scene], float, str]:  # fmt: skip
     """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
     from mapsight.roads.chips import balance_sets, find_resolution, read_pairs, read_scenes
@@ -227,16 +243,9 @@ def _read_training(
         source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
         return read(rows), read(read_pairs(pairs, split="val", sets=sets)), resolution, source
     if images and map_file is not None and pairs is None:
-        scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px)
+        scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px, hints=hints)
         return scenes, judges_, resolution, f"{', '.join(p.name for p in images)} with {map_file.name}"
     raise InputError("train", "needs either images with --map, or --pairs", "see `mapsight train --help`")
-
-
-def _read_truth(path: Path, image):
-    """Mask (H, W) bool on the image's grid, from a mask file or from road lines."""
-    from mapsight.roads.scenes import read_truth
-
-    return read_truth(path, image.geobox) > 0
 
 
 COMMANDS = {"train": train, "predict": predict, "evaluate": evaluate, "probe": probe}

@@ -24,8 +24,12 @@ KINDS = ("filters", "features", "top9", "gradcam", "cause", "occlusion")  # the 
 
 
 def see(
-    model_or_image: Annotated[str, typer.Argument(metavar="[MODEL]", help="a model file, shipped or digits")],
-    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="GeoTIFF, PNG or JPEG")] = None,
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] IMAGE", help="a model file, 'shipped' (the default) or 'digits'; then the image"
+        ),
+    ],
     layer: Annotated[str | None, typer.Option(help="the layer of features, top9 and gradcam: name or number")] = None,
     pixel: Annotated[str | None, typer.Option(metavar="ROW,COL", help="the pixel of the image to explain")] = None,
     at: Annotated[str | None, typer.Option(metavar="X,Y", help="the same as a place in the image's CRS")] = None,
@@ -47,13 +51,15 @@ def see(
     """
     from mapsight.cnn.see.look import choose_layer, find_align, look_into
     from mapsight.cnn.see.record import find_layer
-    from mapsight.cnn.shipped import read_named_model
+    from mapsight.cnn.shipped import SHIPPED, read_named_model
     from mapsight.geo.raster import open_image
     from mapsight.roads.view import cut_windows, find_pixel, read_view
 
     kinds = _choose_kinds(only or [])
-    path = Path(model_or_image) if image is None else image
-    net, card = read_named_model("shipped" if image is None else model_or_image)
+    if len(what) > 2:
+        raise InputError(" ".join(what), "more than a model and an image", "look at one image at a time")
+    path = Path(what[-1])
+    net, card = read_named_model(what[0] if len(what) > 1 else SHIPPED)
     align = find_align(net)
     sheet = hasattr(net, "input_px")  # a net for images of one size looks at one of many
     size = align if sheet else -(-window_px // align) * align

@@ -76,13 +76,14 @@ class FitResult:
 
 def fit(
     net: nn.Module, data: IndexedData, loss: BatchLoss, score: Score | None, *,
-    place: Place, settings: FitSettings, state_path: Path | None = None, title: str = "train",
+    place: Place, settings: FitSettings, state_path: Path | None = None, identity: str = "", title: str = "train",
 ) -> FitResult:  # fmt: skip
     """Trains `net` in place and leaves the weights of its best epoch in it (of its last one without a score).
 
     With `state_path` every epoch is saved there, and a training found there goes on where it stopped; on a CPU the
-    outcome is bit-equal to that of an uninterrupted run. A loss that is not finite ends the training with the best
-    weights so far. Raises InputError where the state belongs to other settings.
+    outcome is bit-equal to that of an uninterrupted run. `identity` stands for what else decides the training: data,
+    loss, judges, start. A loss that is not finite ends the training with the best weights so far. Raises InputError
+    where the state is of another net, another identity or other settings.
     """
     rank, processes = _join_processes()
     leads = rank == 0
@@ -95,7 +96,7 @@ def fit(
     best = copy.deepcopy(judged.state_dict())
     result = FitResult()
     if state_path is not None and state_path.exists():
-        result = _load(state_path, net, optimiser, average, best, settings)
+        result = _load(state_path, net, optimiser, average, best, settings, identity)
         say(f"{title}: going on after epoch {len(result.history)} of {settings.epochs}")
     replica = DistributedDataParallel(net) if processes > 1 else net
     steps = len(data) // (settings.batch_size * processes)
@@ -109,7 +110,7 @@ def fit(
             torch.manual_seed(settings.seed * 1_000_003 + epoch * 1_009 + rank)  # dropout, for exact resume
             replica.train()
             total = 0.0
-            for step, batch in enumerate(_load_batches(data, epoch, rank, processes, settings)):
+            for step, batch in enumerate(_load_batches(data, epoch, steps, rank, processes, settings)):
                 for group in optimiser.param_groups:
                     group["lr"] = _learning_rate(epoch * steps + step, settings.epochs * steps, settings)
                 batch = [t.to(place.device, non_blocking=True) for t in batch]
@@ -129,7 +130,11 @@ def fit(
             if result.stopped:
                 break
             judged.eval()
-            row = {"epoch": epoch + 1, "loss": total / steps, "score": float(epoch), **(score(judged) if score else {})}
+            row = {"epoch": epoch + 1, "loss": total / steps, "score": float(epoch)}
+            if score and leads:
+                row |= score(judged)
+            if processes > 1:
+                row = _hear_leader(row)
             result.history.append(row)
             if row["score"] > result.best_score:
                 result.best_epoch, result.best_score = epoch, row["score"]
@@ -137,7 +142,7 @@ def fit(
             if settings.patience and epoch - result.best_epoch >= settings.patience:
                 result.stopped = f"no better score in {settings.patience} epochs"
             if state_path is not None and leads:
-                _save(state_path, net, optimiser, average, best, settings, result)
+                _save(state_path, net, optimiser, average, best, settings, identity, result)
     net.load_state_dict(best)
     net.eval()
     result.stopped = result.stopped or "all epochs done"
@@ -165,13 +170,20 @@ def _join_processes() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-def _load_batches(data: IndexedData, epoch: int, rank: int, processes: int, settings: FitSettings) -> Iterator[Batch]:
-    """The batches of one epoch for this process; which chips they hold depends on the epoch alone."""
+def _hear_leader(row: dict[str, float]) -> dict[str, float]:
+    """The leader's row, in every process: each has batch norms of its own, and all must stop in the same epoch."""
+    rows = [row]
+    distributed.broadcast_object_list(rows, src=0)
+    return rows[0]
+
+
+def _load_batches(
+    data: IndexedData, epoch: int, steps: int, rank: int, processes: int, settings: FitSettings
+) -> Iterator[Batch]:  # fmt: skip
+    """So many batches of one epoch for this process; which chips they hold depends on the epoch alone."""
     first = epoch * len(data)
-    mine = range(first + rank, first + len(data), processes)
-    return iter(
-        DataLoader(data, settings.batch_size, sampler=mine, drop_last=True, num_workers=settings.workers)  # type: ignore[arg-type]
-    )
+    mine = range(first + rank, first + steps * settings.batch_size * processes, processes)
+    return iter(DataLoader(data, settings.batch_size, sampler=mine, num_workers=settings.workers))  # type: ignore[arg-type]
 
 
 def _learning_rate(step: int, steps: int, settings: FitSettings) -> float:
@@ -185,20 +197,22 @@ def _learning_rate(step: int, steps: int, settings: FitSettings) -> float:
 
 def _save(
     path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
-    best: dict[str, Tensor], settings: FitSettings, result: FitResult,
+    best: dict[str, Tensor], settings: FitSettings, identity: str, result: FitResult,
 ) -> None:  # fmt: skip
     slots = {f"{i}.{k}": v for i, slot in optimiser.state_dict()["state"].items() for k, v in slot.items()}
     parts = {"net": net.state_dict(), "optimiser": slots, "average": average.state_dict(), "best": best}
-    write_state(path, parts, {"settings": asdict(settings), "result": asdict(result)})
+    write_state(path, parts, {"settings": asdict(settings), "identity": identity, "result": asdict(result)})
 
 
 def _load(
     path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
-    best: dict[str, Tensor], settings: FitSettings,
+    best: dict[str, Tensor], settings: FitSettings, identity: str,
 ) -> FitResult:  # fmt: skip
     parts, progress = read_state(path)
-    if progress["settings"] != asdict(settings):
-        raise InputError(path, "belongs to a training with other settings", "delete it to start afresh")
+    shapes, found = ({k: t.shape for k, t in some.items()} for some in (net.state_dict(), parts["net"]))
+    if found != shapes or progress.get("identity") != identity or progress["settings"] != asdict(settings):
+        raise InputError(path, "belongs to a training of another net, on other data or with other settings",
+                         "delete it to start afresh")  # fmt: skip
     net.load_state_dict(parts["net"])
     average.load_state_dict(parts["average"])
     best.update(parts["best"])

@@ -12,7 +12,8 @@ from mapsight.errors import ModelError
 
 ROADS = "roads-1m.safetensors"
 DIGITS = "digits-small.safetensors"
-NAMES = {"shipped": ROADS, "roads": ROADS, "digits": DIGITS}
+SHIPPED = "shipped"  # the road model, by the name that commands know
+NAMES = {SHIPPED: ROADS, "digits": DIGITS}
 
 
 def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:

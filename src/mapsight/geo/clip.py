@@ -32,8 +32,14 @@ def find_near(box: GeoBox, source_crs: CRS | None) -> list[Bounds]:
     if not all(map(math.isfinite, (left, bottom, right, top))):
         return [(-math.inf, -math.inf, math.inf, math.inf)]  # the clip after reprojection decides
     if left > right and source_crs.is_geographic:
-        return [(left, bottom, 180.0, top), (-180.0, bottom, right, top)]
-    return [_pad((left, bottom, right, top), 0.01 * max(right - left, top - bottom))]
+        return repeat_eastward([(left, bottom, 180.0, top), (-180.0, bottom, right, top)])
+    area = _pad((left, bottom, right, top), 0.01 * max(right - left, top - bottom))
+    return repeat_eastward([area]) if source_crs.is_geographic else [area]
+
+
+def repeat_eastward(areas: list[Bounds]) -> list[Bounds]:
+    """The areas, those west of Greenwich once more: as files have them whose longitudes run from 0 to 360."""
+    return areas + [(left + 360, bottom, right + 360, top) for left, bottom, right, top in areas if left < 0]
 
 
 def place_lines(table: dict[str, list[Any]], source_crs: CRS | None, box: GeoBox, tally: Tally) -> gpd.GeoDataFrame:

@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from mapsight.errors import InputError
 from mapsight.geo.geobox import Bounds, parse_crs
 from mapsight.geo.roadclass import identify_way
-from mapsight.geo.ways import Tally, Way, parse_lines
+from mapsight.geo.ways import Tally, Way, parse_lines, spell_value
 
 _CHUNK = 1 << 18
 _VALUE_BUDGET = 1 << 26  # characters of one feature; more is no map
@@ -52,7 +52,7 @@ def _read_tags(feature: dict[str, Any]) -> dict[str, str]:
     properties = feature.get("properties")
     tags = {"id": str(feature["id"])} if isinstance(feature.get("id"), (str, int)) else {}
     if isinstance(properties, dict):
-        tags |= {key.lower(): str(value) for key, value in properties.items() if value not in (None, "")}
+        tags |= {key.lower(): spell_value(value) for key, value in properties.items() if value not in (None, "")}
     return tags
 
 

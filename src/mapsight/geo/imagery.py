@@ -49,7 +49,7 @@ class ImageReader:
         self.geobox, self.source_geobox, self.bands = placing.working, placing.source, bands
         self._source = source
         self._blank_px = max(3, round(UNIFORM_PX / placing.coarsening) | 1)  # odd, on the working grid
-        self._grid = source if _is_own_grid(placing) else _warp(source, placing)
+        self._grid = open_working_grid(source, placing)
         self._guess_nodata = source.mask_flag_enums[bands[0] - 1] == [MaskFlags.all_valid]
         self.scale, scale_note = choose_scale(self._grid, list(bands), scale)
         self.notes = (*placing.notes, *_describe_bands(source, bands), *scale_note, self._describe_nodata())
@@ -122,7 +122,7 @@ class ImageReader:
 
     def _describe_nodata(self) -> str:
         if self._guess_nodata:
-            return f"no data not declared: uniform white or black from {UNIFORM_PX} px square is taken as such"
+            return f"no data not declared: plain white or black from {UNIFORM_PX} px square counts as empty"
         flags = self._source.mask_flag_enums[self.bands[0] - 1]
         if MaskFlags.nodata in flags:
             return f"no data: value {self._source.nodata:g}"
@@ -166,7 +166,7 @@ def choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[in
         raise InputError(
             name,
             f"has {count} band(s), and which are red, green, blue is not known",
-            "give bands, such as 1,2,3",
+            "say it with --bands, such as 1,2,3",
         )
     chosen = tuple(bands)
     if len(chosen) not in (1, 3) or not all(1 <= band <= count for band in chosen):
@@ -184,14 +184,11 @@ def _blank_values(dtype: np.dtype[Any]) -> tuple[float, ...]:
     return (0, np.iinfo(dtype).max) if np.issubdtype(dtype, np.unsignedinteger) else (0,)
 
 
-def _is_own_grid(placing: Placing) -> bool:
+def open_working_grid(source: DatasetReader, placing: Placing) -> DatasetReader | WarpedVRT:
+    """The file itself where its grid is the working grid, else a view: its blocks are fixed, so windows agree."""
     own, working = placing.source, placing.working
-    return working.crs is None or own == working
-
-
-def _warp(source: DatasetReader, placing: Placing) -> WarpedVRT:
-    """A view of the file on the working grid. Its blocks are fixed, so windows agree with each other."""
-    own, working = placing.source, placing.working
+    if own == working:
+        return source
     nodata = source.nodata
     if nodata is None and np.issubdtype(np.dtype(source.dtypes[0]), np.floating):
         nodata = float("nan")

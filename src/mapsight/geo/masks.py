@@ -22,14 +22,17 @@ from mapsight.geo.source import check_whole, open_source, read_pixels, read_vali
 _MARGIN_PX = 2
 
 
-def read_mask(path: str | os.PathLike[str], *, geobox: GeoBox | None = None) -> Raster:
+def read_mask(path: str | os.PathLike[str], *, geobox: GeoBox | None = None, image_box: GeoBox | None = None) -> Raster:
     """A mask as uint8 0/1 (1, H, W): on from 128, or above 0 where nothing exceeds 1; nodata 0 means 'off'.
 
-    With `geobox` it comes on that grid: resampled (nearest) when both have a place, else of the same size.
+    With `geobox` it comes on that grid: resampled (nearest) when both have a place, else of the same size. A mask
+    without a place lies on `image_box`, the own grid of its image's file, where it has that size.
     Raises InputError for colour pictures and fractions, OverlapError for a mask of another place.
     """
     with open_source(path) as source:
         own = locate(source)
+        if image_box is not None and own.crs is None and own.shape == image_box.shape:
+            own = image_box
         if geobox is None or geobox == own:
             return _read_window(source, own, Window(0, 0, own.width, own.height))
         if geobox.crs is not None and own.crs is not None:

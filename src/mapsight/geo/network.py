@@ -42,7 +42,7 @@ READERS: dict[str, tuple[Callable[[Path, str | None], CRS | None], _Iterate]] = 
     ".pbf": (read_osm_crs, iterate_osm_ways),
 }
 _WRITE_FAULTS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
-_MASKS = (".tif", ".tiff", ".png")
+MASKS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,16 @@ def read_map(
 ) -> RoadMap:
     """The part of a road map that lies in the box or within 50 m of it, in the CRS of the box.
 
-    Reads GeoPackage, GeoJSON, shapefile, OpenStreetMap (.osm, .pbf) and masks (.tif, .png, which are traced).
+    Reads GeoPackage, GeoJSON, shapefile, OpenStreetMap (.osm, .pbf) and masks (`MASKS`, which are traced).
     `crs` overrides what the file says. Memory grows with what lies near the box, not with the file. Raises
     InputError for a file that cannot be read or placed or holds no roads, OverlapError for another place.
     """
     found = check_local_file(path)
     suffix = found.suffix.lower()
-    if suffix in _MASKS:
+    if suffix in MASKS:
         return _trace_map(found, box)
     if suffix not in READERS:
-        known = ", ".join((*READERS, *_MASKS))
+        known = ", ".join((*READERS, *MASKS))
         raise InputError(path, f"maps are read from {known}", "convert it to GeoPackage")
     read_crs, iterate = READERS[suffix]
     stated = parse_crs(crs) if crs is not None else read_crs(found, layer)
@@ -152,7 +152,7 @@ def _settle_crs(stated: CRS | None, box: GeoBox, suffix: str, name: str) -> CRS 
     if box.crs is not None and stated is None:
         if suffix in (".geojson", ".json"):
             return CRS.from_epsg(4326)
-        raise InputError(name, "does not say its CRS", "give it as EPSG:<number>")
+        raise InputError(name, "does not say its CRS", "give it: --map-crs EPSG:<number>")
     return stated
 
 

@@ -81,10 +81,10 @@ def _locate_in_pixels(source: DatasetReader, name: str) -> GeoBox:
 
 
 def _place_pixels(own: GeoBox, m_per_px: float | None) -> Placing:
-    """Pixels stay as they are: a resolution given for them is believed, not resampled to."""
+    """Pixels stay as they are: a resolution given for them is believed, of the file's grid too, not resampled to."""
     size = m_per_px or own.m_per_px
     box = pixel_box(own.height, own.width, m_per_px=size)
-    return Placing(own, box, (f"no georeference: pixels, taken as {size:g} m/px",))
+    return Placing(box, box, (f"no georeference: pixels, taken as {size:g} m/px",))
 
 
 def _is_north_up(box: GeoBox) -> bool:

@@ -17,9 +17,9 @@ from rasterio.windows import Window
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.geo.geobox import GeoBox, Raster, metric_crs, parse_crs, pixel_box
-from mapsight.geo.imagery import ImageReader, open_image
+from mapsight.geo.imagery import ImageReader, open_image, open_working_grid
 from mapsight.geo.masks import read_mask
-from mapsight.geo.placing import locate
+from mapsight.geo.placing import Placing, locate, place_image
 from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
 
 __all__ = [
@@ -124,15 +124,21 @@ def write_raster(
             writer._target.write_mask(raster.valid)
 
 
-def read_raster(path: str | os.PathLike[str]) -> Raster:
-    """All bands of a file as they are, on its own north-up grid; valid is what it declares and is finite."""
+def read_raster(path: str | os.PathLike[str], *, on_working_grid: bool = False) -> Raster:
+    """All bands of a file as they are, on its own north-up grid; valid is what it declares and is finite.
+
+    Or on the working grid, as an image is read: north-up, square pixels, metres.
+    """
     with open_source(path) as source:
-        check_whole(source.height, source.width * source.count, path)
-        box = locate(source)
+        own = locate(source)
+        placing = place_image(source, crs=None, m_per_px=None) if on_working_grid else Placing(own, own, ())
+        box = placing.working
+        check_whole(box.height, box.width * source.count, path)
         if not (box.transform.a > 0 > box.transform.e and box.transform.b == box.transform.d == 0):
             raise InputError(path, "its grid is turned or upside down", "warp it to a north-up GeoTIFF first")
-        window = Window(0, 0, source.width, source.height)
-        array, valid = read_pixels(source, list(source.indexes), window), read_valid(source, window)
+        window = Window(0, 0, box.width, box.height)
+        with open_working_grid(source, placing) as grid:
+            array, valid = read_pixels(grid, list(source.indexes), window), read_valid(grid, window)
     if np.issubdtype(array.dtype, np.floating):
         valid &= np.isfinite(array).all(axis=0)
     return Raster(array, box.transform, box.crs, valid)

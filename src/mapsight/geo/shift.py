@@ -56,7 +56,6 @@ class ShiftField:
     dx_error_m: float = float("nan")
     dy_error_m: float = float("nan")
     stations: int = 0
-    spread_m: float = float("nan")  # median absolute offset of the stations that is left
     nodes_xy: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     nodes_m: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     scale_m: float = 150.0
@@ -101,7 +100,7 @@ def estimate_shift(
         return ShiftField(reason=f"the {kept.sum()} places that could be measured disagree", stations=int(kept.sum()))
     found = ShiftField(
         dx_m=float(whole[0]), dy_m=float(whole[1]), dx_error_m=float(errors[0]), dy_error_m=float(errors[1]),
-        stations=int(kept.sum()), spread_m=float(np.median(np.abs(residual))), scale_m=settings.field_scale_m,
+        stations=int(kept.sum()), scale_m=settings.field_scale_m,
     )  # fmt: skip
     nodes_xy, nodes = _fit_field(xy, normal, residual, weight, settings.field_scale_m)
     return replace(found, nodes_xy=nodes_xy, nodes_m=nodes + [found.dx_m, found.dy_m])

@@ -19,7 +19,7 @@ from rasterio.crs import CRS
 from mapsight.errors import InputError
 from mapsight.geo.geobox import Bounds, parse_crs
 from mapsight.geo.roadclass import COLUMNS, identify_way, spread_other_tags
-from mapsight.geo.ways import Tally, Way
+from mapsight.geo.ways import Tally, Way, spell_value
 
 _FAULTS = (DataSourceError, DataLayerError, FieldError, shapely.errors.GEOSException, UnicodeDecodeError)
 _SHAPE_MAGIC = b"\x00\x00\x27\x0a"
@@ -47,10 +47,11 @@ def iterate_vector_ways(
     info = _read_info(path, layer)
     tally.total += info["features"]
     columns = [name for name in info["fields"] if all_columns or name.lower() in COLUMNS]
-    found = 0
+    found: set[Any] = set()  # a way that reaches into two areas is one
     for area in near:
         frame = _read_area(path, layer, area, columns=columns)
-        found += len(frame)
+        frame = frame[~frame.index.isin(found)]
+        found.update(frame.index)
         tables = frame.drop(columns="geometry").to_dict("records") if "geometry" in frame else []
         for number, (row, geometry) in enumerate(zip(tables, frame.get("geometry", []), strict=True)):
             yield from _split_row(row, geometry, str(frame.index[number]), tally)
@@ -65,7 +66,8 @@ def _split_row(row: dict[Any, Any], geometry: shapely.Geometry | None, number: s
     elif geometry.geom_type not in ("LineString", "MultiLineString"):
         tally.dropped["not a line"] += 1
     else:
-        tags = spread_other_tags({str(key).lower(): str(value) for key, value in row.items() if _is_said(value)})
+        said = {str(key).lower(): spell_value(value) for key, value in row.items() if _is_said(value)}
+        tags = spread_other_tags(said)
         for part in shapely.get_parts(geometry):
             yield Way(identify_way(tags, number), tags, shapely.get_coordinates(part))
 
@@ -151,4 +153,4 @@ def _choose_layer(path: Path, layer: str | None, database: sqlite3.Connection) -
     if not layers:
         raise InputError(path.name, "has no layer of lines", "give a map with road centre lines")
     problem = "has several layers of lines" if layer is None else f"has no layer {layer!r}"
-    raise InputError(path.name, problem, f"choose one of: {', '.join(sorted(layers)[:8])}")
+    raise InputError(path.name, problem, f"choose one with --layer: {', '.join(sorted(layers)[:8])}")

@@ -34,6 +34,11 @@ class Tally:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
+def spell_value(value: Any) -> str:
+    """A value of a table as a tag; tables with gaps hold whole numbers as floats, and an identity has no '.0'."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def clean_coordinates(coordinates: FloatArray, *, geographic: bool) -> tuple[list[FloatArray], str]:
     """Pieces of a line that can be drawn, and in words why there are none.
 

@@ -30,11 +30,3 @@ def _paint_road(scene: np.ndarray, distance_px: np.ndarray, *, width_px: float) 
 def to_grey(image: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 → (H, W) float: luma of ITU-R BT.601, whole numbers."""
     return np.round(image[..., :3].astype(float) @ [0.299, 0.587, 0.114])
-
-
-def make_digit() -> np.ndarray:
-    """(28, 28) of 0 to 255: a drawn 7, of the size that the digit nets read."""
-    y, x = np.mgrid[:28, :28].astype(float)
-    bar = np.abs(y - 7) + 3 * np.maximum(np.abs(x - 13.5) - 6, 0)
-    stroke = np.abs((x - 19.5) + 0.5 * (y - 7)) + 3 * np.maximum(np.abs(y - 14.5) - 7.5, 0)
-    return np.round(255 * np.clip(2.2 - np.minimum(bar, stroke), 0, 1))

@@ -7,7 +7,6 @@ shift between imagery and map is measured and taken out before anything is calle
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +14,17 @@ import geopandas as gpd
 import numpy as np
 
 from mapsight.cnn.augment import ONE_LIGHT
+from mapsight.cnn.checkpoint import fingerprint
 from mapsight.cnn.runtime import Place, make_runner
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
-from mapsight.geo.grid import fold_mask
 from mapsight.geo.network import RoadMap
 from mapsight.geo.raster import Raster
 from mapsight.geo.shift import ShiftField, ShiftSettings, estimate_shift, move_lines
 from mapsight.roads.chips import ChipSettings, Scene
 from mapsight.roads.coverage import find_coverage
 from mapsight.roads.findings import Evidence, Findings, FindingSettings, find_errors
+from mapsight.roads.folds import deal_folds
 from mapsight.roads.hidden import find_hidden
 from mapsight.roads.judged import Judged, correct_labels, place_judged
 from mapsight.roads.lacking import find_lacking
@@ -38,7 +38,7 @@ _IGNORED_WAYS = ("track", "path", "pedestrian", "footway", "cycleway", "service"
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """`folds` 0: the start model judges everything as it is. Distances in metres."""
+    """`folds` 0: the start model judges everything as it is; fewer where the map fills fewer blocks. In metres."""
 
     folds: int = 3
     block_m: float = 200.0
@@ -67,6 +67,7 @@ class Audit:
     covered: np.ndarray  # (H, W) bool: where the map reaches
     notes: tuple[str, ...] = field(default=())
     verdicts: int = 0  # how many the ranking has learnt from
+    folds: int = 0  # that there was room for; 0: the start model judged as it is
 
     @property
     def area_km2(self) -> float:
@@ -89,7 +90,7 @@ def audit_map(
     `judged` (in the map's own position): verdicts on an earlier audit, which correct what the nets are taught and bend
     the ranking.
 
-    Raises InputError where the image has no valid pixel, or there is neither a model nor a fold.
+    Raises InputError where the image has no data within the map's reach, or there is neither a model nor a fold.
     """
     _check(image, roads, start, settings)
     reader = _ArrayReader(image)
@@ -103,14 +104,21 @@ def audit_map(
     hidden = find_hidden(image.array, image.valid, image.geobox.m_per_px)
     said = None if judged is None else place_judged(judged, image.crs, lambda lines: move_lines(lines, shift))
     truth, weight = _make_labels(image, moved, covered)
+    if not weight.any():
+        raise InputError("the image", "holds no data where the map reaches: no evidence of anything",
+                         "check its no-data value, or take the image of this place")  # fmt: skip
     if settings.folds and start is not None and first is not None:
         unlearnt = Evidence(first, image.array, hidden, covered, start.card.threshold)
         lacking, note = find_lacking(unlearnt, moved, settings.findings, said)
         weight[lacking] = 0
         notes = (*notes, note) if note else notes
     taught, heeded = (truth, weight) if said is None else correct_labels(truth, weight, said, image.geobox)
-    if settings.folds:
-        probability = _predict_folds(image, taught, heeded, start, place, settings, work_dir)
+    block_px = round(settings.block_m / image.geobox.m_per_px)
+    folds, dealt = deal_folds(heeded > 0, folds=settings.folds, block_px=block_px, seed=settings.seed)
+    if dealt < settings.folds:
+        notes = (*notes, _warn_folds(dealt, settings, start))
+    if dealt:
+        probability = _predict_folds(image, taught, heeded, folds, start, place, settings, work_dir)
     else:
         assert first is not None
         probability = first
@@ -118,7 +126,6 @@ def audit_map(
         shift, shift_source = estimate_shift(probability, roads.lines, settings.shift), "nets trained on this very map"
         moved = _move(roads, shift)
         truth, weight = _make_labels(image, moved, covered)
-    block_px = round(settings.block_m / image.geobox.m_per_px)
     counts = count_blocks(probability.array[0], truth, probability.valid & (weight > 0), block_px=block_px)
     threshold = choose_threshold(counts, precision=settings.precision)
     if threshold.value < settings.least_threshold:
@@ -127,7 +134,20 @@ def audit_map(
     evidence = Evidence(probability, image.array, hidden, covered, threshold.value)
     findings = find_errors(evidence, moved, settings.findings, judged, nearly_complete=settings.coverage)
     learnt = len(judged) if judged is not None else 0
-    return Audit(probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt)
+    return Audit(
+        probability, roads, moved, shift, shift_source, threshold, findings, hidden, covered, notes, learnt, dealt
+    )
+
+
+def _warn_folds(dealt: int, settings: AuditSettings, start: Model | None) -> str:
+    """What is done where there is no room for the folds asked for; InputError where nothing can be."""
+    blocks = f"blocks of {settings.block_m:g} m"
+    if dealt:
+        return f"the map fills only {dealt} {blocks} of this image: {dealt} folds instead of {settings.folds}"
+    if start is None:
+        raise InputError(f"{settings.folds} folds", f"the map fills fewer than two {blocks} of this image",
+                         "take a model as it is, with --folds 0, or a larger image and map")  # fmt: skip
+    return f"the map fills fewer than two {blocks} of this image, too few for folds: the model judges as it is"
 
 
 def _warn_threshold(chosen: float, least: float) -> str:
@@ -153,6 +173,8 @@ def _check(image: Raster, roads: RoadMap, start: Model | None, settings: AuditSe
         raise InputError("the image", "holds no valid pixel: no evidence of anything", "check its no-data value")
     if start is None and not settings.folds:
         raise InputError("neither a model nor folds", "nothing could judge the map", "give --model or --folds 3")
+    if settings.folds == 1:
+        raise InputError("1 fold", "leaves no other to learn from", "give --folds 3, or --folds 0: the model as it is")
     if roads.lines.empty:
         raise InputError(
             "the map", "has no road in this place", "an empty map cannot be audited; try `mapsight extract`"
@@ -197,24 +219,22 @@ def _make_labels(image: Raster, roads: RoadMap, covered: np.ndarray) -> tuple[np
 
 
 def _predict_folds(
-    image: Raster, truth: np.ndarray, weight: np.ndarray, start: Model | None, place: Place,
+    image: Raster, truth: np.ndarray, weight: np.ndarray, folds: np.ndarray, start: Model | None, place: Place,
     settings: AuditSettings, work_dir: Path | None,
 ) -> Raster:  # fmt: skip
     """The out-of-sample probability: each block by the net that was trained on the other folds' blocks."""
-    box = image.geobox
-    block_px = round(settings.block_m / box.m_per_px)
-    folds = fold_mask(box.height, box.width, folds=settings.folds, block_px=block_px, seed=settings.seed)
+    box, count = image.geobox, int(folds.max()) + 1
     probability = np.zeros(box.shape, np.float32)
     recipe = _make_recipe(start, int(image.valid.sum()), settings)
-    mark = _fingerprint(image, truth, weight, recipe)
+    mark = fingerprint(recipe, image.array, truth, weight > 0, folds, *(start or ()))[:12]
     if work_dir is not None:
         work_dir.mkdir(parents=True, exist_ok=True)
-    for fold in range(settings.folds):
+    for fold in range(count):
         learnt = (weight > 0) & (folds != fold)
         scene = Scene(f"fold {fold + 1}", image.array, truth, learnt)
         state = work_dir / f"fold{fold + 1}-{mark}.state" if work_dir else None
         model, _ = train_model([scene], [], recipe, m_per_px=box.m_per_px, place=place, start=start,
-                               state_path=state, title=f"fold {fold + 1} of {settings.folds}")  # fmt: skip
+                               state_path=state, title=f"fold {fold + 1} of {count}")  # fmt: skip
         judged = folds == fold
         seen = predict_raster(_ArrayReader(image), make_runner(*model, place), settings.predict, wanted=judged)
         probability[judged] = seen.array[0][judged]
@@ -231,14 +251,6 @@ def _make_recipe(start: Model | None, pixels: int, settings: AuditSettings) -> T
     per_epoch = max(steps * fit.batch_size // fit.epochs, fit.batch_size)
     chips = ChipSettings(chips_per_epoch=per_epoch, seed=settings.seed, augment=ONE_LIGHT)
     return dataclasses.replace(recipe, chips=chips, fit=fit)
-
-
-def _fingerprint(image: Raster, truth: np.ndarray, weight: np.ndarray, recipe: TrainSettings) -> str:
-    digest = hashlib.sha256(repr(recipe).encode())
-    digest.update(np.ascontiguousarray(image.array[:, ::7, ::7]).tobytes())
-    digest.update(np.packbits(truth).tobytes())
-    digest.update(np.packbits(weight > 0).tobytes())
-    return digest.hexdigest()[:12]
 
 
 def describe_shift(shift: ShiftField, source: str) -> str:

@@ -156,7 +156,7 @@ def _find_missing(
     beyond = ndimage.maximum_filter(share_beyond(unmapped, evidence.covered), 5)  # lines are smoothed
     beyond = sample_points(beyond, box.transform, stations.xy, outside=0.0)
     state = np.where((away > settings.clearance_m) & covered, UNSEEN, SEEN)
-    walk = Walk(stations, probability, away, probability, hidden, state)
+    walk = Walk(stations, probability, away, hidden, state)
     for run in list_runs(walk, state == UNSEEN, seen, settings):
         at = run.stations
         line = cut_line(seen, run)

@@ -20,11 +20,11 @@ from rasterio.warp import transform_bounds
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.geo.geobox import Bounds, GeoBox, Raster
-from mapsight.geo.raster import ImageReader, open_image, read_mask, write_raster
+from mapsight.geo.raster import ImageReader, open_image, write_raster
 from mapsight.progress import track
 from mapsight.roads.chip_plan import SPLITS, PlannedChip, plan_chips
 from mapsight.roads.chips import ScenePair
-from mapsight.roads.scenes import read_truth
+from mapsight.roads.scenes import Hints, read_truth
 
 _LEAST_VALID = 0.9
 _LEAST_DEGREE_M = 110_500.0  # of latitude, at the equator
@@ -50,6 +50,7 @@ class ChipSource:
     split: str = ""
     set: str = ""
     m_per_px: float | None = None
+    hints: Hints = Hints()
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ def write_chips(sources: Sequence[ChipSource], out_dir: Path, settings: ChipFile
 
 
 def _open(source: ChipSource) -> ImageReader:
-    reader = open_image(source.image)
+    reader = open_image(source.image, bands=source.hints.bands, crs=source.hints.crs)
     if reader.geobox.crs is None and source.m_per_px:
         reader.close()
-        reader = open_image(source.image, m_per_px=source.m_per_px)
+        reader = open_image(source.image, bands=source.hints.bands, m_per_px=source.m_per_px)
     return reader
 
 
@@ -109,7 +110,7 @@ def _cut_source(
     reader: ImageReader, source: ChipSource, name: str, out_dir: Path, settings: ChipFileSettings
 ) -> Iterator[ChipFile]:
     box = reader.geobox
-    truth = _read_whole_truth(source, box)
+    truth = read_truth(source.truth, box, reader.source_geobox, source.hints)
     plan = _plan(box, source, settings)
     for chip in track(plan, name, total=len(plan)):
         px = settings.chip_px
@@ -140,12 +141,6 @@ def _plan(box: GeoBox, source: ChipSource, settings: ChipFileSettings) -> list[P
         for row in range(0, box.height - px + 1, px)
         for col in range(0, box.width - px + 1, px)
     ]
-
-
-def _read_whole_truth(source: ChipSource, box: GeoBox) -> np.ndarray:
-    if source.split:
-        return read_mask(source.truth, geobox=box).array[0]
-    return read_truth(source.truth, box)
 
 
 def _write(path: Path, raster: Raster) -> None:
@@ -206,10 +201,12 @@ def _name_sources(sources: Sequence[ChipSource]) -> list[str]:
 
 def _claim(out_dir: Path, sources: Sequence[ChipSource], settings: ChipFileSettings) -> None:
     """Say in the folder what it holds; InputError where it holds something else."""
-    about = json.dumps([asdict(settings), [[str(s.image), str(s.truth), s.split, *_stamp(s)] for s in sources]])
+    said = [[str(s.image), str(s.truth), s.split, str(s.hints), *_stamp(s)] for s in sources]
+    about = json.dumps([asdict(settings), said])
     record = {"digest": hashlib.sha256(about.encode()).hexdigest(), "settings": asdict(settings)}
     path = out_dir / _SETTINGS
-    if path.is_file():
+    cut = any((out_dir / kind).exists() for kind in ("images", "masks"))
+    if path.is_file() and cut:  # without chips, an attempt that failed
         try:
             same = json.loads(path.read_text(encoding="utf-8")).get("digest") == record["digest"]
         except (ValueError, AttributeError):
@@ -217,7 +214,7 @@ def _claim(out_dir: Path, sources: Sequence[ChipSource], settings: ChipFileSetti
         if not same:
             raise InputError(out_dir, "holds chips of other images or settings", "give another folder, or empty it")
         return
-    if any((out_dir / kind).exists() for kind in ("images", "masks")):
+    if cut:
         raise InputError(out_dir, "holds images or masks that are not ours", "give another folder")
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ from mapsight.geo.raster import open_image, read_mask
 from mapsight.progress import track
 
 _TRIES_FOR_ROAD = 10
+_COLUMNS = ("set", "name", "image", "mask", "split")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class ChipSettings:
 
 
 class ScenePair(NamedTuple):
-    """One row of a pairs table: files and what the table says of them."""
+    """One row of a pairs table: files and what the table says of them; a resolution it lacks is the placed file's."""
 
     set: str
     name: str
@@ -109,9 +110,12 @@ def read_pairs(table: Path, *, split: str, sets: Sequence[str] = ()) -> list[Sce
         raise InputError(table, "no such table", "give a CSV with the columns set, name, image, mask, split")
     with open(table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    missing = {"set", "name", "image", "mask", "split"} - set(rows[0] if rows else ())
+    missing = set(_COLUMNS) - set(rows[0] if rows else ())
     if missing:
         raise InputError(table, f"lacks the columns {', '.join(sorted(missing))}", "add them to its first line")
+    for number, row in enumerate(rows, 1):
+        if short := [column for column in _COLUMNS if row[column] is None]:
+            raise InputError(f"{table}, row {number}", f"lacks {', '.join(short)}", "give every row all columns")
     known = sorted({row["set"] for row in rows})
     for name in set(sets) - set(known):
         raise InputError(f"set '{name}'", f"not in {table}", f"choose from {', '.join(known)}")
@@ -128,13 +132,12 @@ def read_scenes(pairs: Sequence[ScenePair], *, m_per_px: float | None = None) ->
 
 
 def read_scene(pair: ScenePair, *, m_per_px: float | None = None) -> Scene:
-    """One pair; image and mask must have the same size."""
+    """One pair on the image's working grid; image and mask must both have a place, or the same size."""
     with open_image(pair.image) as reader:
         raster = reader.read_all()
-    mask = read_mask(pair.mask).array[0]
-    if mask.shape != raster.valid.shape:
-        raise InputError(pair.mask, f"is {mask.shape}, its image {raster.valid.shape} pixels", "pair equal sizes")
-    scene = Scene(pair.name, raster.array, (mask > 0).astype(np.uint8), raster.valid)
+        mask = read_mask(pair.mask, geobox=raster.geobox, image_box=reader.source_geobox)
+    valid = raster.valid if raster.crs is None else raster.valid & mask.valid  # beyond a placed mask nothing is known
+    scene = Scene(pair.name, raster.array, mask.array[0], valid)
     if m_per_px and pair.m_per_px and abs(pair.m_per_px / m_per_px - 1) > 0.05:
         scene = _resample(scene, pair.m_per_px / m_per_px)
     return scene
@@ -147,16 +150,21 @@ def balance_sets(scenes: Sequence[Scene], sets: Sequence[str]) -> list[Scene]:
 
 
 def find_resolution(pairs: Sequence[ScenePair]) -> float:
-    """The median of the resolutions that the table names, in metres a pixel; 1 where it names none."""
+    """The median of the known resolutions, in metres a pixel; 1 where none is known."""
     known = [pair.m_per_px for pair in pairs if pair.m_per_px]
     return float(np.median(known)) if known else 1.0
 
 
 def _parse_pair(table: Path, row: dict[str, str]) -> ScenePair:
     numbers = [float(n) for n in re.findall(r"\d*\.?\d+", row.get("m_per_px") or "")]
-    m_per_px = float(np.mean(numbers)) if numbers else None  # "~0.3-0.4 (est.)" → 0.35
-    folder = table.parent
-    return ScenePair(row["set"], row["name"], folder / row["image"], folder / row["mask"], row["split"], m_per_px)
+    image, mask = table.parent / row["image"], table.parent / row["mask"]
+    m_per_px = float(np.mean(numbers)) if numbers else _read_resolution(image)  # "~0.3-0.4 (est.)" → 0.35
+    return ScenePair(row["set"], row["name"], image, mask, row["split"], m_per_px)
+
+
+def _read_resolution(image: Path) -> float | None:
+    with open_image(image) as reader:
+        return reader.geobox.m_per_px if reader.geobox.crs is not None else None
 
 
 def _resample(scene: Scene, factor: float) -> Scene:

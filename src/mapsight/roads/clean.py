@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 from mapsight.cnn.runtime import Place, make_runner
+from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.roads.chips import Scene
 from mapsight.roads.hidden import drop_specks
@@ -44,8 +45,13 @@ def mend_scenes(
     """The scenes with labels made fit for training: aligned, then cleaned, as asked for.
 
     What aligns them is the start model, which must not have learnt these labels; without one, nets trained on other
-    folds' scenes do (a common shift of all scenes is then invisible).
+    folds' scenes do (a common shift of all scenes is then invisible). Raises InputError where there are
+    no others.
     """
+    if len(scenes) < 2 and (clean or (align and start is None)):
+        raise InputError("--clean" if clean else "--align without --start",
+                         "one image has no others that a net could be trained on to judge its map",
+                         "give two images or more, or a table with --pairs")  # fmt: skip
 
     def see_with(model: Model) -> See:
         run = make_runner(*model, place)

@@ -25,6 +25,7 @@ from mapsight.cnn.metrics import (
     sweep_thresholds,
 )
 from mapsight.cnn.runtime import Place, Runner, average_flips, make_runner
+from mapsight.errors import InputError
 from mapsight.progress import track
 from mapsight.roads.chips import Scene, ScenePair, read_scene
 from mapsight.roads.panels import draw_panels, draw_reliability, draw_threshold_curves, write_figure
@@ -56,15 +57,16 @@ def evaluate_pairs(
     run = make_runner(*model, place)
     run = average_flips(run) if flips else run
     at = model.card.threshold if threshold is None else threshold
+    panels = None if out_dir is None else [_name_panel(out_dir, pair) for pair in pairs]
     exact: dict[str, Histogram] = {}
     relaxed: dict[str, RelaxedCounts] = {}
-    for pair in track(pairs, "evaluate", total=len(pairs)):
+    for number, pair in enumerate(track(pairs, "evaluate", total=len(pairs))):
         scene, name = read_scene(pair), f"{pair.set}/{pair.name}"
         probability = predict_scene(scene, pair.m_per_px, model.card, run)
         exact[name] = count_pixels(probability, scene.truth > 0, scene.valid)
         relaxed[name] = count_relaxed(probability, scene.truth > 0, scene.valid, rho_px=RHO_PX)
-        if out_dir is not None:
-            _write_panels(out_dir / pair.set / f"{pair.name}.png", scene, probability, at)
+        if panels is not None:
+            _write_panels(panels[number], scene, probability, at)
     sets = sorted({pair.set for pair in pairs})
 
     def report(names: Sequence[str]) -> PixelReport:
@@ -108,6 +110,13 @@ def summarise(name: str, report: PixelReport) -> list[str]:
 def _resize(planes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     x = torch.from_numpy(np.ascontiguousarray(planes)).float()[None]
     return F.interpolate(x, shape, mode="bilinear", antialias=True)[0].numpy()
+
+
+def _name_panel(out_dir: Path, pair: ScenePair) -> Path:
+    path = out_dir / pair.set / f"{pair.name}.png"
+    if not path.resolve().is_relative_to(out_dir.resolve()):
+        raise InputError(f"{pair.set}/{pair.name}", "leads out of the folder of pictures", "rename it in the table")
+    return path
 
 
 def _write_panels(path: Path, scene: Scene, probability: np.ndarray, threshold: float) -> None:

@@ -161,8 +161,11 @@ def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
 
 
 def read_probability(path: Path) -> Raster:
-    """A probability that was written here, as float32 (1, H, W) in 0 … 1; InputError for any other raster."""
-    raster = read_raster(path)
+    """A probability that was written here, as float32 (1, H, W) in 0 … 1 on the working grid of its image.
+
+    Raises InputError for any other raster.
+    """
+    raster = read_raster(path, on_working_grid=True)
     array = raster.array
     if array.shape[0] == 1 and array.dtype == np.uint8:
         array = array.astype(np.float32) / UINT8_STEPS

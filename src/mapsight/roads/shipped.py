@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mapsight.cnn.checkpoint import read_model
-from mapsight.cnn.shipped import ROADS, read_shipped
+from mapsight.cnn.shipped import SHIPPED, read_named_model
 from mapsight.errors import ModelError
 from mapsight.roads.train import Model
 
 
-def read_model_or_default(path: Path | None) -> Model:
-    """The road model of a file, or the shipped one; ModelError where neither is there, or it knows no roads."""
-    model = Model(*(read_shipped(ROADS) if path is None else read_model(path)))
+def read_model_or_default(name: str | Path | None) -> Model:
+    """The road model of a file, or the one that ships (None, 'shipped'); ModelError where it is not there, or knows no
+    roads."""
+    model = Model(*read_named_model(SHIPPED if name is None else name))
     if model.card.classes or len(model.card.bands) != 3:
-        raise ModelError(path, f"'{model.card.net}' names a {model.card.label} and finds no roads", "use a road model")
+        raise ModelError(name, f"'{model.card.net}' names a {model.card.label} and finds no roads", "use a road model")
     return model

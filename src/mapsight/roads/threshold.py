@@ -17,6 +17,7 @@ from mapsight.cnn.metrics import (
     sum_counts,
     sweep_thresholds,
 )
+from mapsight.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,11 @@ class ThresholdChoice:
 def choose_threshold(parts: Sequence[Histogram], *, precision: float | None = None) -> ThresholdChoice:
     """The threshold of the highest pooled F1, or the lowest one that reaches `precision`.
 
-    `parts` are the counts of images or of blocks of one image; they are what the bootstrap draws.
+    `parts` are the counts of images or of blocks of one image; they are what the bootstrap draws. Raises InputError
+    where there is none.
     """
+    if not parts:
+        raise InputError("the threshold", "no valid pixel tells which one is right", "check the images' no-data values")
 
     def choose(pooled: Histogram) -> float:
         return best_threshold(pooled) if precision is None else _lowest_with(sweep_thresholds(pooled), precision)

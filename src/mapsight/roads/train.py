@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import nn
 
 from mapsight.cnn.augment import NO_AUGMENTATION
-from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.checkpoint import ModelCard, fingerprint
 from mapsight.cnn.counts import weigh_counts
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.losses import find_loss
 from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at
 from mapsight.cnn.nets import count_parameters, make_net
 from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
-from mapsight.cnn.runtime import Place, make_runner, scale_images
+from mapsight.cnn.runtime import Place, Runner, make_runner, scale_images
 from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.roads.chips import ChipData, ChipSettings, Scene
@@ -28,6 +30,8 @@ from mapsight.roads.predict import predict_array
 from mapsight.roads.threshold import choose_threshold, count_blocks
 
 _BLOCK_PX = 200
+_WHOLE_PX = 1536  # images up to so many pixels a side are judged in one piece
+_PIECE_PX, _CONTEXT_PX, _STRIDE_PX = 1024, 64, 32  # larger ones in pieces, with what is around them
 
 
 class Model(NamedTuple):
@@ -65,7 +69,8 @@ def find_recipe(net: str) -> TrainSettings:
 
 def train_model(
     scenes: Sequence[Scene], judges: Sequence[Scene], settings: TrainSettings, *,
-    m_per_px: float, place: Place, start: Model | None = None, state_path: Path | None = None, title: str = "train",
+    m_per_px: float, place: Place, start: Model | None = None, state_path: Path | None = None, identity: str = "",
+    title: str = "train",
 ) -> tuple[Model, FitResult]:  # fmt: skip
     """Trains on scenes, judged by the F1 of other scenes; threshold and its interval are chosen on those.
 
@@ -87,11 +92,19 @@ def train_model(
     score = make_score(judges, card, place) if judges else None
     result = fit(
         net, ChipData(scenes, settings.chips), make_batch_loss(settings.loss, card), score,
-        place=place, settings=settings.fit, state_path=state_path, title=title,
+        place=place, settings=settings.fit, state_path=state_path, identity=identity, title=title,
     )  # fmt: skip
     card = dataclasses.replace(card, settings=asdict(settings))
     card = choose_on(judges, net, card, place) if judges else card
     return Model(net.cpu().eval(), card), result
+
+
+def identify_training(
+    scenes: Sequence[Scene], judges: Sequence[Scene], settings: TrainSettings, start: Model | None, *others: object
+) -> str:  # fmt: skip
+    """What decides a training, `others` included, as a few digits: its state goes on with nothing else."""
+    held = (part for s in (*scenes, *judges) for part in (s.image, s.truth, s.valid, s.weight))
+    return fingerprint(settings, len(scenes), *(start or ()), *others, *held)
 
 
 def _begin_from(start: Model, net: nn.Module, name: str) -> None:
@@ -142,14 +155,31 @@ def _count_parts(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place
     if len(scenes) > 1:
         return count_scenes(net, scenes, card, place)
     scene = scenes[0]
-    probability = predict_array(scene.image, make_runner(net, card, place))
+    probability = _predict_judged(scene, make_runner(net, card, place))
     return count_blocks(probability, scene.truth, scene.valid, block_px=_BLOCK_PX)
 
 
 def count_scenes(net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place) -> list[Histogram]:
     """The pixel counts of each scene."""
     run = make_runner(net, card, place)
-    return [count_pixels(predict_array(s.image, run), s.truth > 0, s.valid) for s in scenes]
+    return [count_pixels(_predict_judged(s, run), s.truth > 0, s.valid) for s in scenes]
+
+
+def _predict_judged(scene: Scene, run: Runner) -> np.ndarray:
+    """Probability (H, W) where the scene is valid, at least; of a large one piece by piece, so memory stays flat."""
+    height, width = scene.valid.shape
+    if max(height, width) <= _WHOLE_PX:
+        return predict_array(scene.image, run)
+    probability = np.zeros((height, width), np.float32)
+    for row, col in product(range(0, height, _PIECE_PX), range(0, width, _PIECE_PX)):
+        piece = scene.valid[row : row + _PIECE_PX, col : col + _PIECE_PX]
+        for rows, cols in ndimage.find_objects(piece.astype(np.uint8)):  # the box of what is valid, where anything is
+            top, left = row + rows.start, col + cols.start
+            bottom, right = row + rows.stop, col + cols.stop
+            above, before = (max(n - _CONTEXT_PX, 0) // _STRIDE_PX * _STRIDE_PX for n in (top, left))
+            seen = predict_array(scene.image[:, above : bottom + _CONTEXT_PX, before : right + _CONTEXT_PX], run)
+            probability[top:bottom, left:right] = seen[top - above : bottom - above, left - before : right - before]
+    return probability
 
 
 def vary(settings: TrainSettings, *, epochs: int, chips: int) -> TrainSettings:

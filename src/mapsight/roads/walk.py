@@ -35,13 +35,12 @@ class Walk:
     """What each station (N,) of a set of lines sees.
 
     on: the highest probability on the line; offset_m: how far to the left the nearest road is seen (NaN: nowhere);
-    strength: its probability there; hidden: share of canopy and shadow; state: SEEN, BESIDE, UNSEEN or UNKNOWN.
+    hidden: share of canopy and shadow; state: SEEN, BESIDE, UNSEEN or UNKNOWN.
     """
 
     stations: Stations
     on: np.ndarray
     offset_m: np.ndarray
-    strength: np.ndarray
     hidden: np.ndarray
     state: np.ndarray
 
@@ -76,7 +75,7 @@ def walk_map(
     apart = np.maximum(settings.offset_m, 0.5 * width + 1.0)
     beside = (np.abs(offset) >= apart) & (strength >= threshold)
     state = np.select([~known, beside, on >= low], [UNKNOWN, BESIDE, SEEN], UNSEEN)
-    return Walk(stations, on, offset, strength, hidden_here, state)
+    return Walk(stations, on, offset, hidden_here, state)
 
 
 def find_runs(

@@ -94,6 +94,15 @@ def test_vector_files_of_another_crs(tmp_path, suffix):
     assert roads["road_class"].tolist() == ["residential"]
 
 
+def test_longitudes_may_run_to_360(tmp_path):
+    """America as 285° east is found through the file's index, and comes as 75° west."""
+    line = shapely.LineString([(285.002, 48.005), (285.004, 48.005)])
+    frame = gpd.GeoDataFrame({"highway": ["service"]}, geometry=[line], crs="EPSG:4326")
+    pyogrio.write_dataframe(frame, tmp_path / "m.gpkg")
+    roads = read_roads(Area(-75.0, 48.0, -74.99, 48.01), tmp_path / "m.gpkg")
+    assert roads.total_bounds == pytest.approx([-74.998, 48.005, -74.996, 48.005])
+
+
 def test_lines_are_cut_at_the_margin():
     """A way across the area ends 50 m beyond it on both sides (within 1 %), and is one line."""
     way = Way("1", {"highway": "primary"}, np.array([[10.9, 48.005], [11.1, 48.005]]))

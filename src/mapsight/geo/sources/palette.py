@@ -29,14 +29,13 @@ _EXPLAINED = 9.0  # ΔE from a mixture of two colours of the palette; what lies 
 
 @dataclass(frozen=True, eq=False)
 class Palette:
-    """Colours as CIELAB (n, 3): of the roads, of everything that is no road, of that the casings of roads.
+    """Colours as CIELAB (n, 3): of the roads, of everything that is no road, the casings of roads among it.
 
     `wide` (n of roads) says which road colours fill stretches some pixels wide somewhere on the map.
     """
 
     roads: Lab
     others: Lab
-    casings: Lab
     wide: NDArray[np.bool_]
 
 
@@ -148,9 +147,8 @@ def make_palette(image: ByteImage, codes: Codes, colours: list[tuple[int, int, i
     others = [c for c in areas if np.linalg.norm(roads - c, axis=1).min() > _SAME]
     if not others:
         raise InputError("the map", "shows no area of another colour than the roads", "is it a rendered map?")
-    plain = Palette(roads, np.stack(others), np.empty((0, 3), np.float32), wide)
-    casings = _find_casings(plain, codes)
-    return Palette(roads, np.concatenate([plain.others, casings]), casings, wide)
+    plain = Palette(roads, np.stack(others), wide)
+    return Palette(roads, np.concatenate([plain.others, _find_casings(plain, codes)]), wide)
 
 
 def explain_pixels(palette: Palette, codes: Codes) -> Explained:

@@ -16,7 +16,7 @@ import shapely
 from rasterio.crs import CRS
 
 from mapsight.errors import InputError, OverlapError
-from mapsight.geo.clip import MARGIN_M
+from mapsight.geo.clip import MARGIN_M, repeat_eastward
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import Bounds, parse_crs
 from mapsight.geo.network import LINE_COLUMNS, READERS
@@ -53,8 +53,9 @@ def read_roads(
     if stated is None and suffix not in (".geojson", ".json"):
         raise InputError(found.name, "does not say its CRS", "give it as EPSG:<number>")
     stated = stated or WGS84
-    tally = Tally()
-    roads = frame_roads(iterate(found, layer, [_bounds_in(area, stated)], tally), area, tally, crs=stated)
+    tally, near = Tally(), [_bounds_in(area, stated)]
+    near = repeat_eastward(near) if stated.is_geographic else near
+    roads = frame_roads(iterate(found, layer, near, tally), area, tally, crs=stated)
     if roads.empty:
         raise _explain_nothing(found.name, area, tally)
     roads.attrs["attribution"] = OSM_TERMS if suffix in _OSM else ""

@@ -130,7 +130,9 @@ def _check_installed() -> None:
 
 def _choose_model(run: Run, settings: ExportSettings) -> Path | None:
     """The file to export, None for the shipped model; InputError where what judged is no longer there."""
-    if settings.model is not None or run.model_name in ("", "shipped"):
+    from mapsight.cnn.shipped import SHIPPED
+
+    if settings.model is not None or run.model_name in ("", SHIPPED):
         return settings.model
     if run.model_name == "none":
         raise InputError("this audit", "learnt from its map alone, and its nets are not kept", "give --model FILE")

@@ -14,12 +14,6 @@ def find_homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.append(np.linalg.solve(np.array(rows, float), np.asarray(target, float).ravel()), 1).reshape(3, 3)
 
 
-def move_points(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(N, 2) → (N, 2)."""
-    moved = np.c_[points, np.ones(len(points))] @ homography.T
-    return moved[:, :2] / moved[:, 2:]
-
-
 def warp_picture(picture: Image.Image, homography: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """The picture as `homography` (picture → result) moves it, on `size` (width, height) pixels; black elsewhere."""
     back = np.linalg.inv(homography)
