@@ -8,7 +8,7 @@ planted errors are judged there. An interrupted run goes on when it is given aga
 from __future__ import annotations
 
 import argparse
-import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -18,7 +18,7 @@ from mapsight.cnn.runtime import find_place
 from mapsight.progress import say, track
 from mapsight.roads.chips import Scene, read_pairs, read_scenes
 from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import TrainSettings, choose_on, train_model, vary
+from mapsight.roads.train import TrainSettings, choose_on, identify_training, train_model
 from mapsight.town import TownSettings, draw_town
 
 # by set: how often a chip is drawn, by pixel; Dubai's 45 large images would else be half of all chips
@@ -43,25 +43,25 @@ def main() -> None:
     train = read_pairs(options.pairs, split="train", sets=list(SETS))
     judges = read_scenes(read_pairs(options.pairs, split="val", sets=[JUDGE]), m_per_px=1.0)
     read = read_scenes(train, m_per_px=1.0)
-    scenes = [dataclasses.replace(s, weight=SETS[pair.set]) for s, pair in zip(read, train, strict=True)]
+    scenes = [replace(s, weight=SETS[pair.set]) for s, pair in zip(read, train, strict=True)]
     scenes += [draw_scene(seed) for seed in track(range(1000, 1000 + options.towns), "draw", total=options.towns)]
     start = read_model_or_default(options.start) if options.start else None
     recipe = TrainSettings(net=options.net, loss=options.loss)
-    settings = vary(recipe, epochs=options.epochs, chips=options.chips)
-    steps = options.epochs * options.chips / settings.fit.batch_size
+    steps = options.epochs * options.chips / recipe.fit.batch_size
     ema_decay = round(1 - 15 / steps, 3)  # the mean of the weights reaches over a fifteenth of the training
-    fit = dataclasses.replace(settings.fit, optimiser=options.optimiser, patience=0, ema_decay=ema_decay)
-    settings = dataclasses.replace(settings, fit=fit)
+    fit = replace(recipe.fit, epochs=options.epochs, optimiser=options.optimiser, patience=0, ema_decay=ema_decay)
+    settings = replace(recipe, chips=replace(recipe.chips, chips_per_epoch=options.chips), fit=fit)
     place = find_place()
     model, result = train_model(
         scenes, [] if options.last else judges, settings, m_per_px=1.0, place=place, start=start,
         state_path=options.out.with_suffix(".training.safetensors"),
+        identity=identify_training(scenes, judges, settings, start),
     )  # fmt: skip
     if start is not None:
         mix_weights(model.net, start.net, options.mix)
     card = choose_on(judges, model.net, model.card, place)
     source = f"{len(train)} pairs of {', '.join(SETS)} (split 'train') and {options.towns} drawn towns"
-    write_model(options.out, model.net, dataclasses.replace(card, trained_on=source), half=True)
+    write_model(options.out, model.net, replace(card, trained_on=source), half=True)
     say(f"{result.stopped}; pooled F1 on validation {card.measures['f1_pooled_validation']:.3f}; wrote {options.out}")
 
 

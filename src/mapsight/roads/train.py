@@ -180,9 +180,3 @@ def _predict_judged(scene: Scene, run: Runner) -> np.ndarray:
             seen = predict_array(scene.image[:, above : bottom + _CONTEXT_PX, before : right + _CONTEXT_PX], run)
             probability[top:bottom, left:right] = seen[top - above : bottom - above, left - before : right - before]
     return probability
-
-
-def vary(settings: TrainSettings, *, epochs: int, chips: int) -> TrainSettings:
-    """The same recipe for longer or shorter."""
-    chip_settings = dataclasses.replace(settings.chips, chips_per_epoch=chips)
-    return dataclasses.replace(settings, chips=chip_settings, fit=dataclasses.replace(settings.fit, epochs=epochs))
