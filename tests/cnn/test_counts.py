@@ -19,7 +19,7 @@ def _scene(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np
 
 
 @given(st.integers(0, 1000), st.sampled_from([0, 1, 250, 400, 500, 700, 999, 1000]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_counts_equal_a_comparison_at_every_threshold(seed: int, k: int) -> None:
     """The cumulated histogram equals counting p >= t by hand, also where p lies exactly on a threshold."""
     probability, truth, valid = _scene(seed)
@@ -55,7 +55,7 @@ def test_invalid_pixels_do_not_count() -> None:
 
 
 @given(st.integers(0, 1000), st.sampled_from([100, 400, 500, 800]), st.integers(0, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_relaxed_counts_equal_dilation(seed: int, k: int, rho_px: int) -> None:
     """One maximum filter counts the same as dilating the mask of that threshold with a square."""
     probability, truth, valid = _scene(seed)

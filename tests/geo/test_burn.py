@@ -37,7 +37,7 @@ def measure_distance(box: GeoBox, line: shapely.LineString) -> np.ndarray:
     return shapely.distance(shapely.points(t.c + t.a * (cols + 0.5), t.f + t.e * (rows + 0.5)), line)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     line=st.lists(points, min_size=2, max_size=5, unique=True),
     width_m=st.floats(1.0, 9.0),
@@ -76,7 +76,7 @@ def test_each_line_has_its_own_width() -> None:
     assert burn_lines(lines.geometry, make_box(), width_m=4.0).sum() == 16 * 60
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(line=st.lists(st.tuples(st.floats(1, 29), st.floats(1, 19)), min_size=2, max_size=5, unique=True))
 def test_thin_lines_are_unbroken(line: list[tuple[float, float]]) -> None:
     """However thin, a line is one connected trace, nowhere off by more than 1.5 pixels."""
@@ -96,7 +96,7 @@ def test_all_touched_only_adds() -> None:
 
 
 @given(row=st.integers(-10, 45), col=st.integers(-10, 65))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_windows_are_parts_of_the_whole(row: int, col: int) -> None:
     """Burning a window equals cutting it out."""
     lines = make_lines([(3, 3), (25, 17), (28, 2)], [(0, 19), (30, 0)], width_m=[3.0, 0.4])

@@ -11,7 +11,7 @@ from mapsight.geo.skeleton import measure_inside
 
 
 @given(st.lists(st.integers(2, 60), min_size=1, max_size=4), st.integers(0, 999), st.floats(0.5, 6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_smoothing_holds_the_ends_to_the_last_bit(counts, seed, sigma_px):
     """Lines that share an end before share it exactly after; steps are at most a pixel; every line comes back."""
     rng = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ def test_paths_move_into_the_middle(rows):
 
 
 @given(st.floats(0, np.pi), st.floats(4, 14))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_width_of_slanting_roads_is_unbiased(angle, width_px):
     """Measured along the road's own middle, the width is that of the band to two thirds of a pixel."""
     rows, cols = np.indices((90, 90)) - 44.3

@@ -86,7 +86,7 @@ def test_crs_that_is_a_url_is_refused_without_a_connection(server: tuple[str, li
     assert server[1] == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lon=st.floats(-180, 180), lat=st.floats(-89, 89))
 def test_metric_crs_of_degrees_is_metric(lon: float, lat: float) -> None:
     """Anywhere on earth the chosen CRS has a point scale within 1 % (oracle: PROJ's own factors)."""

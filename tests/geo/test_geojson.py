@@ -70,7 +70,7 @@ def test_null_and_foreign_geometries_are_counted(tmp_path: Path) -> None:
     assert tally.dropped == {"no geometry": 3, "not a line": 1, "malformed geometry": 1}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(0, 30),
     chunk=st.integers(1, 300),

@@ -100,7 +100,7 @@ def scene(request: pytest.FixtureRequest, write_image: WriteImage) -> Scene:
         return path, options, reader.read_all()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_windows_agree_with_the_whole(scene: Scene, data: st.DataObject) -> None:
     """Any window, inside or over the edges, is that part of the whole image; outside it is empty."""

@@ -20,7 +20,7 @@ lines = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines, st.floats(1, 30))
 def test_stations_lie_on_their_lines_and_share_their_length(geometries, step_m):
     """Every station is on its line, normals are perpendicular unit vectors, and the steps add up to the length."""

@@ -125,7 +125,7 @@ def test_unknown_class_has_the_default_width() -> None:
     assert read_width({}, "boulevard") == 7.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.sampled_from(["highway", "width", "tunnel", "fclass", "railway", "area"]), st.text(max_size=20))
 )

@@ -27,7 +27,7 @@ def test_graph_agrees_with_skan(seed):
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.7, 1.5, 4.0]))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_every_skeleton_pixel_is_on_one_path(seed, grain_px):
     """Between junctions paths run over skeleton pixels, each once; graph and skeleton have as many pieces."""
     mask = _blobs(seed, (50, 60), grain_px)
@@ -103,7 +103,7 @@ def test_cleaning_takes_specks_holes_and_slits():
 
 
 @given(st.integers(0, 10_000), st.integers(0, 5))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_closing_slits_only_adds(seed, slit_px):
     """Closing slits takes no pixel away and done twice changes nothing more."""
     mask = _blobs(seed, (40, 50), 2.0)

@@ -62,7 +62,7 @@ def _assert_back(lines: list[LineString], width_m: float, tolerance_m: float = 1
     return traced
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(widths, angles, st.lists(st.tuples(st.floats(25, 60), st.floats(-0.7, 0.7)), min_size=1, max_size=5))
 def test_a_winding_road_comes_back(width_m, heading, legs):
     """trace(burn(line)) is one line within 1.5 pixels of a polyline that turns by up to 40°."""
@@ -74,7 +74,7 @@ def test_a_winding_road_comes_back(width_m, heading, legs):
     assert len(_assert_back([LineString(places)], width_m)) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(widths, angles, st.floats(np.radians(35), np.radians(90)))
 def test_a_crossing_is_one_junction(width_m, heading, angle):
     """Two straight roads that cross at 35° to 90° come back as four lines that share one exact endpoint."""
@@ -83,7 +83,7 @@ def test_a_crossing_is_one_junction(width_m, heading, angle):
     assert sorted(np.unique(_ends(traced.geometry), axis=0, return_counts=True)[1]) == [1, 1, 1, 1, 4]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(widths, angles, st.floats(np.radians(40), np.radians(90)))
 def test_a_side_road_leaves_the_main_road_straight(width_m, heading, angle):
     """A T or Y comes back as three lines without a kink in the main road."""
@@ -92,7 +92,7 @@ def test_a_side_road_leaves_the_main_road_straight(width_m, heading, angle):
     assert sorted(np.unique(_ends(traced.geometry), axis=0, return_counts=True)[1]) == [1, 1, 1, 3]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(3, 8), angles, st.integers(3, 5))
 def test_a_roundabout_keeps_its_ring(width_m, heading, arms):
     """A ring of 20 m radius with three to five roads comes back as so many arcs and so many arms."""
@@ -109,7 +109,7 @@ def test_a_roundabout_keeps_its_ring(width_m, heading, arms):
 
 
 @given(widths, st.floats(20, 40))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_a_ring_without_junction_is_one_closed_line(width_m, radius_m):
     """A ring road comes back closed, with its length, centred on itself."""
     traced, truth = _retrace([LineString(Point(0, 0).buffer(radius_m, quad_segs=32).exterior.coords)], width_m)
@@ -120,7 +120,7 @@ def test_a_ring_without_junction_is_one_closed_line(width_m, radius_m):
 
 
 @given(st.floats(2, 15), angles)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_width_is_measured_across(width_m, heading):
     """The width of a straight road is right to a pixel at any heading (pixels are whole), its length to a width."""
     traced, _ = _retrace(_rays((0, 0), [heading], 90), width_m)
@@ -130,7 +130,7 @@ def test_width_is_measured_across(width_m, heading):
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.8, 1.5, 3.0]), st.sampled_from([0.3, 0.5, 0.7]), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_whatever_the_mask_the_lines_are_sound(seed, grain_px, share, bridged):
     """Masks of noise give valid, simple lines inside the image with finite widths; ends coincide or lie apart."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(70, 90)), grain_px)

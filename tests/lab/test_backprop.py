@@ -22,7 +22,7 @@ def test_lecture_weight_is_used_four_times():
 
 
 @given(small, small, small, small, st.integers(0, 2), st.integers(0, 3), st.integers(0, 2**31))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_equals_autograd(channels, maps, stride, dilation, padding, extra, seed):
     """∂L/∂w and ∂L/∂x are autograd's to the last digit (whole numbers), over strides, dilations and paddings."""
     random, kernel = np.random.default_rng(seed), (3, 2)

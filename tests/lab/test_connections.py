@@ -29,7 +29,7 @@ def test_connections_of_the_large_example():
 
 
 @given(small, small, small, st.integers(0, 2), st.integers(0, 4), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_matrix_is_the_convolution(kernel, stride, dilation, padding, extra, seed):
     """Matrix times pixels = feature map, and its entries are counted axis by axis."""
     random = np.random.default_rng(seed)

@@ -53,7 +53,7 @@ def find_used(image, weights, steps):
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_torch(case):
     """Whole numbers, so equal to the last digit."""
     image, weights, stride, dilation, padding, groups = case
@@ -66,7 +66,7 @@ def test_equals_torch(case):
 
 
 @given(cases(most_groups=1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_transpose_equals_torch(case):
     """The transposed convolution is torch's conv_transpose2d, padding cut off."""
     image, weights, stride, dilation, padding, _ = case
@@ -80,7 +80,7 @@ def test_transpose_equals_torch(case):
 
 
 @given(cases(most_groups=1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_transpose_is_the_adjoint(case):
     """⟨correlate(x), y⟩ = ⟨x, transpose(y)⟩: the definition, without torch."""
     image, weights, stride, dilation, padding, _ = case

@@ -28,7 +28,7 @@ def test_the_lecture_rotates_and_the_pooled_map_rotates_too():
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(4, 11), st.integers(4, 11), st.integers(0, 2**31))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_equals_torch(size, stride, height, width, seed):
     """Largest values, their places (ties too), means, and the unpooled map are torch's."""
     grid = np.random.default_rng(seed).integers(0, 4, (height, width))  # many ties
@@ -44,7 +44,7 @@ def test_equals_torch(size, stride, height, width, seed):
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_maximum_moves_no_more_than_its_inputs(seed):
     """Changing every pixel by at most 1 changes every pooled value by at most 1."""
     random = np.random.default_rng(seed)

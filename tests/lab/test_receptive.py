@@ -57,7 +57,7 @@ def build(spec):
 
 
 @given(st.lists(layers, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_stacks_agree_with_gradients(specs):
     """The first and last row and column that the middle output sees, over strides, dilations, paddings, upsampling."""
 

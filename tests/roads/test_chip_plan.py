@@ -12,7 +12,7 @@ from mapsight.errors import InputError
 from mapsight.roads.chip_plan import plan_chips
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(20, 300), st.integers(20, 300), st.integers(8, 40), st.integers(0, 30), st.integers(0, 5))
 def test_no_training_pixel_is_within_the_gap_of_a_judge(height, width, chip_px, gap_px, seed):
     """Oracle: the chessboard distance of every pixel, drawn out. Chips lie inside and share no pixel."""

@@ -98,7 +98,7 @@ def test_weak_stretches_follow_strong_ones():
 
 
 @given(st.integers(0, 1000), st.floats(0.2, 0.8))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_every_line_passes_the_gate(seed, threshold):
     """Whatever the probability, lines are valid, simple, long enough, with probabilities from 0 to 1."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(1, 100, 120)), (0, 2, 2))

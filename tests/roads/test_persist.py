@@ -44,7 +44,7 @@ def scenes(draw):
 
 
 @given(scenes())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_same_run_twice_has_nothing_new(before):
     """Every finding keeps its identity; rejected ones are dismissed, at the end; nothing is lost."""
     done = persist.carry_over(before.drop(columns="verdict"), before, time_utc=DAY2)
@@ -61,7 +61,7 @@ def test_the_same_run_twice_has_nothing_new(before):
 
 
 @given(scenes(), st.floats(0, 2 * np.pi), st.floats(0, 5), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_shift_of_some_metres_in_any_order_changes_nothing(before, angle, far, random):
     """Identities are carried by geometry: the digits made anew from the moved line do not matter."""
     moved = before.geometry.translate(far * np.cos(angle), far * np.sin(angle))
@@ -77,7 +77,7 @@ def test_a_shift_of_some_metres_in_any_order_changes_nothing(before, angle, far,
 
 
 @given(scenes(), scenes())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_is_ever_lost_or_doubled(before, now):
     """Whatever two runs found: identities are unique, and each earlier one is found again or listed with its fate."""
     done = persist.carry_over(now.drop(columns="verdict"), before, time_utc=DAY2)

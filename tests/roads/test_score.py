@@ -175,7 +175,7 @@ def test_calibration_of_scores_by_hand() -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=25).filter(any))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_average_precision_is_scikit_learns(real: list[bool]) -> None:
     """Where every mistake is found once, average precision is scikit-learn's; one more, unfound, scales it down."""
     scores = np.linspace(0.95, 0.05, len(real))

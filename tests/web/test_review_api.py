@@ -425,7 +425,7 @@ def test_the_api_keeps_to_its_schema(audit):
         assert len(operations) >= 7
 
         @given(data=st.data())
-        @settings(max_examples=60, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
+        @settings(max_examples=60, database=None, phases=[Phase.generate], derandomize=True,
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         def ask(data) -> None:
             case = data.draw(data.draw(st.sampled_from(operations)).as_strategy())

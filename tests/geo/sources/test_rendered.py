@@ -100,7 +100,7 @@ def test_a_label_beyond_reach_stays_a_gap():
     assert not fill_hidden(road & ~hidden, hidden, reach_px=60)[30, 90:110].any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 180), st.integers(5, 9), st.integers(12, 40))
 def test_hidden_roads_at_any_angle(angle, width, label):
     """A straight road in any direction under a square label is restored (IoU of the hidden part ≥ .65)."""

@@ -111,7 +111,7 @@ def test_lines_are_cut_at_the_margin():
     assert length_m.tolist() == pytest.approx([SMALL.width_m + 100], rel=0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.floats(10.98, 11.03), st.floats(47.98, 48.03)), min_size=2, max_size=12))
 def test_nothing_outside_nothing_invented(points):
     """Any line: what is kept lies in the padded area and on the line."""
