@@ -1,4 +1,4 @@
-"""A made-up audit folder, a real server in front of it, and a real browser before that."""
+"""A made-up audit folder, and a real server in front of it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,6 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 KINDS = ("missing", "phantom", "misaligned")
 SIDE_PX = 512
 EAST, NORTH = 500_000.0, 5_000_512.0
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]  # fmt: skip
 
 
 def make_findings(count: int, *, crs: str | None = "EPSG:32632") -> gpd.GeoDataFrame:
@@ -111,16 +105,3 @@ def serving(folder: Path, **settings: object) -> Iterator[str]:
         server.should_exit = True
         thread.join(timeout=20)
         listener.close()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium, headless, drawing WebGL by software."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    found = next((path for path in CHROMIUM if Path(path).is_file()), None)
-    if found is None:
-        pytest.skip("needs Chromium (apt install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield started
-        started.close()

@@ -54,6 +54,17 @@ def test_a_line_is_its_own_findings(audit, open_page, hold):  # noqa: F811
         assert read_verdicts(audit / "findings.gpkg")["geometry_wkt"].tolist() == [""]
 
 
+def test_evidence_that_does_not_come_is_nobody_elses(audit, open_page):  # noqa: F811
+    """The evidence of the finding before does not stand under the next one's title."""
+    with serving(audit) as address:
+        page = open_page(address)
+        assert page.locator("#details .facts").count() == 1
+        page.route(f"**/api/findings/{1:010x}", lambda route: route.abort())
+        page.keyboard.press("j")
+        wait_for(page, "#said", "does not answer")
+        assert page.locator("#details .facts").count() == 0
+
+
 def test_a_verdict_that_failed_can_be_said_again(audit, open_page):  # noqa: F811
     """The server fails once: the page says so, and the same key, or a little patience, brings the verdict home."""
     with serving(audit) as address:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,7 @@ from PIL import Image
 from mapsight.roads.export.formats import export_run
 from mapsight.roads.verdict_import import read_judgements
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 AXE = Path(__file__).parents[2] / "web" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium."""
-    api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no /usr/bin/chromium here")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 def open_page(browser, path, **options):

@@ -10,21 +10,13 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi", reason="needs mapsight[web]")
-pytest.importorskip("playwright", reason="needs playwright")
-
-from playwright.sync_api import sync_playwright
 
 from mapsight.web.lab.app import make_lab_app
 from mapsight.web.serve import bind, make_server
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent.parent / "axe.min.js"
-FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PARTS = ("filters", "digit", "tile")
 READY_MS = 90_000
-
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium here")
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +30,6 @@ def address(desk):
     server.should_exit = True
     thread.join(20)
     listener.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -195,10 +179,11 @@ def test_a_tile_from_pixel_to_score(visit):
     page.focus("canvas.photo")
     before, after = follow(page, lambda: page.keyboard.press("Shift+ArrowRight"))
     assert int(after.split()[2]) - int(before.split()[2]) == 10
+    pressed = "(step) => document.querySelector('.steps [aria-pressed=true] b').textContent === step"
     page.get_by_role("button", name="Logit").click()
+    until(page, pressed, "Logit")
     for step in ("Head", "Up 3, convolution"):  # from the logit back, along the button of the most important part
         page.locator("#card-journey button.link").first.click()
-        pressed = "(step) => document.querySelector('.steps [aria-pressed=true] b').textContent === step"
         until(page, pressed, step)
         assert page.locator("#tile .check-bad").count() == 0
 

@@ -46,7 +46,7 @@ function build(offer) {
   journey = new Journey(cards.journey, { mark: (window) => {
     picture.window = window;
     picture.draw();
-  }, onMove: (row, col) => follow(row, col) });
+  }, onMove: (row, col) => follow(row, col), onFault: say });
   replace($("#tile-body"), h("div", { class: "tile-bench" },
     h("div", { class: "tile-side" }, chooser(offer), canvas,
       h("p", { class: "fine" }, "Click or drag to choose a pixel; arrow keys move it, with shift ten at a time."),

@@ -14,8 +14,8 @@ const GROUPS = [["down", /^(s2d|down|pool)/], ["wide", /^(wide|sum)/], ["up", /^
 
 export class Journey {
   /** `mark([x, y, width, height])` frames on the photograph what the chosen value was computed from at once. */
-  constructor(host, { mark, onMove }) {
-    Object.assign(this, { host, mark, chosen: { step: "down2a", channel: null }, inputMap: null });
+  constructor(host, { mark, onMove, onFault }) {
+    Object.assign(this, { host, mark, onFault, chosen: { step: "down2a", channel: null }, inputMap: null, turn: 0 });
     this.list = h("div", { class: "steps", role: "group", "aria-label": "Steps of the net" });
     this.maps = h("div", {});
     const canvas = h("canvas", { class: "journey-map" });
@@ -46,18 +46,18 @@ export class Journey {
   async choose(step, channel) {
     this.chosen = { step, channel };
     this.inputMap = null;
-    await this.#draw();
+    await this.#draw().catch(this.onFault);
   }
 
   async #draw() {
-    const step = this.byName.get(this.chosen.step);
+    const mine = ++this.turn, step = this.byName.get(this.chosen.step);
     const { row, col, values } = this.column.steps[step.name];
     const channel = Math.min(this.chosen.channel ?? byValue(values)[0], step.channels - 1);
     const [cell, sheet, levels] = await Promise.all([
       fetchJson(`/api/tiles/${this.key}/cell?step=${step.name}&channel=${channel}&row=${row}&col=${col}`), fetchSheet(this.key, step.name),
       fetchMap(this.key, step.name, channel),
     ]);
-    if (step.name !== this.chosen.step) return;
+    if (mine !== this.turn) return; // something else was chosen in the meantime
     for (const [at, button] of this.buttons.entries()) {
       button.setAttribute("aria-pressed", String(this.tile.steps[at] === step));
       button.tabIndex = this.tile.steps[at] === step ? 0 : -1;

@@ -91,13 +91,14 @@ async function open(number) {
   told = null;
   showHead(state, number);
   showVerdict();
-  $("note").value = draftOf(number).note;
   showLine();
   $("details").setAttribute("aria-busy", "true");
   const answer = await getFinding(idOf(number)).catch((error) => error);
   if (state.current !== number) return;
-  if (answer instanceof Error) say(answer.message);
-  else {
+  if (answer instanceof Error) {
+    $("details").replaceChildren(); // rather none than another finding's
+    say(answer.message);
+  } else {
     told = answer;
     showDetails(told, stamp, jump);
     showLine();
