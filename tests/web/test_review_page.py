@@ -205,8 +205,9 @@ def test_undo_outlives_its_page(audit, open_page):
         assert page.locator("#undo").is_disabled()
         press(page, "z")
         wait_for(page, "#said", "nothing to undo")
-        said = read_verdicts(audit / "findings.gpkg").set_index("finding_id")["verdict"].to_dict()
-        assert said == {f"{0:010x}": "none", f"{1:010x}": "none", f"{4:010x}": "accept"}
+        kept = read_verdicts(audit / "findings.gpkg").set_index("finding_id")
+        assert kept["verdict"].to_dict() == {f"{0:010x}": "none", f"{1:010x}": "none", f"{4:010x}": "accept"}
+        assert kept["reviewer"].to_dict() == {f"{0:010x}": "ann", f"{1:010x}": "ann", f"{4:010x}": "bob"}
 
 
 def test_a_note_outlives_its_page(audit, open_page):

@@ -155,7 +155,8 @@ function undo() {
     const { undo: before } = await getUndo(reviewer());
     const number = state.numbers.get(before?.id);
     if (number === undefined) { say("There is nothing to undo."); return; }
-    if (await keep(number, before, before.revision)) {
+    const { verdict, note, line, revision } = before;
+    if (await keep(number, { verdict, note, line, reviewer: reviewer() }, revision)) {
       drafts.delete(number);
       if (isNoting()) showVerdict();
       else state.open(number);
@@ -199,16 +200,15 @@ function sendAgain() {
 // The page is left, perhaps for good: what stands in the queue goes out at once.
 function leave() {
   if (!outbox.get(idOf(state.current))) saveDraft();
-  for (const [id, { said, revision }] of outbox.items) if (!sent.has(said)) postVerdict(id, makeBody(said, revision)).catch(() => {});
+  for (const [id, { said, revision }] of outbox.items) if (!sent.has(said)) postVerdict(id, { ...said, revision }).catch(() => {});
 }
 
 const sent = new WeakSet();
-const makeBody = ({ verdict, note, line, reviewer: who }, revision) => ({ verdict, note, line, reviewer: who, revision });
 const isSame = (body, kept) => kept.revision === body.revision + 1 && ["verdict", "note", "reviewer"].every((key) => kept[key] === body[key]);
 
 // Say it to the server; nothing is shown as kept before the server has it.
 async function keep(number, said, revision = state.verdictOf(number).revision) {
-  const id = idOf(number), body = makeBody(said, revision);
+  const id = idOf(number), body = { ...said, revision };
   underWay = number;
   sent.add(said);
   try {
