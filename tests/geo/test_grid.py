@@ -9,7 +9,7 @@ from mapsight.errors import InputError
 from mapsight.geo.grid import (
     Window,
     blend_weights,
-    fold_mask,
+    draw_blocks,
     spatial_folds,
     tile_windows,
     window_core,
@@ -124,10 +124,11 @@ def test_folds_are_balanced_and_mixed(case):
 
 
 @given(st.integers(40, 300), st.integers(40, 300), st.integers(2, 4), st.integers(0, 9))
-def test_fold_mask_is_even_blocks_of_one_fold(height, width, folds, seed):
+def test_blocks_drawn_are_even_and_of_one_fold(height, width, folds, seed):
     """Pixels of a block share its fold, and the blocks are equal to within a pixel a side."""
     options = {"folds": folds, "block_px": 20, "seed": seed}
-    mask, grid = fold_mask(height, width, **options), spatial_folds(height, width, **options)
+    grid = spatial_folds(height, width, **options)
+    mask = draw_blocks(grid.astype(np.int8), height, width)
     assert mask.shape == (height, width)
     assert mask.dtype == np.int8
     row_edges, col_edges = (-(-np.arange(b + 1) * n // b) for n, b in zip(mask.shape, grid.shape, strict=True))

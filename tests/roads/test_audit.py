@@ -9,7 +9,7 @@ import shapely
 import torch
 
 from mapsight.errors import InputError
-from mapsight.geo.grid import fold_mask
+from mapsight.geo.grid import draw_blocks, spatial_folds
 from mapsight.geo.raster import Raster
 from mapsight.geo.shift import ShiftField
 from mapsight.roads import audit
@@ -122,7 +122,8 @@ def test_folds_are_dealt_to_what_is_taught():
     """Everywhere as ever; in part, evenly among the blocks that hold it."""
     whole = np.ones((500, 700), bool)
     folds, count = deal_folds(whole, folds=3, block_px=100, seed=4)
-    assert count == 3 and np.array_equal(folds, fold_mask(500, 700, folds=3, block_px=100, seed=4))
+    as_ever = draw_blocks(spatial_folds(500, 700, folds=3, block_px=100, seed=4), 500, 700)
+    assert count == 3 and np.array_equal(folds, as_ever)
     part = whole.copy()
     part[:, 200:] = False
     part[450:, 200] = True  # too little for a fold of its own

@@ -90,9 +90,8 @@ def spatial_folds(height: int, width: int, *, folds: int, block_px: int, seed: i
     return grid
 
 
-def fold_mask(height: int, width: int, *, folds: int, block_px: int, seed: int) -> np.ndarray:
-    """The fold number of every pixel, (height, width) int8: `spatial_folds` drawn out."""
-    grid = spatial_folds(height, width, folds=folds, block_px=block_px, seed=seed).astype(np.int8)
+def draw_blocks(grid: np.ndarray, height: int, width: int) -> np.ndarray:
+    """What holds of every pixel (height, width), from what holds of the blocks (rows, cols) of `spatial_folds`."""
     rows, cols = (np.arange(n) * blocks // n for n, blocks in zip((height, width), grid.shape, strict=True))
     return grid[np.ix_(rows, cols)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapsight.geo.grid import spatial_folds
+from mapsight.geo.grid import draw_blocks, spatial_folds
 
 _LEAST_SHARE = 0.25  # of what the fullest block holds; from less a net learns too little
 
@@ -16,8 +16,7 @@ def deal_folds(taught: np.ndarray, *, folds: int, block_px: int, seed: int) -> t
     are fewer folds where there are fewer such blocks, and none where there are fewer than two.
     """
     rows, cols = (max(round(n / block_px), 1) for n in taught.shape)
-    down, across = (np.arange(n) * blocks // n for n, blocks in zip(taught.shape, (rows, cols), strict=True))
-    tops, lefts = (np.unique(along, return_index=True)[1] for along in (down, across))
+    tops, lefts = (-(-np.arange(blocks) * n // blocks) for n, blocks in zip(taught.shape, (rows, cols), strict=True))
     held = np.add.reduceat(np.add.reduceat(taught, tops, axis=0, dtype=np.int64), lefts, axis=1)
     walk = np.arange(rows * cols).reshape(rows, cols)
     walk[1::2] = walk[1::2, ::-1].copy()  # like an ox ploughs: what follows each other are neighbours
@@ -27,4 +26,4 @@ def deal_folds(taught: np.ndarray, *, folds: int, block_px: int, seed: int) -> t
     if count < 2:
         return np.zeros(taught.shape, np.int8), 0
     grid[full] = spatial_folds(1, len(full), folds=count, block_px=1, seed=seed)[0]
-    return grid.reshape(rows, cols)[np.ix_(down, across)], count
+    return draw_blocks(grid.reshape(rows, cols), *taught.shape), count
