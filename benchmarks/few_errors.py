@@ -1,9 +1,11 @@
-"""What scores promise on maps with no, few, many and most roads wrong: `python -m benchmarks.few_errors --data DIR`.
+"""What scores promise on maps with no, few, many and most roads wrong: `python -m
+benchmarks.few_errors --data DIR`.
 
-The scores are fitted on maps full of planted errors. Where errors are rare, do as many findings come true as their
-scores say: as the table has them, and with what a map's candidates tell of their number (`roads/prior.py`)? Each scene
-is an audit of its own. Only in drawn towns is 'right' exact; real maps hold errors that nobody planted, and findings
-right about those count as wrong. The table goes into docs/results.md.
+The scores are fitted on maps full of planted errors. Where errors are rare, do as many findings
+come true as their scores say: as the table has them, and with what a map's candidates tell of their
+number (`roads/prior.py`)? Each scene is an audit of its own. Only in drawn towns is 'right' exact;
+real maps hold errors that nobody planted, and findings right about those count as wrong. The table
+goes into docs/results.md.
 """
 
 from __future__ import annotations
@@ -39,27 +41,36 @@ from mapsight.roads.shipped import read_model_or_default
 from mapsight.roads.train import Model
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
-# what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a window of .26 km²
-# and into about a km², or a share of its roads deleted
+# what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a
+# window of .26 km² and into about a km², or a share of its roads deleted
 Spoiling = tuple[int, int, int] | float
 WINDOW: dict[str, list[Spoiling]] = {
-    "none": [(0, 0, 0)], "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)], "many": [(2, 2, 2)] * SEEDS,
+    "none": [(0, 0, 0)],
+    "few": [(1, 0, 0), (0, 1, 0), (0, 0, 1)],
+    "many": [(2, 2, 2)] * SEEDS,
     "60 % deleted": [0.6] * SEEDS,
-}  # fmt: skip
+}
 KM2: dict[str, list[Spoiling]] = {
-    "none": [(0, 0, 0)], "few": [(1, 1, 1)] * SEEDS, "many": [(10, 10, 10)] * SEEDS, "60 % deleted": [0.6] * SEEDS,
-}  # fmt: skip
+    "none": [(0, 0, 0)],
+    "few": [(1, 1, 1)] * SEEDS,
+    "many": [(10, 10, 10)] * SEEDS,
+    "60 % deleted": [0.6] * SEEDS,
+}
 
 
 class Promise(NamedTuple):
-    """Findings of one list: what their scores say (F,), and whether each answers a planted error (F,) bool."""
+    """Findings of one list: what their scores say (F,), and whether each answers a planted error
+    (F,) bool.
+    """
 
     said: np.ndarray
     right: np.ndarray
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="default: the one that ships")
     parser.add_argument("--docs", type=Path, default=Path("docs"))
@@ -71,7 +82,8 @@ def main() -> None:
         for scene in scenes:
             for density, ways in planted.items():
                 found[density] += [
-                    measure(scene, spoil(scene, how, seed), model.card.threshold) for seed, how in enumerate(ways)
+                    measure(scene, spoil(scene, how, seed), model.card.threshold)
+                    for seed, how in enumerate(ways)
                 ]
         rows += [summarise(name, density, runs) for density, runs in found.items() if runs]
     text = tell(rows)
@@ -85,7 +97,11 @@ def list_scenes(
     """(name, scenes, what is done to the map of each)."""
     towns = track(range(FIRST_TOWN, FIRST_TOWN + TOWNS), "towns", total=TOWNS)
     yield f"{TOWNS} towns", (draw_town_map(seed, run) for seed in towns), KM2
-    yield "Cambridge", iter([read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)]), KM2
+    yield (
+        "Cambridge",
+        iter([read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=1.0)]),
+        KM2,
+    )
     yield "windows", read_windows(data / "roads", model, run), WINDOW
 
 
@@ -103,32 +119,46 @@ def measure(scene: Mapped, wrong: Mistaken, threshold: float) -> dict[str, Promi
     def promise(score: Score) -> Promise:
         table = rank_candidates(candidates.rows, wrong.lines.crs, score)
         return Promise(
-            table["score"].to_numpy(float), answer_planted(table, wrong.planted, kind_aware=True).outcome != "false"
+            table["score"].to_numpy(float),
+            answer_planted(table, wrong.planted, kind_aware=True).outcome != "false",
         )
 
     return {"table": promise(score_evidence), "moved": promise(learn_bend(candidates).score)}
 
 
 def summarise(name: str, density: str, runs: Sequence[dict[str, Promise]]) -> dict[str, Any]:
-    """A row of the table: a map's findings, how many they promise and how many are right, and the calibration error."""
+    """A row of the table: a map's findings, how many they promise and how many are right, and the
+    calibration error.
+    """
     row: dict[str, Any] = {"scenes": name, "planted": density, "maps": len(runs)}
     for way in ("table", "moved"):
-        said, right = (np.concatenate([getattr(run[way], field) for run in runs]) for field in Promise._fields)
-        row[way] = {"findings": len(said) / len(runs), "promised": said.sum() / len(runs),
-                    "right": right.sum() / len(runs), "ece": calibrate_scores(said, right).ece}  # fmt: skip
+        said, right = (
+            np.concatenate([getattr(run[way], field) for run in runs]) for field in Promise._fields
+        )
+        row[way] = {
+            "findings": len(said) / len(runs),
+            "promised": said.sum() / len(runs),
+            "right": right.sum() / len(runs),
+            "ece": calibrate_scores(said, right).ece,
+        }
     return row
 
 
 def tell(rows: Sequence[dict[str, Any]]) -> str:
     """A table in Markdown."""
-    lines = ["| scenes | planted | maps | right a map | promised by the table | with the map's own offset | "
-             "ECE: table | with the offset |", "|---" * 8 + "|"]  # fmt: skip
+    lines = [
+        (
+            "| scenes | planted | maps | right a map | promised by the table | with the map's own"
+            " offset | ECE: table | with the offset |"
+        ),
+        "|---" * 8 + "|",
+    ]
     for row in rows:
         table, moved = row["table"], row["moved"]
         lines.append(
-            f"| {row['scenes']} | {row['planted']} | {row['maps']} | {moved['right']:.1f} | {table['promised']:.1f} of "
-            f"{table['findings']:.0f} | {moved['promised']:.1f} of {moved['findings']:.0f} | {table['ece']:.3f} | "
-            f"{moved['ece']:.3f} |"
+            f"| {row['scenes']} | {row['planted']} | {row['maps']} | {moved['right']:.1f} |"
+            f" {table['promised']:.1f} of {table['findings']:.0f} | {moved['promised']:.1f} of"
+            f" {moved['findings']:.0f} | {table['ece']:.3f} | {moved['ece']:.3f} |"
         )
     return "\n".join(lines)
 

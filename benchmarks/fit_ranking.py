@@ -1,12 +1,14 @@
-"""Fits the scores of findings on planted errors: `python -m benchmarks.fit_ranking --pairs splits.csv`.
+"""Fits the scores of findings on planted errors: `python -m benchmarks.fit_ranking --pairs
+splits.csv`.
 
-Scenes the model has not learnt from are predicted once; their masks, traced to lines, are the maps into which errors
-are planted with several seeds. `--also train` adds scenes that the model *has* learnt from: they are many, and what
-ships fits them no better than others; once more with maps that end amid the picture, as a city's does. Every candidate
-is labelled by whether it answers a planted error; boosted stumps, which add up to one step function a feature, turn its
-features into the probability of being right. What that is worth is measured on scenes of `--split` left out, six times
-in turn, where its logits are calibrated, too (Platt 1999: a slope and a shift a kind); then all scenes fit what is
-written.
+Scenes the model has not learnt from are predicted once; their masks, traced to lines, are the maps
+into which errors are planted with several seeds. `--also train` adds scenes that the model *has*
+learnt from: they are many, and what ships fits them no better than others; once more with maps that
+end amid the picture, as a city's does. Every candidate is labelled by whether it answers a planted
+error; boosted stumps, which add up to one step function a feature, turn its features into the
+probability of being right. What that is worth is measured on scenes of `--split` left out, six
+times in turn, where its logits are calibrated, too (Platt 1999: a slope and a shift a kind); then
+all scenes fit what is written.
 """
 
 from __future__ import annotations
@@ -32,14 +34,21 @@ from mapsight.roads.plant import PlantSettings
 from mapsight.roads.ranking import FEATURES
 from mapsight.roads.shipped import read_model_or_default
 
-_BAGS, _STEPS, _RATE, _LEAST = 8, 250, 0.1, 10  # fits averaged, stumps each, their share, candidates a step
+_BAGS, _STEPS, _RATE, _LEAST = (
+    8,
+    250,
+    0.1,
+    10,
+)  # fits averaged, stumps each, their share, candidates a step
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--split", default="val")
-    parser.add_argument("--also", help="a further split whose scenes help to fit, but judge nothing")
+    parser.add_argument(
+        "--also", help="a further split whose scenes help to fit, but judge nothing"
+    )
     parser.add_argument("--also-seeds", type=int, default=1)
     parser.add_argument("--set", dest="sets", action="append", default=[])
     parser.add_argument("--model", type=Path)
@@ -50,7 +59,9 @@ def main() -> None:
     run = make_runner(*model, find_place())
 
     def read_maps(split: str) -> Iterator[Mapped]:
-        return read_pair_maps(options.pairs, run, split=split, sets=options.sets, m_per_px=model.card.m_per_px)
+        return read_pair_maps(
+            options.pairs, run, split=split, sets=options.sets, m_per_px=model.card.m_per_px
+        )
 
     rows, helpers = [], []
     for mapped in read_maps(options.split):
@@ -67,14 +78,18 @@ def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:
     for seed in range(seeds):
         wrong = plant_map(mapped, PlantSettings(deleted=2, added=2, shifted=2, seed=seed))
         if not wrong.is_blank:
-            rows += label_candidates(look_at(mapped, wrong, threshold)[0].rows, wrong.planted, mapped.name)
+            rows += label_candidates(
+                look_at(mapped, wrong, threshold)[0].rows, wrong.planted, mapped.name
+            )
     return rows
 
 
 def label_candidates(candidates: list[dict], planted: gpd.GeoDataFrame, scene: str) -> list[dict]:
     """Which candidates answer a planted error of their kind."""
     told = [{"kind": row["kind"], "geometry": row["geometry"]} for row in candidates]
-    table = gpd.GeoDataFrame(told, columns=["kind", "geometry"], geometry="geometry", crs=planted.crs)
+    table = gpd.GeoDataFrame(
+        told, columns=["kind", "geometry"], geometry="geometry", crs=planted.crs
+    )
     outcome = answer_planted(table, planted, kind_aware=True).outcome
     return [
         {"kind": row["kind"], "features": row["features"], "right": said != "false", "scene": scene}
@@ -84,14 +99,17 @@ def label_candidates(candidates: list[dict], planted: gpd.GeoDataFrame, scene: s
 
 def write_ranking(path: Path, rows: list[dict], helpers: list[dict]) -> None:
     """Fits each kind, says how well it does on scenes left out, and writes the table."""
-    table = {kind: fit_kind(kind, *([r for r in some if r["kind"] == kind] for some in (rows, helpers)))
-             for kind in FEATURES}  # fmt: skip
+    table = {
+        kind: fit_kind(kind, *([r for r in some if r["kind"] == kind] for some in (rows, helpers)))
+        for kind in FEATURES
+    }
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 def fit_kind(kind: str, rows: list[dict], helpers: list[dict]) -> dict:
-    """{intercept, right, steps: feature → edges and values} of one kind; `right` is the share of right candidates.
+    """{intercept, right, steps: feature → edges and values} of one kind; `right` is the share of
+    right candidates.
 
     `helpers` fit, but are never left out to judge.
     """
@@ -103,39 +121,65 @@ def fit_kind(kind: str, rows: list[dict], helpers: list[dict]) -> dict:
         fitted = np.concatenate([learnt, helping])
         said[held] = _predict(_fit(x[fitted], y[fitted], kind), kind, x[held])
     told, logits = y[judging], np.log(said / (1 - said))[:, None]
-    line = LogisticRegression(C=1e6).fit(logits, told)  # what is learnt promises more than comes true
-    said, slope, shift = line.predict_proba(logits)[:, 1], float(line.coef_.item()), float(line.intercept_.item())
+    line = LogisticRegression(C=1e6).fit(
+        logits, told
+    )  # what is learnt promises more than comes true
+    said, slope, shift = (
+        line.predict_proba(logits)[:, 1],
+        float(line.coef_.item()),
+        float(line.intercept_.item()),
+    )
     precision, ece = average_precision_score(told, said), calibrate_scores(said, told).ece
-    print(f"{kind}: {len(told)} candidates, {told.mean():.2f} right, and {len(helpers)} that help; scenes left out: "
-          f"AP {precision:.3f}, Brier {brier_score_loss(told, said):.3f}, ECE {ece:.3f}")  # fmt: skip
+    print(
+        f"{kind}: {len(told)} candidates, {told.mean():.2f} right, and {len(helpers)} that help;"
+        f" scenes left out: AP {precision:.3f}, Brier {brier_score_loss(told, said):.3f}, ECE"
+        f" {ece:.3f}"
+    )
     table = _fit(x, y, kind)
-    steps = {name: {**step, "values": [round(slope * v, 4) for v in step["values"]]}
-             for name, step in table["steps"].items()}  # fmt: skip
-    return {"intercept": round(slope * table["intercept"] + shift, 4), "right": round(told.mean(), 4), "steps": steps}
+    steps = {
+        name: {**step, "values": [round(slope * v, 4) for v in step["values"]]}
+        for name, step in table["steps"].items()
+    }
+    return {
+        "intercept": round(slope * table["intercept"] + shift, 4),
+        "right": round(told.mean(), 4),
+        "steps": steps,
+    }
 
 
 def _fit(x: np.ndarray, y: np.ndarray, kind: str) -> dict:
     """The mean of several boosted fits, each over other features at each step."""
     fits = [
         HistGradientBoostingClassifier(
-            max_iter=_STEPS, learning_rate=_RATE, max_leaf_nodes=2, min_samples_leaf=_LEAST, max_features=0.4,
-            l2_regularization=2.0, random_state=seed,
+            max_iter=_STEPS,
+            learning_rate=_RATE,
+            max_leaf_nodes=2,
+            min_samples_leaf=_LEAST,
+            max_features=0.4,
+            l2_regularization=2.0,
+            random_state=seed,
         ).fit(x, y)
         for seed in range(_BAGS)
-    ]  # fmt: skip
+    ]
     steps: dict[str, dict[float, float]] = {}
     intercept = float(np.mean([fit._baseline_prediction.item() for fit in fits]))
     for fit in fits:
-        for (tree,) in fit._predictors:  # stumps: a root and two leaves, or one leaf that says nothing
+        for (
+            tree,
+        ) in fit._predictors:  # stumps: a root and two leaves, or one leaf that says nothing
             root = tree.nodes[0]
             if root["is_leaf"]:
                 continue
-            low, high = (float(tree.nodes[root[side]]["value"]) / _BAGS for side in ("left", "right"))
+            low, high = (
+                float(tree.nodes[root[side]]["value"]) / _BAGS for side in ("left", "right")
+            )
             rises = steps.setdefault(FEATURES[kind][root["feature_idx"]], {})
             edge = round(float(root["num_threshold"]), 4)
             rises[edge] = rises.get(edge, 0.0) + high - low
             intercept += low
-    curves = {name: _centre(rises, x[:, FEATURES[kind].index(name)]) for name, rises in steps.items()}
+    curves = {
+        name: _centre(rises, x[:, FEATURES[kind].index(name)]) for name, rises in steps.items()
+    }
     intercept += sum(shift for _, shift in curves.values())
     return {
         "intercept": round(intercept, 4),
@@ -144,7 +188,9 @@ def _fit(x: np.ndarray, y: np.ndarray, kind: str) -> dict:
 
 
 def _centre(rises: dict[float, float], seen: np.ndarray) -> tuple[dict[str, list[float]], float]:
-    """Edges and values of a step function whose mean over the candidates is 0, and what was taken off."""
+    """Edges and values of a step function whose mean over the candidates is 0, and what was taken
+    off.
+    """
     edges = sorted(rises)
     values = np.concatenate([[0.0], np.cumsum([rises[edge] for edge in edges])])
     mean = float(values[np.searchsorted(edges, seen, side="left")].mean())
@@ -156,7 +202,9 @@ def _predict(table: dict, kind: str, x: np.ndarray) -> np.ndarray:
     for column, name in enumerate(FEATURES[kind]):
         if name in table["steps"]:
             step = table["steps"][name]
-            total += np.array(step["values"])[np.searchsorted(step["edges"], x[:, column], side="left")]
+            total += np.array(step["values"])[
+                np.searchsorted(step["edges"], x[:, column], side="left")
+            ]
     return 1 / (1 + np.exp(-total))
 
 

@@ -1,4 +1,5 @@
-"""IoU of masks from rendered maps, by style and compression, with and without inpainting; and a picture of it.
+"""IoU of masks from rendered maps, by style and compression, with and without inpainting; and a
+picture of it.
 
 python -m benchmarks.rendered_maps [PICTURE]
 """
@@ -21,12 +22,17 @@ def measure(name: str, seed: int, jpeg: int | None) -> tuple[float, float]:
     """IoU without and with inpainting."""
     drawn = draw_map(STYLES[name], seed=seed, jpeg=jpeg)
     colours = [parse_colour(colour) for colour in STYLES[name].colours]
-    masks = [find_roads(drawn.image, colours, RenderedSettings(inpaint=inpaint)) for inpaint in (False, True)]
+    masks = [
+        find_roads(drawn.image, colours, RenderedSettings(inpaint=inpaint))
+        for inpaint in (False, True)
+    ]
     return tuple(float((m & drawn.truth).sum() / (m | drawn.truth).sum()) for m in masks)  # type: ignore[return-value]
 
 
 def draw_picture(path: str) -> None:
-    """Map, mask without and mask with inpainting, a row each of three styles; red too much, blue too little."""
+    """Map, mask without and mask with inpainting, a row each of three styles; red too much, blue
+    too little.
+    """
     rows = []
     for name, left, top in (("light", 130, 60), ("pastel", 130, 60), ("dark", 130, 60)):
         drawn = draw_map(STYLES[name])
@@ -43,7 +49,10 @@ def draw_picture(path: str) -> None:
             )
             cells.append(cell[part])
         gap = np.full((200, 6, 3), 160, np.uint8)
-        rows += [np.concatenate([cells[0], gap, cells[1], gap, cells[2]], axis=1), np.full((6, 912, 3), 160, np.uint8)]
+        rows += [
+            np.concatenate([cells[0], gap, cells[1], gap, cells[2]], axis=1),
+            np.full((6, 912, 3), 160, np.uint8),
+        ]
     Image.fromarray(np.concatenate(rows[:-1])).save(path, optimize=True)
 
 
@@ -54,5 +63,7 @@ if __name__ == "__main__":
         for jpeg in (None, 90, 80):
             seeds = OTHERS if name == "held-out" else (TUNED_ON, *OTHERS)
             found = [measure(name, seed, jpeg) for seed in seeds]
-            figures = [f"town {s}: {a:.3f} → {b:.3f}" for s, (a, b) in zip(seeds, found, strict=True)]
+            figures = [
+                f"town {s}: {a:.3f} → {b:.3f}" for s, (a, b) in zip(seeds, found, strict=True)
+            ]
             print(name, "PNG" if jpeg is None else f"JPEG {jpeg}", *figures, flush=True)

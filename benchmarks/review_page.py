@@ -1,12 +1,15 @@
-"""How fast the review page is: `python -m benchmarks.review_page [--findings 10000] [--runs 5] [--out times.json]`.
+"""How fast the review page is: `python -m benchmarks.review_page [--findings 10000] [--runs 5]
+[--out times.json]`.
 
-An audit's folder with that many findings is made, `mapsight review` serves it in a process of its own, Chromium opens
-it anew in each run (nothing cached). Measured in the browser: from the opening of the address until the first finding
-can be judged (its head, the list and the buttons), until its evidence is there, until the map is drawn; from a key to
-the next finding with its evidence; and the frames while the list is scrolled from end to end. Server: the time that the
-browser waits for the first byte of an answer; script and layout: what Chromium says that it spent on them.
+An audit's folder with that many findings is made, `mapsight review` serves it in a process of its
+own, Chromium opens it anew in each run (nothing cached). Measured in the browser: from the opening
+of the address until the first finding can be judged (its head, the list and the buttons), until its
+evidence is there, until the map is drawn; from a key to the next finding with its evidence; and the
+frames while the list is scrolled from end to end. Server: the time that the browser waits for the
+first byte of an answer; script and layout: what Chromium says that it spent on them.
 
-Wants playwright and Chromium (`pip install 'mapsight[test]'`). Pictures are drawn without a GPU, as on a plain server.
+Wants playwright and Chromium (`pip install 'mapsight[test]'`). Pictures are drawn without a GPU, as
+on a plain server.
 """
 
 from __future__ import annotations
@@ -37,22 +40,31 @@ from mapsight.roads.ranking import FEATURES
 
 _SIDE_PX, _EAST, _NORTH = 4096, 500_000.0, 5_004_096.0
 _KINDS = ("missing", "phantom", "misaligned")
-_FLAGS = ["--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking",
-          "--disable-component-update", "--use-gl=angle", "--use-angle=swiftshader",
-          "--enable-unsafe-swiftshader"]  # fmt: skip
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 _OPENED = """() => {
   const at = (name) => performance.getEntriesByName(name)[0]?.startTime ?? null;
-  const answers = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/'));
+  const answers = performance.getEntriesByType('resource')
+    .filter(({ name }) => name.includes('/api/'));
   return {
     first: at('first-finding'), evidence: at('first-evidence'), map: at('map-drawn'),
     page: performance.getEntriesByType('navigation')[0].responseEnd,
     answers: answers.map(({ name, requestStart, responseStart, responseEnd, transferSize }) =>
-      ({ name: new URL(name).pathname, wait: responseStart - requestStart, carry: responseEnd - responseStart,
-         bytes: transferSize })),
+      ({ name: new URL(name).pathname, wait: responseStart - requestStart,
+         carry: responseEnd - responseStart, bytes: transferSize })),
   };
 }"""
 _DRAWN = """() => new Promise((done) => {
-  const look = () => performance.getEntriesByName('map-drawn').length ? done() : setTimeout(look, 50);
+  const drawn = () => performance.getEntriesByName('map-drawn').length;
+  const look = () => drawn() ? done() : setTimeout(look, 50);
   look();
 })"""
 _NEXT = """async (key) => {
@@ -68,7 +80,8 @@ _NEXT = """async (key) => {
   return { head, evidence: performance.now() - from };
 }"""
 _SCROLL = """async () => {
-  const list = document.querySelector('#list'), far = list.scrollHeight - list.clientHeight, spent = [];
+  const list = document.querySelector('#list'), spent = [];
+  const far = list.scrollHeight - list.clientHeight;
   const frame = () => new Promise(requestAnimationFrame);
   list.scrollTop = 0;
   let last = await frame();
@@ -83,7 +96,9 @@ _SCROLL = """async () => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--findings", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--browser", default="/usr/bin/chromium")
@@ -100,7 +115,9 @@ def main() -> None:
     print_table(runs, options.findings, started_s)
     if options.out:
         with write_atomically(options.out) as temporary:
-            temporary.write_text(json.dumps({"started_s": started_s, "runs": runs}), encoding="utf-8")
+            temporary.write_text(
+                json.dumps({"started_s": started_s, "runs": runs}), encoding="utf-8"
+            )
 
 
 def write_audit(folder: Path, count: int) -> None:
@@ -118,33 +135,70 @@ def write_audit(folder: Path, count: int) -> None:
     findings = make_findings(rng, count)
     write_lines(folder / "findings.gpkg", findings, layer="findings")
     lines = gpd.GeoDataFrame(geometry=findings.geometry, crs=findings.crs)
-    write_layers(folder / "layers.gpkg", {"map": lines, "predicted": lines, "not_judged": lines.iloc[:10]})
-    told = {"sources": {"image": "image.tif"}, "m_per_px": 1.0, "threshold": {"value": 0.5}, "shift_m": None}
+    write_layers(
+        folder / "layers.gpkg", {"map": lines, "predicted": lines, "not_judged": lines.iloc[:10]}
+    )
+    told = {
+        "sources": {"image": "image.tif"},
+        "m_per_px": 1.0,
+        "threshold": {"value": 0.5},
+        "shift_m": None,
+    }
     (folder / "audit.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def make_findings(rng: np.random.Generator, count: int) -> gpd.GeoDataFrame:
     """Lines of eight points, scores falling, the kinds in turn."""
-    corner = np.column_stack([rng.uniform(100, _SIDE_PX - 300, count), rng.uniform(100, _SIDE_PX - 300, count)])
+    corner = np.column_stack(
+        [rng.uniform(100, _SIDE_PX - 300, count), rng.uniform(100, _SIDE_PX - 300, count)]
+    )
     along = np.linspace(0, 1, 8)
     rows = []
     for n, (x, y) in enumerate(corner):
         length_m, bend = rng.uniform(20, 160), rng.normal(0, 6, 8)
-        line = LineString(np.column_stack([_EAST + x + along * length_m, _NORTH - y + bend]).round(3))
+        line = LineString(
+            np.column_stack([_EAST + x + along * length_m, _NORTH - y + bend]).round(3)
+        )
         seen = LineString([(px, py + 7) for px, py in line.coords]).wkt if n % 3 == 2 else ""
-        features = json.dumps({name: round(float(rng.normal()), 4) for name in FEATURES[_KINDS[n % 3]]})
-        about = {"mean_probability": 0.4, "map_distance_m": 20.0, "road_id": f"r{n}", "evidence": f"a road, number {n}"}
-        rows.append({"finding_id": f"{n:010x}", "kind": _KINDS[n % 3], "score": 0.97 - 0.9 * n / count, **about,
-                     "length_m": line.length, "road_class": ("", "residential", "service")[n % 3],
-                     "offset_m": 7.0 if seen else np.nan, "seen_wkt": seen, "features": features,
-                     "geometry": line})  # fmt: skip
+        features = json.dumps(
+            {name: round(float(rng.normal()), 4) for name in FEATURES[_KINDS[n % 3]]}
+        )
+        about = {
+            "mean_probability": 0.4,
+            "map_distance_m": 20.0,
+            "road_id": f"r{n}",
+            "evidence": f"a road, number {n}",
+        }
+        rows.append(
+            {
+                "finding_id": f"{n:010x}",
+                "kind": _KINDS[n % 3],
+                "score": 0.97 - 0.9 * n / count,
+                **about,
+                "length_m": line.length,
+                "road_class": ("", "residential", "service")[n % 3],
+                "offset_m": 7.0 if seen else np.nan,
+                "seen_wkt": seen,
+                "features": features,
+                "geometry": line,
+            }
+        )
     return gpd.GeoDataFrame(rows, crs="EPSG:32632")
 
 
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[tuple[str, float]]:
     """(address, seconds until it is served) of `mapsight review`."""
-    command = [sys.executable, "-m", "mapsight", "review", str(folder), "--port", "0", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "mapsight",
+        "review",
+        str(folder),
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     from_s = time.perf_counter()
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
@@ -165,7 +219,9 @@ def measure_run(browser: Any, address: str) -> dict[str, Any]:
     devtools.send("Performance.enable")
     page.goto(address)
     page.wait_for_selector("#details .facts")
-    spent = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
+    spent = {
+        one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]
+    }
     page.wait_for_selector("body[data-ready]")
     page.evaluate(_DRAWN)
     told: dict[str, Any] = page.evaluate(_OPENED)
@@ -185,20 +241,35 @@ def print_table(runs: list[dict[str, Any]], count: int, started_s: float) -> Non
     def row(what: str, values: list[float]) -> None:
         print(f"| {what} | {statistics.median(values):,.0f} | {max(values):,.0f} |")
 
-    print(f"{count:,} findings, {len(runs)} runs; from the command to the page being served: {started_s:.1f} s\n")
+    print(
+        f"{count:,} findings, {len(runs)} runs; from the command to the page being served:"
+        f" {started_s:.1f} s\n"
+    )
     print("| ms | median | slowest |\n|---|---|---|")
-    for name, what in (("first", "first finding can be judged"), ("evidence", "its evidence is there"),
-                       ("map", "the map is drawn")):  # fmt: skip
+    for name, what in (
+        ("first", "first finding can be judged"),
+        ("evidence", "its evidence is there"),
+        ("map", "the map is drawn"),
+    ):
         row(what, [run[name] for run in runs])
     for path in ("/api/review", "/api/findings", "/api/verdicts"):
         answers = [one for run in runs for one in run["answers"] if one["name"] == path]
         if answers:
-            row(f"server: {path} ({answers[0]['bytes'] / 1000:,.0f} kB)", [one["wait"] for one in answers])
-    one = [next(a["wait"] for a in run["answers"] if a["name"].startswith("/api/findings/")) for run in runs]
+            row(
+                f"server: {path} ({answers[0]['bytes'] / 1000:,.0f} kB)",
+                [one["wait"] for one in answers],
+            )
+    one = [
+        next(a["wait"] for a in run["answers"] if a["name"].startswith("/api/findings/"))
+        for run in runs
+    ]
     row("server: the evidence of one finding", one)
     row("browser: script until the evidence is there", [run["script"] for run in runs])
     row("browser: layout until then", [run["layout"] for run in runs])
-    for keys, what in ((slice(0, 5), "j: next finding"), (slice(5, 10), "a: verdict kept, next finding")):
+    for keys, what in (
+        (slice(0, 5), "j: next finding"),
+        (slice(5, 10), "a: verdict kept, next finding"),
+    ):
         row(f"{what}, head", [one["head"] for run in runs for one in run["next"][keys]])
         row(f"{what}, evidence", [one["evidence"] for run in runs for one in run["next"][keys]])
     row("a frame of scrolling", [frame for run in runs for frame in run["frames"]])

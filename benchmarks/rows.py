@@ -11,7 +11,11 @@ from mapsight.progress import say
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The runs that are already made."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+    return (
+        [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        if path.is_file()
+        else []
+    )
 
 
 def keep_row(path: Path, rows: list[dict[str, Any]], row: dict[str, Any]) -> None:

@@ -1,4 +1,6 @@
-"""Scenes with a map that is taken for true: images of a pairs table with their masks traced, and Cambridge."""
+"""Scenes with a map that is taken for true: images of a pairs table with their masks traced, and
+Cambridge.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ from mapsight.town import TownSettings, draw_town
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """An image, its probability by a net that has not seen it, its true map, and where it hides roads."""
+    """An image, its probability by a net that has not seen it, its true map, and where it hides
+    roads.
+    """
 
     name: str
     image: Raster
@@ -45,7 +49,9 @@ class Mapped:
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """What an audit finds in a map with planted mistakes, and what was planted; road_km and area_km2 judged."""
+    """What an audit finds in a map with planted mistakes, and what was planted; road_km and
+    area_km2 judged.
+    """
 
     name: str
     findings: gpd.GeoDataFrame
@@ -54,8 +60,12 @@ class Planted:
     area_km2: float
 
 
-def read_pair_maps(table: Path, run: Runner, *, split: str, sets: list[str], m_per_px: float) -> Iterator[Mapped]:
-    """Pairs of a split as maps, in pixel coordinates; those without at least two roads are left out."""
+def read_pair_maps(
+    table: Path, run: Runner, *, split: str, sets: list[str], m_per_px: float
+) -> Iterator[Mapped]:
+    """Pairs of a split as maps, in pixel coordinates; those without at least two roads are left
+    out.
+    """
     pairs = read_pairs(table, split=split, sets=sets)
     for pair in track(pairs, "scenes", total=len(pairs)):
         scene = read_scene(pair, m_per_px=m_per_px)
@@ -66,7 +76,9 @@ def read_pair_maps(table: Path, run: Runner, *, split: str, sets: list[str], m_p
             yield _see(pair.name, image, roads, run)
 
 
-def read_georeferenced(name: str, image: Path, map_file: Path, run: Runner, *, m_per_px: float) -> Mapped:
+def read_georeferenced(
+    name: str, image: Path, map_file: Path, run: Runner, *, m_per_px: float
+) -> Mapped:
     """A georeferenced image with a road map of it."""
     with open_image(image, m_per_px=m_per_px) as reader:
         seen = reader.read_all()
@@ -80,13 +92,17 @@ def draw_town_map(seed: int, run: Runner) -> Mapped:
 
 
 def draw_town_roads(seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
-    """The picture of a drawn town of a square kilometre at 1 m a pixel, and its true roads without field tracks."""
+    """The picture of a drawn town of a square kilometre at 1 m a pixel, and its true roads without
+    field tracks.
+    """
     town = draw_town(TownSettings(size_px=1000, m_per_px=1.0, seed=seed))
     return town.image, town.roads[town.roads["road_class"] != "track"].reset_index(drop=True)
 
 
 def end_map(mapped: Mapped, seed: int) -> Mapped:
-    """The same scene with a map that ends, as a city's does, at a straight border near the picture's middle."""
+    """The same scene with a map that ends, as a city's does, at a straight border near the
+    picture's middle.
+    """
     rng, valid = np.random.default_rng(seed), mapped.image.valid
     height, width = valid.shape
     turn = rng.uniform(0, 2 * np.pi)
@@ -107,7 +123,8 @@ def find_cambridge(data: Path) -> tuple[Path, Path]:
 
 
 def read_windows(folder: Path, model: Model, run: Runner) -> Iterator[Mapped]:
-    """The georeferenced windows of Massachusetts (1 m a pixel), their masks traced to lines in their CRS.
+    """The georeferenced windows of Massachusetts (1 m a pixel), their masks traced to lines in
+    their CRS.
 
     None where the model has learnt them: it would be judged by what it knows by heart.
     """
@@ -123,25 +140,42 @@ def read_windows(folder: Path, model: Model, run: Runner) -> Iterator[Mapped]:
         box = GeoBox(*scene.valid.shape, corner, CRS.from_string(place["crs"]))
         roads = make_road_map(trace_lines(scene.truth > 0, box))
         if len(roads.lines) >= 2:
-            yield _see(pair.name, Raster(scene.image, box.transform, box.crs, scene.valid), roads, run)
+            yield _see(
+                pair.name, Raster(scene.image, box.transform, box.crs, scene.valid), roads, run
+            )
 
 
 def trace_truth(scene: Scene, m_per_px: float) -> RoadMap:
     """The mask of a scene as a map of lines, in pixel coordinates."""
-    return make_road_map(trace_lines(scene.truth > 0, pixel_box(*scene.valid.shape, m_per_px=m_per_px)))
+    return make_road_map(
+        trace_lines(scene.truth > 0, pixel_box(*scene.valid.shape, m_per_px=m_per_px))
+    )
 
 
 def trace_lines(mask: np.ndarray, box: GeoBox) -> gpd.GeoDataFrame:
     """A mask (H, W) bool as the lines of a map."""
     traced = trace_mask(mask, box)
-    columns = {"road_class": "road", "visible": True, "name": "", "road_id": [str(i) for i in range(len(traced))]}
-    return gpd.GeoDataFrame({"width_m": traced["width_m"], **columns}, geometry=traced.geometry, crs=traced.crs)
+    columns = {
+        "road_class": "road",
+        "visible": True,
+        "name": "",
+        "road_id": [str(i) for i in range(len(traced))],
+    }
+    return gpd.GeoDataFrame(
+        {"width_m": traced["width_m"], **columns}, geometry=traced.geometry, crs=traced.crs
+    )
 
 
 def make_road_map(lines: gpd.GeoDataFrame) -> RoadMap:
     """A map of these lines and nothing else."""
     others = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=lines.crs)
-    return RoadMap(lines, None, {}, others, MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000)))
+    return RoadMap(
+        lines,
+        None,
+        {},
+        others,
+        MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000)),
+    )
 
 
 class Mistaken(NamedTuple):
@@ -159,17 +193,28 @@ class Mistaken(NamedTuple):
 def plant_map(mapped: Mapped, settings: PlantSettings) -> Mistaken:
     """Mistakes in the scene's map; what does not fit is left out."""
     valid = mapped.image.valid
-    return Mistaken(*plant_errors(mapped.roads.lines, mapped.image.geobox, settings=settings, valid=valid))
+    return Mistaken(
+        *plant_errors(mapped.roads.lines, mapped.image.geobox, settings=settings, valid=valid)
+    )
 
 
 def thin_map(mapped: Mapped, share: float, seed: int) -> Mistaken:
-    """The scene's map without a share of its roads, drawn at random; each is a missing one to be found."""
+    """The scene's map without a share of its roads, drawn at random; each is a missing one to be
+    found.
+    """
     lines = mapped.roads.lines
     gone = np.random.default_rng(seed).random(len(lines)) < share
-    missing = lines[gone & (lines.length > FindingSettings().min_length_m)]  # shorter ones are no findings
-    about = {"planted_id": [str(number) for number in range(len(missing))], "kind": "missing",
-             "length_m": missing.length.to_numpy(), "offset_m": np.nan,
-             "road_class": missing["road_class"].to_numpy(), "true_wkt": ""}  # fmt: skip
+    missing = lines[
+        gone & (lines.length > FindingSettings().min_length_m)
+    ]  # shorter ones are no findings
+    about = {
+        "planted_id": [str(number) for number in range(len(missing))],
+        "kind": "missing",
+        "length_m": missing.length.to_numpy(),
+        "offset_m": np.nan,
+        "road_class": missing["road_class"].to_numpy(),
+        "true_wkt": "",
+    }
     planted = gpd.GeoDataFrame(about, geometry=list(missing.geometry), crs=lines.crs)
     return Mistaken(lines[~gone].reset_index(drop=True), planted)
 
@@ -187,8 +232,12 @@ def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted |
         return None
     candidates, evidence = look_at(mapped, wrong, threshold)
     found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates).score)
-    area_km2 = float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
-    return Planted(mapped.name, found, wrong.planted, float(wrong.lines.length.sum() / 1000), area_km2)
+    area_km2 = (
+        float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
+    )
+    return Planted(
+        mapped.name, found, wrong.planted, float(wrong.lines.length.sum() / 1000), area_km2
+    )
 
 
 def _see(name: str, image: Raster, roads: RoadMap, run: Runner) -> Mapped:

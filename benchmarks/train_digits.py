@@ -1,8 +1,9 @@
-"""Trains the digit net that the package ships: `python -m benchmarks.train_digits --data MNIST-FOLDER --out FILE`.
+"""Trains the digit net that the package ships: `python -m benchmarks.train_digits --data
+MNIST-FOLDER --out FILE`.
 
-MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0): 55,000 digits train, 5,000 choose the epoch, and the 10,000 of the test set
-are looked at once, at the end. Training digits are turned, sheared, scaled, moved and thickened a little, since people
-who paint a digit with a mouse do all of that.
+MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0): 55,000 digits train, 5,000 choose the epoch, and the
+10,000 of the test set are looked at once, at the end. Training digits are turned, sheared, scaled,
+moved and thickened a little, since people who paint a digit with a mouse do all of that.
 """
 
 from __future__ import annotations
@@ -26,17 +27,29 @@ from mapsight.progress import say
 
 VALIDATION = 5000  # the last so many of the training digits
 CARD = ModelCard(
-    "digits-small", 0.0, bands=("grey",), label="digit", classes=tuple("0123456789"),
-    trained_on="MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), the first 55,000 training digits, slightly deformed",
-)  # fmt: skip
+    "digits-small",
+    0.0,
+    bands=("grey",),
+    label="digit",
+    classes=tuple("0123456789"),
+    trained_on=(
+        "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), the first 55,000 training digits, slightly"
+        " deformed"
+    ),
+)
 
 
 class Digits:
-    """Deformed training digits by index: image (1, 28, 28) uint8 and label; a function of the index alone."""
+    """Deformed training digits by index: image (1, 28, 28) uint8 and label; a function of the index
+    alone.
+    """
 
     def __init__(self, images: Tensor, labels: Tensor, seed: int = 0) -> None:
         self.images, self.labels, self.seed = images, labels, seed
-        self._epoch, self._order = -1, np.arange(0)  # the order of the epoch that was asked for last
+        self._epoch, self._order = (
+            -1,
+            np.arange(0),
+        )  # the order of the epoch that was asked for last
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,18 +57,28 @@ class Digits:
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         epoch, place = divmod(index, len(self))
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, np.random.default_rng((self.seed, epoch)).permutation(len(self))
+            self._epoch, self._order = (
+                epoch,
+                np.random.default_rng((self.seed, epoch)).permutation(len(self)),
+            )
         chosen = int(self._order[place])
-        return deform(self.images[chosen], np.random.default_rng((self.seed, index))), self.labels[chosen]
+        return (
+            deform(self.images[chosen], np.random.default_rng((self.seed, index))),
+            self.labels[chosen],
+        )
 
 
 def deform(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """(1, 28, 28) uint8 → the same digit up to 14° turned, sheared by 0.15, scaled by 0.85 … 1.2, moved by 3 px."""
+    """(1, 28, 28) uint8 → the same digit up to 14° turned, sheared by 0.15, scaled by 0.85 … 1.2,
+    moved by 3 px.
+    """
     angle, shear = rng.uniform(-0.25, 0.25), rng.uniform(-0.15, 0.15)
     scale, (dx, dy) = 1 / rng.uniform(0.85, 1.2), rng.uniform(-3, 3, 2) / 14
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = np.column_stack([turn @ np.array([[1, shear], [0, 1]]), [dx, dy]])
-    grid = F.affine_grid(torch.from_numpy(matrix[None]).float(), [1, 1, 28, 28], align_corners=False)
+    grid = F.affine_grid(
+        torch.from_numpy(matrix[None]).float(), [1, 1, 28, 28], align_corners=False
+    )
     moved = F.grid_sample(image[None].float(), grid, align_corners=False)
     if rng.random() < 0.3:
         moved = torch.lerp(moved, F.max_pool2d(moved, 3, 1, 1), float(rng.uniform(0, 0.8)))
@@ -70,21 +93,40 @@ def main() -> None:
     options = parser.parse_args()
     images, labels = read_idx(options.data, "train")
     place = find_place("cpu", "fp32")
-    settings = FitSettings(epochs=options.epochs, batch_size=128, learning_rate=3e-3, ema_decay=0.995, patience=0)
+    settings = FitSettings(
+        epochs=options.epochs, batch_size=128, learning_rate=3e-3, ema_decay=0.995, patience=0
+    )
     torch.manual_seed(settings.seed)
     net = make_zoo_net(CARD.net)
     result = fit(
-        net, Digits(images[:-VALIDATION], labels[:-VALIDATION]), batch_loss,
-        lambda judged: {"score": measure_accuracy(judged, images[-VALIDATION:], labels[-VALIDATION:])},
-        place=place, settings=settings, title="digits",
-    )  # fmt: skip
+        net,
+        Digits(images[:-VALIDATION], labels[:-VALIDATION]),
+        batch_loss,
+        lambda judged: {
+            "score": measure_accuracy(judged, images[-VALIDATION:], labels[-VALIDATION:])
+        },
+        place=place,
+        settings=settings,
+        title="digits",
+    )
     accuracy = measure_accuracy(net, *read_idx(options.data, "t10k"))
     low, high = wilson_interval(accuracy, 10_000)
-    measures = {"accuracy_test": accuracy, "low_95": low, "high_95": high, "images": 10_000,
-                "accuracy_validation": result.best_score}  # fmt: skip
-    write_model(options.out, net, ModelCard(**{**asdict(CARD), "settings": asdict(settings), "measures": measures}))
-    say(f"accuracy on the test set {accuracy:.4f} [{low:.4f}, {high:.4f}], on validation {result.best_score:.4f}; "
-        f"wrote {options.out}")  # fmt: skip
+    measures = {
+        "accuracy_test": accuracy,
+        "low_95": low,
+        "high_95": high,
+        "images": 10_000,
+        "accuracy_validation": result.best_score,
+    }
+    write_model(
+        options.out,
+        net,
+        ModelCard(**{**asdict(CARD), "settings": asdict(settings), "measures": measures}),
+    )
+    say(
+        f"accuracy on the test set {accuracy:.4f} [{low:.4f}, {high:.4f}], on validation"
+        f" {result.best_score:.4f}; wrote {options.out}"
+    )
 
 
 def batch_loss(net: nn.Module, batch: Batch) -> Tensor:
@@ -111,8 +153,12 @@ def wilson_interval(share: float, n: int, z: float = 1.96) -> tuple[float, float
 
 def read_idx(folder: Path, part: str) -> tuple[Tensor, Tensor]:
     """(images (N, 1, 28, 28) uint8, labels (N,) int64) of the part 'train' or 't10k'."""
-    images, labels = (_read(folder / f"{part}-{kind}.gz") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
-    return torch.from_numpy(images[16:].reshape(-1, 1, 28, 28)), torch.from_numpy(labels[8:].astype(np.int64))
+    images, labels = (
+        _read(folder / f"{part}-{kind}.gz") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
+    )
+    return torch.from_numpy(images[16:].reshape(-1, 1, 28, 28)), torch.from_numpy(
+        labels[8:].astype(np.int64)
+    )
 
 
 def _read(path: Path) -> np.ndarray:

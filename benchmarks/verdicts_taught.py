@@ -1,9 +1,11 @@
-"""What twenty verdicts gain where they also train: `python -m benchmarks.verdicts_taught --data DATA`, about an hour.
+"""What twenty verdicts gain where they also train: `python -m benchmarks.verdicts_taught --data
+DATA`, about an hour.
 
-`mapsight audit --folds 3` and the same with `--verdicts`, on Cambridge with planted errors and on drawn towns, judged
-and measured as in `benchmarks.verdicts`. Between the two stands the first audit's list, re-ranked only: what lies
-beyond it is the training's part. Every line of `--out` is one run; those that are there are not made again, and the
-folds of a first audit are kept in `--work`.
+`mapsight audit --folds 3` and the same with `--verdicts`, on Cambridge with planted errors and on
+drawn towns, judged and measured as in `benchmarks.verdicts`. Between the two stands the first
+audit's list, re-ranked only: what lies beyond it is the training's part. Every line of `--out` is
+one run; those that are there are not made again, and the folds of a first audit are kept in
+`--work`.
 """
 
 from __future__ import annotations
@@ -37,13 +39,17 @@ from mapsight.roads.train import Model
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="default: the one that ships")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3, help="of errors planted into Cambridge")
     parser.add_argument("--towns", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="of training a fold, as `mapsight audit` takes it")
+    parser.add_argument(
+        "--steps", type=int, help="of training a fold, as `mapsight audit` takes it"
+    )
     parser.add_argument("--out", type=Path, default=Path("verdicts-taught.jsonl"))
     parser.add_argument("--work", type=Path, default=Path("verdicts-taught"))
     parser.add_argument("--docs", type=Path, default=Path("docs"))
@@ -58,7 +64,9 @@ def main() -> None:
                 continue
             work = options.work / f"{name}-{seed}"
             settings = AuditSettings(folds=options.folds, steps=options.steps)
-            keep_row(options.out, rows, measure_run(options.data, name, seed, way, start, settings, work))
+            keep_row(
+                options.out, rows, measure_run(options.data, name, seed, way, start, settings, work)
+            )
     text = tell_gains(rows)
     replace_block(options.docs / "results.md", "verdicts-taught", text)
     print(text)
@@ -76,42 +84,69 @@ def read_scene(data: Path, name: str, seed: int) -> tuple[Raster, gpd.GeoDataFra
 
 def measure_run(
     data: Path, name: str, seed: int, way: str, start: Model, settings: AuditSettings, work: Path
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """AP of the rest: as the first audit has it, re-ranked, and of the second audit."""
     from_s = time.perf_counter()
     image, lines = read_scene(data, name, seed)
-    mapped, planted = plant_errors(lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid)
+    mapped, planted = plant_errors(
+        lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid
+    )
     roads, place = make_road_map(mapped), find_place()
     first = audit_map(image, roads, start=start, place=place, settings=settings, work_dir=work)
     before = back_to_map(first.findings.table, first.shift)
     told = judge(before, planted, WAYS[way](len(before)))
-    second = audit_map(image, roads, start=start, place=place, settings=settings, judged=told.judged)
+    second = audit_map(
+        image, roads, start=start, place=place, settings=settings, judged=told.judged
+    )
     lists = {
-        "before": before, "ranked": rank_again(first, image, told.judged),
+        "before": before,
+        "ranked": rank_again(first, image, told.judged),
         "taught": back_to_map(second.findings.table, second.shift),
-    }  # fmt: skip
+    }
     measured = {key: measure_rest(table, told.findings, planted) for key, table in lists.items()}
     right = int((told.judged.table["verdict"] == ACCEPT).sum())
-    return {"scene": name, "seed": seed, "way": way, "findings": len(before), "right": right, **measured,
-            "seconds": round(time.perf_counter() - from_s)}  # fmt: skip
+    return {
+        "scene": name,
+        "seed": seed,
+        "way": way,
+        "findings": len(before),
+        "right": right,
+        **measured,
+        "seconds": round(time.perf_counter() - from_s),
+    }
 
 
 def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
     """The list of an audit, bent by verdicts, without any training."""
-    evidence = Evidence(audit.probability, image.array, audit.hidden, audit.covered, audit.threshold.value)
+    evidence = Evidence(
+        audit.probability, image.array, audit.hidden, audit.covered, audit.threshold.value
+    )
     found = find_candidates(evidence, audit.moved)
-    return back_to_map(rank_candidates(found.rows, image.crs, learn_bend(found, judged).score), audit.shift)
+    return back_to_map(
+        rank_candidates(found.rows, image.crs, learn_bend(found, judged).score), audit.shift
+    )
 
 
 def tell_gains(rows: Sequence[dict[str, Any]]) -> str:
     """A table in Markdown: each run, and the mean gains with their paired bootstrap intervals."""
-    lines = ["| scene, seed | judged | right of 20 | AP of the rest before | re-ranked | trained and re-ranked |",
-             "|---" * 6 + "|"]  # fmt: skip
-    lines += [f"| {r['scene']}, {r['seed']} | {r['way']} | {r['right']} | {r['before']:.3f} | {r['ranked']:.3f} | "
-              f"{r['taught']:.3f} |" for r in rows]  # fmt: skip
+    lines = [
+        (
+            "| scene, seed | judged | right of 20 | AP of the rest before | re-ranked | trained and"
+            " re-ranked |"
+        ),
+        "|---" * 6 + "|",
+    ]
+    lines += [
+        f"| {r['scene']}, {r['seed']} | {r['way']} | {r['right']} | {r['before']:.3f} |"
+        f" {r['ranked']:.3f} | {r['taught']:.3f} |"
+        for r in rows
+    ]
     for way in dict.fromkeys(r["way"] for r in rows):
         some = [r for r in rows if r["way"] == way]
-        lines.append(f"| mean gain of {len(some)} | {way} | | | {_tell(some, 'ranked')} | {_tell(some, 'taught')} |")
+        lines.append(
+            f"| mean gain of {len(some)} | {way} | | | {_tell(some, 'ranked')} |"
+            f" {_tell(some, 'taught')} |"
+        )
     return "\n".join(lines)
 
 

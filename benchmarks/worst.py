@@ -1,8 +1,10 @@
-"""The ten worst images and the ten worst findings, as two sheets: `python -m benchmarks.worst --data DIR`.
+"""The ten worst images and the ten worst findings, as two sheets: `python -m benchmarks.worst
+--data DIR`.
 
-Worst images: the lowest F1 of the mass_crops400 and dubai test splits, at the model's threshold. Worst findings: the
-highest scores among those that answer no planted error, each place once. What is wrong with each is told by hand in
-docs/results.md; the lists that go with the sheets are printed.
+Worst images: the lowest F1 of the mass_crops400 and dubai test splits, at the model's threshold.
+Worst findings: the highest scores among those that answer no planted error, each place once. What
+is wrong with each is told by hand in docs/results.md; the lists that go with the sheets are
+printed.
 """
 
 from __future__ import annotations
@@ -33,14 +35,19 @@ _INK = {"missing": "#ffe119", "phantom": "#ff3b1f", "misaligned": "#ff9dff"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     options = parser.parse_args()
     model = read_model_or_default(options.model)
-    write_sheet(options.docs / "img" / "worst-images.jpg", draw_images(model, options.data / "roads" / "splits.csv"))
+    write_sheet(
+        options.docs / "img" / "worst-images.jpg",
+        draw_images(model, options.data / "roads" / "splits.csv"),
+    )
     scenes = see_scenes(options.data, model)
     figure = draw_findings(scenes, model.card.threshold, options.seeds)
     write_sheet(options.docs / "img" / "worst-findings.jpg", figure)
@@ -59,9 +66,13 @@ def draw_images(model, table: Path) -> Figure:
     for pair in track(pairs, "images", total=len(pairs)):
         scene = read_scene(pair)
         seen = predict_scene(scene, pair.m_per_px, model.card, run)
-        measured = measure_at(count_pixels(seen, scene.truth > 0, scene.valid), model.card.threshold)
+        measured = measure_at(
+            count_pixels(seen, scene.truth > 0, scene.valid), model.card.threshold
+        )
         rows.append((measured.f1, f"{pair.set}/{pair.name}", scene, seen >= model.card.threshold))
-    figure, places = _open_sheet("Yellow: found. Red: seen, not on the map. Blue: on the map, not seen.")
+    figure, places = _open_sheet(
+        "Yellow: found. Red: seen, not on the map. Blue: on the map, not seen."
+    )
     for number, (axes, (f1, name, scene, mask)) in enumerate(
         zip(places, sorted(rows, key=lambda r: r[0]), strict=False), 1
     ):
@@ -82,10 +93,15 @@ def draw_findings(scenes: list[Mapped], threshold: float, seeds: int) -> Figure:
             if done is None:
                 continue
             outcome = answer_planted(done.findings, done.planted, kind_aware=True).outcome
-            rows += [(row.score, scene, row) for row in done.findings[outcome == "false"].itertuples()]
+            rows += [
+                (row.score, scene, row) for row in done.findings[outcome == "false"].itertuples()
+            ]
     kept: list[tuple] = []
     for row in sorted(rows, key=lambda r: -r[0]):
-        if all(row[1] is not other[1] or row[2].geometry.distance(other[2].geometry) > 20 for other in kept):
+        if all(
+            row[1] is not other[1] or row[2].geometry.distance(other[2].geometry) > 20
+            for other in kept
+        ):
             kept.append(row)
     figure, places = _open_sheet(
         "The map's line or the road proposed; yellow: missing, red: phantom, pink: misaligned."
@@ -105,8 +121,14 @@ def _draw_crop(axes: Axes, scene: Mapped, line: shapely.LineString, ink: str) ->
     corners = [~box.transform * (x - half, y + half), ~box.transform * (x + half, y - half)]
     axes.imshow(np.moveaxis(scene.image.array, 0, -1))
     for other in scene.roads.lines.geometry:
-        axes.plot(*zip(*[~box.transform * p for p in other.coords], strict=True), color="#5fd3ff", linewidth=0.9)
-    axes.plot(*zip(*[~box.transform * p for p in line.coords], strict=True), color=ink, linewidth=2.2)
+        axes.plot(
+            *zip(*[~box.transform * p for p in other.coords], strict=True),
+            color="#5fd3ff",
+            linewidth=0.9,
+        )
+    axes.plot(
+        *zip(*[~box.transform * p for p in line.coords], strict=True), color=ink, linewidth=2.2
+    )
     axes.set_xlim(max(corners[0][0], 0), min(corners[1][0], box.width))
     axes.set_ylim(min(corners[1][1], box.height), max(corners[0][1], 0))
 

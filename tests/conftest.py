@@ -13,15 +13,24 @@ settings.load_profile("mapsight")
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
-    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader",
+    "--headless",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Debian's Chromium, headless, drawing WebGL by software; one a process, since playwright bears no second."""
+    """Debian's Chromium, headless, drawing WebGL by software; one a process, since playwright bears
+    no second.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     found = next((path for path in map(shutil.which, _BROWSERS) if path), None)
     if found is None:

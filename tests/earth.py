@@ -1,7 +1,9 @@
-"""An earth painted with waves of known place: what any map service over it must show, pixel by pixel.
+"""An earth painted with waves of known place: what any map service over it must show, pixel by
+pixel.
 
-The colour is a formula of longitude and latitude, so that a gathered image can be compared with the formula at
-the places where the image says it lies. All projecting here is pyproj's, none of it mapsight's.
+The colour is a formula of longitude and latitude, so that a gathered image can be compared with the
+formula at the places where the image says it lies. All projecting here is pyproj's, none of it
+mapsight's.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ def expect(box):
     """What an image on a grid (a GeoBox) shows at the middle of its pixels."""
     col, row = np.meshgrid(np.arange(box.width) + 0.5, np.arange(box.height) + 0.5)
     x, y = box.transform @ (col, row)
-    to_degrees = pyproj.Transformer.from_crs(pyproj.CRS.from_wkt(box.crs.to_wkt()), "EPSG:4326", always_xy=True)
+    to_degrees = pyproj.Transformer.from_crs(
+        pyproj.CRS.from_wkt(box.crs.to_wkt()), "EPSG:4326", always_xy=True
+    )
     return colour_at(*to_degrees.transform(x, y))
 
 
@@ -40,9 +44,14 @@ def paint(left, bottom, right, top, width, height, *, crs="EPSG:3857"):
     x = left + (np.arange(width) + 0.5) / width * (right - left)
     y = top - (np.arange(height) + 0.5) / height * (top - bottom)
     to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    if pyproj.CRS(crs).to_epsg() in (3857, 4326):  # longitude depends on x alone, latitude on y: cheaper
-        lon, lat = np.meshgrid(to_degrees.transform(x, np.full(width, y[0]))[0],
-                               to_degrees.transform(np.full(height, x[0]), y)[1])  # fmt: skip
+    if pyproj.CRS(crs).to_epsg() in (
+        3857,
+        4326,
+    ):  # longitude depends on x alone, latitude on y: cheaper
+        lon, lat = np.meshgrid(
+            to_degrees.transform(x, np.full(width, y[0]))[0],
+            to_degrees.transform(np.full(height, x[0]), y)[1],
+        )
     else:
         lon, lat = to_degrees.transform(*np.meshgrid(x, y))
     return np.round(colour_at(lon, lat)).astype(np.uint8).transpose(1, 2, 0)
@@ -63,7 +72,10 @@ def paint_tile(z: int, x: int, y: int, side_px: int = 256) -> bytes:
 
 def respond(asked: Asked) -> Answer:
     """A service that knows XYZ, TMS, quadkeys, WMS and static maps."""
-    path, query = urlsplit(asked.path).path, {k.lower(): v[0] for k, v in parse_qs(urlsplit(asked.path).query).items()}
+    path, query = (
+        urlsplit(asked.path).path,
+        {k.lower(): v[0] for k, v in parse_qs(urlsplit(asked.path).query).items()},
+    )
     if path == "/wms":
         return Answer(_draw_wms(query), content_type="image/png")
     if path == "/static":
@@ -76,19 +88,29 @@ def respond(asked: Asked) -> Answer:
     if not found:
         return Answer(status=404)
     z, x, y = (int(part) for part in found.groups()[1:])
-    return Answer(paint_tile(z, x, 2**z - 1 - y if found[1] == "tms" else y), content_type="image/png")
+    return Answer(
+        paint_tile(z, x, 2**z - 1 - y if found[1] == "tms" else y), content_type="image/png"
+    )
 
 
 def _draw_wms(query) -> bytes:
-    crs, edges = query.get("crs") or query["srs"], [float(edge) for edge in query["bbox"].split(",")]
+    crs, edges = (
+        query.get("crs") or query["srs"],
+        [float(edge) for edge in query["bbox"].split(",")],
+    )
     if query["version"] == "1.3.0" and crs == "EPSG:4326":  # latitude first, as the standard has it
         edges = [edges[1], edges[0], edges[3], edges[2]]
     return as_picture(paint(*edges, int(query["width"]), int(query["height"]), crs=crs))
 
 
 def _draw_static(query) -> bytes:
-    """Centre, zoom, size, scale; the lowest 20 lines (times scale) are the service's magenta bar."""
-    (lat, lon), (width, height) = map(float, query["center"].split(",")), map(int, query["size"].split("x"))
+    """Centre, zoom, size, scale; the lowest 20 lines (times scale) are the service's magenta
+    bar.
+    """
+    (lat, lon), (width, height) = (
+        map(float, query["center"].split(",")),
+        map(int, query["size"].split("x")),
+    )
     scale, unit = int(query.get("scale", 1)), SIDE / 256 / 2 ** int(query["zoom"])
     x, y = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3857", always_xy=True).transform(lon, lat)
     half_x, half_y = width * unit / 2, height * unit / 2

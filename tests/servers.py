@@ -1,4 +1,6 @@
-"""Small real servers on loopback, in threads, for tests; and what one in a process of its own says."""
+"""Small real servers on loopback, in threads, for tests; and what one in a process of its own
+says.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +59,12 @@ def serve(respond: Callable[[Asked], Answer]) -> Iterator[Server]:
 
         def _handle(self) -> None:
             length = int(self.headers.get("content-length") or 0)
-            request = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()},
-                            self.rfile.read(length))  # fmt: skip
+            request = Asked(
+                self.command,
+                self.path,
+                {k.lower(): v for k, v in self.headers.items()},
+                self.rfile.read(length),
+            )
             asked.append(request)
             self._send(respond(request))
 
@@ -89,7 +95,9 @@ def serve(respond: Callable[[Asked], Answer]) -> Iterator[Server]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield Server(f"http://127.0.0.1:{server.server_address[1]}", asked)
@@ -101,7 +109,9 @@ def serve(respond: Callable[[Asked], Answer]) -> Iterator[Server]:
 
 
 def hear(process: subprocess.Popen, *, limit_s: float = 120.0) -> str:
-    """The next line of its stderr; one that says nothing for so long is ended, and nothing is heard."""
+    """The next line of its stderr; one that says nothing for so long is ended, and nothing is
+    heard.
+    """
     timer = threading.Timer(limit_s, process.kill)
     timer.start()
     try:
@@ -116,6 +126,8 @@ def png_header(width: int, height: int) -> bytes:
     data = zlib.compress(bytes(100_000))
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", ihdr) + chunk(b"IDAT", data) + chunk(b"IEND", b"")

@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.servers import Answer, Asked
 
 CORE = [
-    "https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search",
+    "https://api.stacspec.org/v1.0.0/core",
+    "https://api.stacspec.org/v1.0.0/item-search",
     "https://api.stacspec.org/v1.0.0/collections",
-]  # fmt: skip
+]
 
 
 @dataclass
@@ -28,17 +29,40 @@ class Catalogue:
     secret: str | None = None
     spoil: Callable[[Asked], Answer | None] = lambda _: None
 
-    def add(self, name: str, content: bytes, bounds, *, date: str, cloud: float | None = None, **asset: Any) -> None:
+    def add(
+        self,
+        name: str,
+        content: bytes,
+        bounds,
+        *,
+        date: str,
+        cloud: float | None = None,
+        **asset: Any,
+    ) -> None:
         """A file and the item that tells of it."""
         self.files[name] = content
         west, south, east, north = bounds
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         properties = {"datetime": date} | ({} if cloud is None else {"eo:cloud_cover": cloud})
-        self.items.append({
-            "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "aerial", "bbox": list(bounds),
-            "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties, "links": [],
-            "assets": {"image": {"href": f"FILES/{name}.tif", "type": "image/tiff; application=geotiff"} | asset},
-        })  # fmt: skip
+        self.items.append(
+            {
+                "type": "Feature",
+                "stac_version": "1.0.0",
+                "id": name,
+                "collection": "aerial",
+                "bbox": list(bounds),
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
+                "properties": properties,
+                "links": [],
+                "assets": {
+                    "image": {
+                        "href": f"FILES/{name}.tif",
+                        "type": "image/tiff; application=geotiff",
+                    }
+                    | asset
+                },
+            }
+        )
 
     def respond(self, asked: Asked) -> Answer:
         """What the API says to a request."""
@@ -50,26 +74,55 @@ class Catalogue:
         if path == "/collections/aerial":
             return _as_json({"license": "CC-BY-4.0", "providers": [{"name": "Painters of Munich"}]})
         if path == "/search":
-            question = json.loads(asked.body) if asked.method == "POST" else {k: v[0] for k, v in query.items()}
+            question = (
+                json.loads(asked.body)
+                if asked.method == "POST"
+                else {k: v[0] for k, v in query.items()}
+            )
             return _as_json(self._search(question))
         if path == "/sign":
             return _as_json({"href": unquote(query["href"][0]) + f"?sig={self.secret}"})
         return self._send_file(asked, path.removeprefix("/files/").removesuffix(".tif"), query)
 
     def _describe(self) -> dict[str, Any]:
-        links = [{"rel": "self", "href": self.url}, {"rel": "root", "href": self.url},
-                 {"rel": "search", "href": f"{self.url}/search", "type": "application/geo+json", "method": "POST"},
-                 {"rel": "search", "href": f"{self.url}/search", "type": "application/geo+json", "method": "GET"},
-                 {"rel": "data", "href": f"{self.url}/collections"}]  # fmt: skip
-        return {"type": "Catalog", "id": "test", "stac_version": "1.0.0", "description": "painted",
-                "conformsTo": CORE, "links": links}  # fmt: skip
+        links = [
+            {"rel": "self", "href": self.url},
+            {"rel": "root", "href": self.url},
+            {
+                "rel": "search",
+                "href": f"{self.url}/search",
+                "type": "application/geo+json",
+                "method": "POST",
+            },
+            {
+                "rel": "search",
+                "href": f"{self.url}/search",
+                "type": "application/geo+json",
+                "method": "GET",
+            },
+            {"rel": "data", "href": f"{self.url}/collections"},
+        ]
+        return {
+            "type": "Catalog",
+            "id": "test",
+            "stac_version": "1.0.0",
+            "description": "painted",
+            "conformsTo": CORE,
+            "links": links,
+        }
 
     def _search(self, question: dict[str, Any]) -> dict[str, Any]:
         bbox = question["bbox"]
         west, south, east, north = map(float, bbox.split(",")) if isinstance(bbox, str) else bbox
-        found = [item for item in self.items if _fits(item, (west, south, east, north), question.get("datetime"))]
+        found = [
+            item
+            for item in self.items
+            if _fits(item, (west, south, east, north), question.get("datetime"))
+        ]
         start = int(question.get("token", 0))
-        features = json.loads(json.dumps(found[start : start + self.page]).replace("FILES/", f"{self.url}/files/"))
+        features = json.loads(
+            json.dumps(found[start : start + self.page]).replace("FILES/", f"{self.url}/files/")
+        )
         links = []
         if start + self.page < len(found):
             body = question | {"token": start + self.page}

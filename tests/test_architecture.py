@@ -11,7 +11,8 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "mapsight"
 
-# room → rooms it may import; `errors`, `progress` and `atomic` are open to all (docs/decisions/0001-rooms.md)
+# room → rooms it may import; `errors`, `progress` and `atomic` are open to all
+# (docs/decisions/0001-rooms.md)
 MAY_IMPORT = {
     "errors": set(),
     "__main__": {"cli"},
@@ -52,11 +53,19 @@ def imports(path: Path, *, top_level_only: bool = False) -> set[str]:
     for node in tree.body if top_level_only else ast.walk(tree):
         if id(node) in hidden:
             continue
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "mapsight":
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.split(".")[0] == "mapsight"
+        ):
             base = node.module.removeprefix("mapsight").lstrip(".")
             names |= {f"{base}.{alias.name}".lstrip(".") for alias in node.names}
         elif isinstance(node, ast.Import):
-            names |= {a.name.removeprefix("mapsight.") for a in node.names if a.name.startswith("mapsight.")}
+            names |= {
+                a.name.removeprefix("mapsight.")
+                for a in node.names
+                if a.name.startswith("mapsight.")
+            }
     known = modules()
     resolved = {name if name in known else name.rpartition(".")[0] for name in names}
     return {name for name in resolved if name in known and name}
@@ -94,9 +103,13 @@ def test_no_cycles():
 
 @pytest.mark.parametrize(
     "code",
-    ["import mapsight.geo.raster, mapsight.geo.network", "import mapsight.town", "import mapsight.cli.app",
-     "import mapsight.cnn.metrics"],
-)  # fmt: skip
+    [
+        "import mapsight.geo.raster, mapsight.geo.network",
+        "import mapsight.town",
+        "import mapsight.cli.app",
+        "import mapsight.cnn.metrics",
+    ],
+)
 def test_torch_is_not_loaded(code):
     """Geo, town, metrics and `mapsight --help` start without torch."""
     script = f"import sys; {code}; sys.exit('torch' in sys.modules)"
@@ -104,13 +117,18 @@ def test_torch_is_not_loaded(code):
 
 
 @pytest.mark.parametrize(
-    "code", ["import mapsight.geo.sources.gather, mapsight.geo.sources.maps", "import mapsight.cli.app"]
+    "code",
+    ["import mapsight.geo.sources.gather, mapsight.geo.sources.maps", "import mapsight.cli.app"],
 )
 def test_extras_of_gathering_are_not_loaded(code):
-    """Without the extra `gather`, everything imports: its libraries are loaded when something is fetched."""
+    """Without the extra `gather`, everything imports: its libraries are loaded when something is
+    fetched.
+    """
     extras = ["torch", "httpx2", "tenacity", "pystac_client", "morecantile"]
     script = f"import sys; {code}; sys.exit(' '.join(set({extras}) & sys.modules.keys()) or 0)"
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -118,7 +136,9 @@ def test_nothing_inside_imports_the_front_door():
     """`mapsight/__init__` exports at most twelve names, and no module uses them."""
     for name, path in modules().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        used = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "mapsight"]
+        used = [
+            n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "mapsight"
+        ]
         rooms = {name.split(".")[0] for name in modules() if name}
         assert all(a.name in rooms or a.name == "__version__" for n in used for a in n.names), name
     import mapsight

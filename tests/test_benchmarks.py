@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = sorted(p.stem for p in (ROOT / "benchmarks").glob("*.py") if "argparse" in p.read_text(encoding="utf-8"))
+NAMES = sorted(
+    p.stem
+    for p in (ROOT / "benchmarks").glob("*.py")
+    if "argparse" in p.read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,7 +26,9 @@ def test_benchmark_explains_itself(name):
 
 
 def test_pooled_runs_do_not_mix():
-    """Findings of one scene never answer the mistakes of another, though both have the same coordinates."""
+    """Findings of one scene never answer the mistakes of another, though both have the same
+    coordinates.
+    """
     import geopandas as gpd
     from shapely.geometry import LineString
 
@@ -32,10 +38,19 @@ def test_pooled_runs_do_not_mix():
 
     line = LineString([(0, 0), (100, 0)])
     planted = gpd.GeoDataFrame(
-        {"planted_id": ["p"], "kind": ["missing"], "length_m": [100.0], "offset_m": [0.0], "road_class": ["road"],
-         "true_wkt": [""]}, geometry=[line],
-    )  # fmt: skip
-    found = gpd.GeoDataFrame({"finding_id": ["f"], "kind": ["missing"], "score": [0.9]}, geometry=[line])
+        {
+            "planted_id": ["p"],
+            "kind": ["missing"],
+            "length_m": [100.0],
+            "offset_m": [0.0],
+            "road_class": ["road"],
+            "true_wkt": [""],
+        },
+        geometry=[line],
+    )
+    found = gpd.GeoDataFrame(
+        {"finding_id": ["f"], "kind": ["missing"], "score": [0.9]}, geometry=[line]
+    )
     hit = Planted("a", found, planted, 1.0, 0.1)
     missed = Planted("b", found.iloc[:0], planted, 1.0, 0.1)
     report = pool([hit, missed])
@@ -57,25 +72,35 @@ def whole():
     mask = np.zeros((400, 400), bool)
     mask[::50] = mask[:, ::50] = True
     box = pixel_box(400, 400, m_per_px=1.0)
-    image = Raster(np.zeros((3, 400, 400), np.uint8), box.transform, None, np.ones((400, 400), bool))
+    image = Raster(
+        np.zeros((3, 400, 400), np.uint8), box.transform, None, np.ones((400, 400), bool)
+    )
     return Mapped("grid", image, image, make_road_map(trace_lines(mask, box)), ~mask)
 
 
 def test_a_thinned_map_lacks_what_is_to_be_found(whole):
-    """What is left and what is missing make up the map, in about the shares asked for; other seeds take others."""
+    """What is left and what is missing make up the map, in about the shares asked for; other seeds
+    take others.
+    """
     from benchmarks.scenes import thin_map
 
     lines = whole.roads.lines
     thinned = [thin_map(whole, 0.6, seed) for seed in range(4)]
     for wrong in thinned:
-        assert wrong.lines.length.sum() + wrong.planted.length.sum() == pytest.approx(lines.length.sum())
+        assert wrong.lines.length.sum() + wrong.planted.length.sum() == pytest.approx(
+            lines.length.sum()
+        )
         assert 0.4 < len(wrong.planted) / len(lines) < 0.8
-        assert not wrong.lines.geometry.isin(wrong.planted.geometry).any() and set(wrong.planted["kind"]) == {"missing"}
+        assert not wrong.lines.geometry.isin(wrong.planted.geometry).any() and set(
+            wrong.planted["kind"]
+        ) == {"missing"}
     assert len({wrong.planted.length.sum() for wrong in thinned}) > 1
 
 
 def test_an_ended_map_keeps_one_side(whole):
-    """A map that ends at a border keeps about half of a grid's length, all of it on one side of a straight line."""
+    """A map that ends at a border keeps about half of a grid's length, all of it on one side of a
+    straight line.
+    """
     from benchmarks.scenes import end_map
     from shapely import MultiLineString
     from shapely.geometry import LineString
@@ -84,7 +109,9 @@ def test_an_ended_map_keeps_one_side(whole):
         lines = end_map(whole, seed).roads.lines
         assert all(isinstance(line, LineString) for line in lines.geometry)
         assert 0.3 < lines.length.sum() / whole.roads.lines.length.sum() < 0.7
-        lost = whole.roads.lines.geometry.union_all().difference(lines.geometry.union_all().buffer(1.0))
+        lost = whole.roads.lines.geometry.union_all().difference(
+            lines.geometry.union_all().buffer(1.0)
+        )
         hull = MultiLineString(list(lines.geometry)).convex_hull
         assert lost.intersection(hull).length < 0.02 * lost.length
 
@@ -105,7 +132,8 @@ def test_mixed_weights_lie_between():
     mixed = copy.deepcopy(trained)
     mix_weights(mixed, start, 1.0)
     assert all(
-        torch.equal(a, b) for a, b in zip(mixed.state_dict().values(), trained.state_dict().values(), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(mixed.state_dict().values(), trained.state_dict().values(), strict=True)
     )
     mix_weights(mixed, start, 0.25)
     old, new = start.state_dict(), trained.state_dict()
@@ -115,7 +143,9 @@ def test_mixed_weights_lie_between():
 
 
 def test_the_rest_is_what_nobody_judged():
-    """Judged findings and errors they found are out; a second finding of such an error is no false alarm."""
+    """Judged findings and errors they found are out; a second finding of such an error is no false
+    alarm.
+    """
     import geopandas as gpd
     from shapely.geometry import LineString
 
@@ -123,12 +153,23 @@ def test_the_rest_is_what_nobody_judged():
     from benchmarks.verdicts import judge, measure_rest
 
     lines = [LineString([(0, y), (100, y)]) for y in (0, 200, 400, 600)]
-    planted = gpd.GeoDataFrame({"kind": "missing", "true_wkt": "", "geometry": [lines[0], lines[2], lines[3]]})
-    halves = [LineString([(0, 0), (49, 0)]), LineString([(51, 0), (100, 0)])]  # two findings of the first error
+    planted = gpd.GeoDataFrame(
+        {"kind": "missing", "true_wkt": "", "geometry": [lines[0], lines[2], lines[3]]}
+    )
+    halves = [
+        LineString([(0, 0), (49, 0)]),
+        LineString([(51, 0), (100, 0)]),
+    ]  # two findings of the first error
     found = gpd.GeoDataFrame(
-        {"finding_id": list("abcd"), "kind": "missing", "score": [0.9, 0.8, 0.7, 0.6], "seen_wkt": "", "features": "{}",
-         "geometry": [*halves, lines[1], lines[2]]}
-    )  # fmt: skip
+        {
+            "finding_id": list("abcd"),
+            "kind": "missing",
+            "score": [0.9, 0.8, 0.7, 0.6],
+            "seen_wkt": "",
+            "features": "{}",
+            "geometry": [*halves, lines[1], lines[2]],
+        }
+    )
     told = judge(found, planted, [0])
     assert told.judged.table["verdict"].tolist() == ["accept"]
     assert judge(found, planted, [2]).judged.table["verdict"].tolist() == ["reject"]

@@ -35,7 +35,13 @@ def test_quickstart_runs(tmp_path):
     assert len(examples) >= 4
     for example in examples:
         example.evaluate()
-    for name in ("audit/report.html", "audit/findings.gpkg", "roads.gpkg", "model.safetensors", "probe/probe.png"):
+    for name in (
+        "audit/report.html",
+        "audit/findings.gpkg",
+        "roads.gpkg",
+        "model.safetensors",
+        "probe/probe.png",
+    ):
         assert (tmp_path / name).is_file(), name
 
 
@@ -46,7 +52,12 @@ def test_exports_page_runs(tmp_path):
     assert len(examples) == 3
     for example in examples:
         example.evaluate()
-    for name in ("findings.html", "audit/export/new-roads.osc", "audit/export/maproulette.geojson", "mended/diff.gpkg"):
+    for name in (
+        "findings.html",
+        "audit/export/new-roads.osc",
+        "audit/export/maproulette.geojson",
+        "mended/diff.gpkg",
+    ):
         assert (tmp_path / name).is_file(), name
 
 
@@ -60,7 +71,9 @@ def test_exports_page_names_every_format():
 
 
 def test_gather_page(tmp_path, monkeypatch):
-    """What needs no network runs; what needs it is spelt right: each command is parsed and its source understood."""
+    """What needs no network runs; what needs it is spelt right: each command is parsed and its
+    source understood.
+    """
     from mapsight.cli.app import app
     from mapsight.geo.sources.gather import name_imagery
     from mapsight.geo.sources.template import read_template
@@ -74,7 +87,11 @@ def test_gather_page(tmp_path, monkeypatch):
     monkeypatch.setenv("MAP_KEY", "x")
     command = typer.main.get_command(app).commands["gather"]
     blocks = "\n".join(re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.S))
-    lines = [shlex.split(line) for line in blocks.replace("\\\n", " ").splitlines() if line.startswith("mapsight")]
+    lines = [
+        shlex.split(line)
+        for line in blocks.replace("\\\n", " ").splitlines()
+        if line.startswith("mapsight")
+    ]
     assert len(lines) >= 5
     for words in lines:
         assert words[1] == "gather"
@@ -87,7 +104,9 @@ def test_gather_page(tmp_path, monkeypatch):
 
 def test_zoo_page_runs():
     """The recipe that docs/zoo.md adds is read, trained and drawn as the page says."""
-    examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / "docs" / "zoo.md").examples())
+    examples = list(
+        Sybil(parsers=[PythonCodeBlockParser()]).parse(ROOT / "docs" / "zoo.md").examples()
+    )
     assert len(examples) == 4
     for example in examples:
         example.evaluate()
@@ -109,14 +128,18 @@ def test_no_section_stands_twice(page):
 
 
 def list_commands() -> set[str]:
-    """Every command, those of groups as 'lab sobel'; a group that does something by itself is one, too."""
+    """Every command, those of groups as 'lab sobel'; a group that does something by itself is one,
+    too.
+    """
     from mapsight.cli.app import app
 
     known = {str(command.name) for command in app.registered_commands}
     for group in app.registered_groups:
         if group.typer_instance.registered_callback:
             known.add(str(group.name))
-        known |= {f"{group.name} {command.name}" for command in group.typer_instance.registered_commands}
+        known |= {
+            f"{group.name} {command.name}" for command in group.typer_instance.registered_commands
+        }
     return known
 
 

@@ -26,13 +26,17 @@ CLASSES = {"motorway", "primary", "secondary", "residential", "service", "track"
 
 
 @cache
-def town(seed: int, size_px: int | tuple[int, int] = 400, m_per_px: float = 1.0, **more: object) -> Town:
+def town(
+    seed: int, size_px: int | tuple[int, int] = 400, m_per_px: float = 1.0, **more: object
+) -> Town:
     """Towns are drawn once for all tests."""
     return draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed, **more))
 
 
 def test_same_settings_same_town():
-    """Image, roads, truth and layers are equal to the bit when drawn again; another seed gives another town."""
+    """Image, roads, truth and layers are equal to the bit when drawn again; another seed gives
+    another town.
+    """
     first, again = town(7, 160), draw_town(TownSettings(size_px=160, m_per_px=1.0, seed=7))
     assert np.array_equal(first.image.array, again.image.array)
     assert first.roads.equals(again.roads)
@@ -59,7 +63,9 @@ def test_any_size(size_px, m_per_px):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_truth_is_the_visible_roads(seed):
-    """Truth is what burning the visible roads gives, and a pixel is in it when a road's surface covers its centre."""
+    """Truth is what burning the visible roads gives, and a pixel is in it when a road's surface
+    covers its centre.
+    """
     drawn = town(seed)
     visible = drawn.roads[drawn.roads.visible]
     assert np.array_equal(drawn.truth, burn_lines(visible, drawn.image.geobox))
@@ -73,10 +79,19 @@ def test_truth_is_the_visible_roads(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_roads_are_sound(seed):
-    """Roads lie within the image; lines are valid and simple; ids are unique; classes and widths are the known ones."""
+    """Roads lie within the image; lines are valid and simple; ids are unique; classes and widths
+    are the known ones.
+    """
     drawn = town(seed)
     roads, box = drawn.roads, drawn.image.geobox
-    assert list(roads.columns) == ["road_id", "road_class", "width_m", "name", "visible", "geometry"]
+    assert list(roads.columns) == [
+        "road_id",
+        "road_class",
+        "width_m",
+        "name",
+        "visible",
+        "geometry",
+    ]
     assert (roads.geom_type == "LineString").all()
     assert roads.is_valid.all()
     assert roads.is_simple.all()
@@ -95,8 +110,13 @@ def test_roads_hang_together(seed):
     roads = town(seed, 500, 2.0).roads
     roads = roads[roads.road_class != "motorway"]
     ends, _, _ = count_ends(roads.geometry.to_numpy())
-    graph = nx.MultiGraph((a, b, {"m": m}) for (a, b), m in zip(ends.tolist(), roads.length, strict=True))
-    pieces = [sum(m for *_, m in graph.subgraph(part).edges(data="m")) for part in nx.connected_components(graph)]
+    graph = nx.MultiGraph(
+        (a, b, {"m": m}) for (a, b), m in zip(ends.tolist(), roads.length, strict=True)
+    )
+    pieces = [
+        sum(m for *_, m in graph.subgraph(part).edges(data="m"))
+        for part in nx.connected_components(graph)
+    ]
     assert max(pieces) > 0.75 * sum(pieces)
 
 
@@ -117,10 +137,20 @@ def test_tunnels_cannot_be_seen():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_layers_agree(seed):
-    """Masks are 0 or 1; canopy over road is trees and road; houses stand on dry land, off roads and car parks."""
+    """Masks are 0 or 1; canopy over road is trees and road; houses stand on dry land, off roads and
+    car parks.
+    """
     drawn = town(seed)
     layers, road = drawn.layers, drawn.truth.astype(bool)
-    assert {"water", "buildings", "trees", "canopy_over_road", "car_park", "shadow", "railway"} <= set(layers)
+    assert {
+        "water",
+        "buildings",
+        "trees",
+        "canopy_over_road",
+        "car_park",
+        "shadow",
+        "railway",
+    } <= set(layers)
     assert all(set(np.unique(mask)) <= {0, 1} for mask in layers.values())
     assert np.array_equal(layers["canopy_over_road"], layers["trees"] & drawn.truth)
     assert not (layers["shadow"] & layers["trees"]).any()
@@ -133,21 +163,27 @@ def test_layers_agree(seed):
 
 def test_every_trap_is_laid():
     """Over a few seeds all layers occur: a net that is tested on towns meets every trap."""
-    seen = {name for seed in SEEDS for name, mask in town(seed, 500, 2.0).layers.items() if mask.any()}
+    seen = {
+        name for seed in SEEDS for name, mask in town(seed, 500, 2.0).layers.items() if mask.any()
+    }
     assert seen == set(town(1).layers)
     classes = {c for seed in SEEDS for c in town(seed, 500, 2.0).roads.road_class}
     assert classes == CLASSES
 
 
 def test_picture_and_truth_lie_on_each_other():
-    """Roads are greyest where truth has them: every shift of the truth by some pixels meets more colour."""
+    """Roads are greyest where truth has them: every shift of the truth by some pixels meets more
+    colour.
+    """
     shifts = ((0, 0), (0, 6), (0, -6), (6, 0), (-6, 0), (5, 5), (-5, 5), (5, -5), (-5, -5))
     met = np.zeros(len(shifts))
     for seed in (3, 5, 6, 8):
         drawn = town(seed, 400, 0.5, biome="green", density=0.2)
         image, road = drawn.image.array.astype(float), drawn.truth[20:-20, 20:-20] == 1
         colour = image.max(0) - image.min(0)
-        met += [colour[20 + row : 380 + row, 20 + col : 380 + col][road].mean() for row, col in shifts]
+        met += [
+            colour[20 + row : 380 + row, 20 + col : 380 + col][road].mean() for row, col in shifts
+        ]
     assert met[0] < 0.97 * met[1:].min()
 
 
@@ -159,13 +195,18 @@ def test_plan_does_not_depend_on_resolution():
 
 def test_biomes_look_different():
     """A desert is not green."""
-    green, desert = (town(9, 160, biome=name, density=0.3).image.array.mean((1, 2)) for name in ("green", "desert"))
+    green, desert = (
+        town(9, 160, biome=name, density=0.3).image.array.mean((1, 2))
+        for name in ("green", "desert")
+    )
     assert green[1] - green[0] > desert[1] - desert[0]
     assert desert.sum() > green.sum()
 
 
 def test_written_town_reads_back(tmp_path):
-    """What write_town writes, our own readers read: the same pixels at the same place, the same roads."""
+    """What write_town writes, our own readers read: the same pixels at the same place, the same
+    roads.
+    """
     drawn = town(6, 200)
     write_town(drawn, tmp_path / "new")
     with open_image(tmp_path / "new" / "image.tif") as image:
@@ -179,9 +220,17 @@ def test_written_town_reads_back(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"size_px": 8}, {"size_px": (64, 99_999)}, {"m_per_px": 0.0}, {"seed": -1}, {"biome": "moon"}, {"density": 2.0},
-     {"crs": "EPSG:4326"}, {"crs": "EPSG:2249"}],
-)  # fmt: skip
+    [
+        {"size_px": 8},
+        {"size_px": (64, 99_999)},
+        {"m_per_px": 0.0},
+        {"seed": -1},
+        {"biome": "moon"},
+        {"density": 2.0},
+        {"crs": "EPSG:4326"},
+        {"crs": "EPSG:2249"},
+    ],
+)
 def test_wrong_settings_are_refused(wrong):
     """Sizes, climates and systems that cannot be drawn are refused in one line with a remedy."""
     with pytest.raises(InputError, match=r"^[^\n]+: [^\n]+; [^\n]+$"):
@@ -189,7 +238,9 @@ def test_wrong_settings_are_refused(wrong):
 
 
 def test_fill_convex_is_a_scan_converter():
-    """Random convex shapes, some over the edge, fill the pixels that GDAL fills; the last one wins."""
+    """Random convex shapes, some over the edge, fill the pixels that GDAL fills; the last one
+    wins.
+    """
     rng = np.random.default_rng(0)
     sheet = Sheet(70, 90, 0.5)
     boxes = Boxes(rng.uniform(-3, 48, (60, 2)), rng.uniform(0.1, 6, (60, 2)), rng.uniform(0, 7, 60))
@@ -211,7 +262,9 @@ def test_coverage_is_area():
 
 
 def test_painted_carriageways_are_the_true_ones():
-    """Strokes, which paint the roads, cover what burning gives, but for cut corners and the ends of dead ends."""
+    """Strokes, which paint the roads, cover what burning gives, but for cut corners and the ends of
+    dead ends.
+    """
     drawn = town(3)
     visible = drawn.roads[drawn.roads.visible].copy()
     left, bottom, _, _ = drawn.image.geobox.bounds
@@ -222,7 +275,9 @@ def test_painted_carriageways_are_the_true_ones():
 
 
 def test_spare_edges_can_go():
-    """Without the edges that find_spare names the net still hangs together, and nothing else is spare."""
+    """Without the edges that find_spare names the net still hangs together, and nothing else is
+    spare.
+    """
     rng = np.random.default_rng(2)
     nodes = rng.uniform(0, 100, (25, 2))
     pairs = [(i, j) for i in range(25) for j in range(i) if np.hypot(*(nodes[i] - nodes[j])) < 40]

@@ -1,4 +1,6 @@
-"""A map service over one GeoTIFF, on loopback: XYZ, TMS, quadkey, WMS and static maps, drawn by rio-tiler."""
+"""A map service over one GeoTIFF, on loopback: XYZ, TMS, quadkey, WMS and static maps, drawn by
+rio-tiler.
+"""
 
 from __future__ import annotations
 
@@ -39,21 +41,34 @@ def make_app(path: Path, asked: list[Asked]):
     from starlette.routing import Route
 
     def note(request: Request) -> None:
-        asked.append(Asked(request.method, str(request.url.path), dict(request.headers), b"", time.monotonic()))
+        asked.append(
+            Asked(
+                request.method, str(request.url.path), dict(request.headers), b"", time.monotonic()
+            )
+        )
 
     def draw_tile(request: Request, z: int, x: int, y: int) -> Response:
         note(request)
         try:
             with Reader(str(path)) as reader:
-                image = reader.tile(x, y, z, tilesize=256, resampling_method="bilinear", reproject_method="bilinear")
+                image = reader.tile(
+                    x, y, z, tilesize=256, resampling_method="bilinear", reproject_method="bilinear"
+                )
         except TileOutsideBounds:
             return Response(status_code=404)
         return Response(image.render(img_format="PNG"), media_type="image/png")
 
     def draw_part(bounds, crs: CRS, width: int, height: int) -> bytes:
         with Reader(str(path)) as reader:
-            image = reader.part(bounds, bounds_crs=crs, dst_crs=crs, width=width, height=height,
-                                resampling_method="bilinear", reproject_method="bilinear")  # fmt: skip
+            image = reader.part(
+                bounds,
+                bounds_crs=crs,
+                dst_crs=crs,
+                width=width,
+                height=height,
+                resampling_method="bilinear",
+                reproject_method="bilinear",
+            )
         return image.render(img_format="PNG")
 
     def xyz(request: Request) -> Response:
@@ -77,7 +92,9 @@ def make_app(path: Path, asked: list[Asked]):
         edges = [float(edge) for edge in query["BBOX"].split(",")]
         if query.get("VERSION") == "1.3.0" and crs.to_epsg() == 4326:
             edges = [edges[1], edges[0], edges[3], edges[2]]
-        return Response(draw_part(edges, crs, int(query["WIDTH"]), int(query["HEIGHT"])), media_type="image/png")
+        return Response(
+            draw_part(edges, crs, int(query["WIDTH"]), int(query["HEIGHT"])), media_type="image/png"
+        )
 
     def static(request: Request) -> Response:
         note(request)
@@ -92,10 +109,15 @@ def make_app(path: Path, asked: list[Asked]):
         content = draw_part(bounds, CRS.from_epsg(3857), width * scale, height * scale)
         return Response(_draw_bar(content, 20 * scale), media_type="image/png")
 
-    return Starlette(routes=[
-        Route("/{z:int}/{x:int}/{y:int}.png", xyz), Route("/tms/{z:int}/{x:int}/{y:int}.png", tms),
-        Route("/q/{q}.png", quadkey), Route("/wms", wms), Route("/static", static),
-    ])  # fmt: skip
+    return Starlette(
+        routes=[
+            Route("/{z:int}/{x:int}/{y:int}.png", xyz),
+            Route("/tms/{z:int}/{x:int}/{y:int}.png", tms),
+            Route("/q/{q}.png", quadkey),
+            Route("/wms", wms),
+            Route("/static", static),
+        ]
+    )
 
 
 @contextmanager
@@ -104,13 +126,17 @@ def serve_map(path: Path) -> Iterator[Server]:
     uvicorn = pytest.importorskip("uvicorn")
     pytest.importorskip("rio_tiler")
     asked: list[Asked] = []
-    config = uvicorn.Config(make_app(path, asked), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+    config = uvicorn.Config(
+        make_app(path, asked), host="127.0.0.1", port=0, log_level="error", lifespan="off"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
-        assert time.monotonic() < deadline and thread.is_alive(), "the test's own server does not start"
+        assert time.monotonic() < deadline and thread.is_alive(), (
+            "the test's own server does not start"
+        )
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

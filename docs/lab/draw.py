@@ -1,4 +1,5 @@
-"""Draws the figures of the chapters anew: runs every `mapsight` line of their `sh` blocks in this folder.
+"""Draws the figures of the chapters anew: runs every `mapsight` line of their `sh` blocks in this
+folder.
 
 python docs/lab/draw.py
 """
@@ -18,7 +19,9 @@ CHAPTERS = sorted(FOLDER.glob("[0-9][0-9]-*.md"))
 def list_commands(text: str) -> list[list[str]]:
     """The arguments of every `mapsight …` line in a page's `sh` blocks."""
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    lines = [
+        line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()
+    ]
     return [shlex.split(line, comments=True) for line in lines]
 
 
@@ -26,4 +29,6 @@ if __name__ == "__main__":
     for chapter in CHAPTERS:
         for command in list_commands(chapter.read_text(encoding="utf-8")):
             print("+", shlex.join(command), flush=True)
-            subprocess.run([sys.executable, "-m", *command], cwd=FOLDER, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", *command], cwd=FOLDER, check=True, stdout=subprocess.DEVNULL
+            )

@@ -13,7 +13,9 @@ from mapsight.errors import InputError
 
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on a clean exit it is synced and takes its name, else removed."""
+    """Yield a temporary path beside `path`; on a clean exit it is synced and takes its name, else
+    removed.
+    """
     final = Path(os.path.abspath(os.fspath(path)))
     if not final.parent.is_dir():
         raise InputError(final.parent, "there is no such folder to write into", "create it first")

@@ -1,4 +1,6 @@
-"""What a long job says while it runs: one bar with time to go, or a line now and then where there is no terminal."""
+"""What a long job says while it runs: one bar with time to go, or a line now and then where there
+is no terminal.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 _LINE_EVERY_S = 20.0
 T = TypeVar("T")
@@ -31,7 +40,9 @@ def track(items: Iterable[T], title: str, *, total: int) -> Iterator[T]:
 
 @contextmanager
 def open_progress(title: str, *, total: int, done: int = 0) -> Iterator[Advance]:
-    """A bar that is moved by `advance(steps, remark)`, from `done` on; plain lines where stderr is not a terminal."""
+    """A bar that is moved by `advance(steps, remark)`, from `done` on; plain lines where stderr is
+    not a terminal.
+    """
     console = Console(stderr=True)
     if console.is_terminal:
         yield from _open_bar(console, title, total, done)
@@ -40,8 +51,15 @@ def open_progress(title: str, *, total: int, done: int = 0) -> Iterator[Advance]
 
 
 def _open_bar(console: Console, title: str, total: int, done: int) -> Iterator[Advance]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("to go"), TimeRemainingColumn(), TextColumn("{task.fields[remark]}"))  # fmt: skip
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("to go"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[remark]}"),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(title, total=total, completed=done, remark="")
         yield lambda steps, remark: progress.update(task, advance=steps, remark=remark)

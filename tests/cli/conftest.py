@@ -46,7 +46,12 @@ def run(capfd):
 def town(tmp_path_factory) -> Path:
     """A town of 600 m with three mistakes of each kind in its map."""
     folder = tmp_path_factory.mktemp("town")
-    assert call("town", "--out", folder, "--seed", 4, "--size-px", 600, "--m-per-px", 1, "--mistakes", 3) == 0
+    assert (
+        call(
+            "town", "--out", folder, "--seed", 4, "--size-px", 600, "--m-per-px", 1, "--mistakes", 3
+        )
+        == 0
+    )
     return folder
 
 
@@ -54,6 +59,17 @@ def town(tmp_path_factory) -> Path:
 def model(town, tmp_path_factory) -> Path:
     """A model that has hardly learnt anything: enough to run every command."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    arguments = ("--net", "roadnet-tiny", "--epochs", 1, "--chips", 8, "--chip-px", 64, "--out", path)
+    arguments = (
+        "--net",
+        "roadnet-tiny",
+        "--epochs",
+        1,
+        "--chips",
+        8,
+        "--chip-px",
+        64,
+        "--out",
+        path,
+    )
     assert call("train", town / "image.tif", "--map", town / "true_roads.gpkg", *arguments) == 0
     return path

@@ -1,4 +1,6 @@
-"""What a user does wrong ends in one line that names it, with exit status 2, and leaves nothing half written."""
+"""What a user does wrong ends in one line that names it, with exit status 2, and leaves nothing
+half written.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,19 @@ def bad(town, tmp_path):
     far = {**profile, "transform": from_origin(100_000, 100_000, 1, 1)}
     with rasterio.open(tmp_path / "far.tif", "w", **far) as file:
         file.write(array)
-    (tmp_path / "vrt.tif").write_text(f'<VRTDataset rasterXSize="1" rasterYSize="1"><x>{town}</x></VRTDataset>')
+    (tmp_path / "vrt.tif").write_text(
+        f'<VRTDataset rasterXSize="1" rasterYSize="1"><x>{town}</x></VRTDataset>'
+    )
     roads = gpd.read_file(town / "true_roads.gpkg")
     roads.iloc[:0].to_file(tmp_path / "none.gpkg")
     degrees = roads.to_crs(4326)
     swapped = [LineString([(y, x) for x, y in line.coords]) for line in degrees.geometry]
-    features = [{"type": "Feature", "properties": {}, "geometry": g.__geo_interface__} for g in swapped]
-    (tmp_path / "swapped.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": g.__geo_interface__} for g in swapped
+    ]
+    (tmp_path / "swapped.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": features})
+    )
     (tmp_path / "deep.geojson").write_text('{"a":' * 5000 + "1" + "}" * 5000)
     (tmp_path / "model.safetensors").write_bytes(pickle.dumps({"weights": [1]}))
     shutil.copy(town / "map.gpkg", tmp_path / "map.gpkg")
@@ -69,7 +77,11 @@ CASES = {
     "URL as image": ("audit https://example.org/i.tif {map} --out {out}", {}, "no such file"),
     "GDAL path": ("audit /vsicurl/http://127.0.0.1:1/i.tif {map} --out {out}", {}, "local file"),
     "pickle as model": ("predict {image} --model {model} --out {out}/p.tif", {}, "safetensors"),
-    "CRS from the net": ("predict {image} --crs http://127.0.0.1:1/crs --out {out}/p.tif", {}, "CRS"),
+    "CRS from the net": (
+        "predict {image} --crs http://127.0.0.1:1/crs --out {out}/p.tif",
+        {},
+        "CRS",
+    ),
     "bad bands": ("predict {image} --bands 1,x --out {out}/p.tif", {}, "1,2,3"),
     "image as probability": ("extract {image} --out {out}/r.gpkg", {}, "no probability"),
     "map as findings": ("score {map} --truth {map} --json {out}/s.json", {}, "findings"),
@@ -82,10 +94,26 @@ CASES = {
     "unknown device": ("audit {image} {map} --out {out} --device abacus", {}, "auto, cpu"),
     "neither images nor pairs": ("train --out {out}/m.safetensors", {}, "--pairs"),
     "no table": ("evaluate --pairs {out}/none.csv --json {out}/e.json", {}, "no such table"),
-    "short row": ("evaluate --pairs {pairs} --json {out}/e.json", {"pairs": "short.csv"}, "lacks mask, split"),
-    "pair that leads out": ("evaluate --pairs {pairs} --json {out}/e.json", {"pairs": "escape.csv"}, "leads out"),
-    "one image to clean": ("train {image} --map {map} --clean --out {out}/m.safetensors", {}, "two images"),
-    "odd chip": ("train {image} --map {map} --chip-px 70 --out {out}/m.safetensors", {}, "multiple of 16"),
+    "short row": (
+        "evaluate --pairs {pairs} --json {out}/e.json",
+        {"pairs": "short.csv"},
+        "lacks mask, split",
+    ),
+    "pair that leads out": (
+        "evaluate --pairs {pairs} --json {out}/e.json",
+        {"pairs": "escape.csv"},
+        "leads out",
+    ),
+    "one image to clean": (
+        "train {image} --map {map} --clean --out {out}/m.safetensors",
+        {},
+        "two images",
+    ),
+    "odd chip": (
+        "train {image} --map {map} --chip-px 70 --out {out}/m.safetensors",
+        {},
+        "multiple of 16",
+    ),
     "negative count": ("plant {map} --image {image} --deleted -1", {}, "deleted"),
 }
 
@@ -123,8 +151,19 @@ def test_no_data_is_no_evidence(run, town, tmp_path):
     with rasterio.open(tmp_path / "half.tif", "w", **{**profile, "nodata": 0}) as file:
         file.write(array)
         middle = file.bounds.left + 300
-    done = run("audit", tmp_path / "half.tif", town / "map.gpkg", "--out", tmp_path / "a", "--model", "none",
-               "--folds", 2, "--steps", 10)  # fmt: skip
+    done = run(
+        "audit",
+        tmp_path / "half.tif",
+        town / "map.gpkg",
+        "--out",
+        tmp_path / "a",
+        "--model",
+        "none",
+        "--folds",
+        2,
+        "--steps",
+        10,
+    )
     assert done.status == 0, done.err
     found = gpd.read_file(tmp_path / "a" / "findings.gpkg")
     assert not len(found) or found.geometry.bounds["minx"].max() < middle + 5
@@ -132,7 +171,9 @@ def test_no_data_is_no_evidence(run, town, tmp_path):
 
 
 def test_remedies_can_be_followed(run, town, tmp_path):
-    """A map of two layers and an image of six bands: what the message asks for is an option of every command."""
+    """A map of two layers and an image of six bands: what the message asks for is an option of
+    every command.
+    """
     roads = gpd.read_file(town / "true_roads.gpkg")
     many, image = tmp_path / "many.gpkg", tmp_path / "six.tif"
     for layer in ("old", "new"):
@@ -143,11 +184,39 @@ def test_remedies_can_be_followed(run, town, tmp_path):
         file.write(np.concatenate([bands, bands]))
     commands = (
         ("chips", image, "--map", many, "--chip-px", 64, "--out", tmp_path / "chips"),
-        ("train", image, "--map", many, "--net", "roadnet-tiny", "--epochs", 1, "--chips", 8, "--chip-px", 64,
-         "--out", tmp_path / "model.safetensors"),
-        ("plant", many, "--image", image, "--deleted", 1, "--added", 0, "--shifted", 0,
-         "--out", tmp_path / "planted.gpkg", "--truth", tmp_path / "planted.geojson"),
-    )  # fmt: skip
+        (
+            "train",
+            image,
+            "--map",
+            many,
+            "--net",
+            "roadnet-tiny",
+            "--epochs",
+            1,
+            "--chips",
+            8,
+            "--chip-px",
+            64,
+            "--out",
+            tmp_path / "model.safetensors",
+        ),
+        (
+            "plant",
+            many,
+            "--image",
+            image,
+            "--deleted",
+            1,
+            "--added",
+            0,
+            "--shifted",
+            0,
+            "--out",
+            tmp_path / "planted.gpkg",
+            "--truth",
+            tmp_path / "planted.geojson",
+        ),
+    )
     for command in commands:
         assert "--bands" in run(*command).err
         assert "--layer: new, old" in run(*command, "--bands", "1,2,3").err

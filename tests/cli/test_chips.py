@@ -21,7 +21,16 @@ def cut(town, tmp_path_factory):
     from tests.cli.conftest import call
 
     out = tmp_path_factory.mktemp("chips")
-    arguments = ("--map", town / "true_roads.gpkg", "--chip-px", 64, "--gap-px", 16, "--date", "2024-06-30")
+    arguments = (
+        "--map",
+        town / "true_roads.gpkg",
+        "--chip-px",
+        64,
+        "--gap-px",
+        16,
+        "--date",
+        "2024-06-30",
+    )
     assert call("chips", town / "image.tif", *arguments, "--out", out) == 0
     return out
 
@@ -32,7 +41,9 @@ def read_table(folder):
 
 
 def test_chips_show_what_the_image_shows(cut, town):
-    """Oracle: the image and the burnt map themselves, at the place that each chip says it is from."""
+    """Oracle: the image and the burnt map themselves, at the place that each chip says it is
+    from.
+    """
     with open_image(town / "image.tif") as reader:
         image = reader.read_all()
     truth = read_truth(town / "true_roads.gpkg", image.geobox)
@@ -78,14 +89,18 @@ def test_coco_runs_are_the_masks(cut):
 
 @pytest.mark.parametrize("mask", [np.ones((2, 3)), np.eye(3), np.array([[0, 0], [0, 1]])])
 def test_runs_of_special_masks(mask):
-    """All road, a road that begins at once, one that ends last: the counts add up and start with background."""
+    """All road, a road that begins at once, one that ends last: the counts add up and start with
+    background.
+    """
     counts = describe_mask(mask)["segmentation"]["counts"]
     assert sum(counts) == mask.size
     assert (counts[0] == 0) == bool(mask[0, 0])
 
 
 def test_stac_catalogue_is_whole(cut):
-    """Oracle: pystac. Items with label extension, split, date, and assets that exist; places agree with the image."""
+    """Oracle: pystac. Items with label extension, split, date, and assets that exist; places agree
+    with the image.
+    """
     import pystac
     from pystac.extensions.label import LabelExtension
 
@@ -102,7 +117,9 @@ def test_stac_catalogue_is_whole(cut):
         for asset in item.assets.values():
             assert not asset.href.startswith("/")
             with rasterio.open(asset.get_absolute_href()) as file:
-                west, south, east, north = rasterio.warp.transform_bounds(file.crs, "EPSG:4326", *file.bounds)
+                west, south, east, north = rasterio.warp.transform_bounds(
+                    file.crs, "EPSG:4326", *file.bounds
+                )
         assert item.bbox == pytest.approx([west, south, east, north], abs=1e-6)
 
 
@@ -122,15 +139,29 @@ def test_goes_on_where_it_was(run, cut, town):
     content = lost.read_bytes()
     lost.unlink()
     (cut / "pairs.csv").unlink()
-    done = run("chips", town / "image.tif", "--map", town / "true_roads.gpkg", "--chip-px", 64, "--gap-px", 16,
-               "--date", "2024-06-30", "--out", cut)  # fmt: skip
+    done = run(
+        "chips",
+        town / "image.tif",
+        "--map",
+        town / "true_roads.gpkg",
+        "--chip-px",
+        64,
+        "--gap-px",
+        16,
+        "--date",
+        "2024-06-30",
+        "--out",
+        cut,
+    )
     assert done.status == 0, done.err
     assert kept.stat().st_mtime_ns == before and lost.read_bytes() == content
     assert read_table(cut) == rows
 
 
 def test_pairs_keep_their_splits(run, cut, tmp_path):
-    """A table of pairs is cut smaller; its splits stay, and PNG is written where nothing has a place."""
+    """A table of pairs is cut smaller; its splits stay, and PNG is written where nothing has a
+    place.
+    """
     from PIL import Image
 
     rows = []
@@ -143,12 +174,17 @@ def test_pairs_keep_their_splits(run, cut, tmp_path):
         rows.append(["a", split, f"{split}.png", f"{split}_mask.png", split, "0.5"])
     with open(tmp_path / "table.csv", "w", newline="") as file:
         csv.writer(file).writerows([["set", "name", "image", "mask", "split", "m_per_px"], *rows])
-    done = run("chips", "--pairs", tmp_path / "table.csv", "--chip-px", 32, "--out", tmp_path / "out")
+    done = run(
+        "chips", "--pairs", tmp_path / "table.csv", "--chip-px", 32, "--out", tmp_path / "out"
+    )
     assert done.status == 0, done.err
     found = read_table(tmp_path / "out")
     assert {row["split"] for row in found} == {"train", "test"}
     assert sum(row["split"] == "test" for row in found) == 6
-    assert all(row["image"].endswith(".png") and row["m_per_px"] == "0.5" and row["set"] == "a" for row in found)
+    assert all(
+        row["image"].endswith(".png") and row["m_per_px"] == "0.5" and row["set"] == "a"
+        for row in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +197,9 @@ def test_pairs_keep_their_splits(run, cut, tmp_path):
 )
 def test_mistakes_end_in_one_line(run, cut, town, arguments, words):
     """Other settings in the same folder, a date that is none."""
-    done = run("chips", town / "image.tif", "--map", town / "true_roads.gpkg", "--out", cut, *arguments)
+    done = run(
+        "chips", town / "image.tif", "--map", town / "true_roads.gpkg", "--out", cut, *arguments
+    )
     assert done.status == 2 and words in done.err and "Traceback" not in done.err
 
 
@@ -171,7 +209,9 @@ def test_neither_images_nor_pairs(run, tmp_path):
 
 
 def test_images_side_by_side_do_not_leak(run, town, tmp_path):
-    """One scene in two halves: chips of one never teach within the gap of chips of the other that judge."""
+    """One scene in two halves: chips of one never teach within the gap of chips of the other that
+    judge.
+    """
     with rasterio.open(town / "image.tif") as whole:
         for i in (0, 1):
             window = rasterio.windows.Window(300 * i, 0, 300, 600)
@@ -179,8 +219,20 @@ def test_images_side_by_side_do_not_leak(run, town, tmp_path):
             with rasterio.open(tmp_path / f"half{i}.tif", "w", **profile) as half:
                 half.write(whole.read(window=window))
     halves = [tmp_path / f"half{i}.tif" for i in (0, 1)]
-    done = run("chips", *halves, "--map", town / "true_roads.gpkg", "--chip-px", 60, "--gap-px", 20, "--min-road", 0,
-               "--out", tmp_path / "out")  # fmt: skip
+    done = run(
+        "chips",
+        *halves,
+        "--map",
+        town / "true_roads.gpkg",
+        "--chip-px",
+        60,
+        "--gap-px",
+        20,
+        "--min-road",
+        0,
+        "--out",
+        tmp_path / "out",
+    )
     assert done.status == 0, done.err
     boxes = []
     for row in read_table(tmp_path / "out"):

@@ -1,4 +1,6 @@
-"""The loop over a town: audit, judge elsewhere, mend the map, audit again; and the ways out as commands."""
+"""The loop over a town: audit, judge elsewhere, mend the map, audit again; and the ways out as
+commands.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ def audit_dir(audited, tmp_path):
     copy = tmp_path / "audit"
     shutil.copytree(audited, copy)
     facts = json.loads((copy / "audit.json").read_text())
-    facts["sources"] = {k: str((audited / v).resolve()) if k in ("image", "map") else v
-                        for k, v in facts["sources"].items()}  # fmt: skip
+    facts["sources"] = {
+        k: str((audited / v).resolve()) if k in ("image", "map") else v
+        for k, v in facts["sources"].items()
+    }
     (copy / "audit.json").write_text(json.dumps(facts))
     return copy
 
@@ -44,7 +48,10 @@ def read_layer(folder, layer="findings"):
 
 def judge(folder, verdicts):
     """A file as a page saves it."""
-    rows = [{"finding_id": name, "verdict": verdict, "note": "seen"} for name, verdict in verdicts.items()]
+    rows = [
+        {"finding_id": name, "verdict": verdict, "note": "seen"}
+        for name, verdict in verdicts.items()
+    ]
     path = folder.parent / "verdicts.json"
     path.write_text(json.dumps({"type": "mapsight-verdicts", "verdicts": rows}))
     return path
@@ -61,12 +68,19 @@ def test_first_audit_is_all_new(audited):
 
 
 def test_the_loop(run, town, audit_dir):
-    """Same map: all still there. Mended map: solved; what was rejected stays dismissed; no verdict is lost."""
+    """Same map: all still there. Mended map: solved; what was rejected stays dismissed; no verdict
+    is lost.
+    """
     first = read_layer(audit_dir)
     before = json.loads((audit_dir / "audit.json").read_text())["created"]
     rejected, accepted = first["finding_id"][0], first["finding_id"][1]
     done = run(
-        "verdicts", audit_dir, "--from", judge(audit_dir, {rejected: "reject", accepted: "accept"}), "--reviewer", "Ada"
+        "verdicts",
+        audit_dir,
+        "--from",
+        judge(audit_dir, {rejected: "reject", accepted: "accept"}),
+        "--reviewer",
+        "Ada",
     )
     assert done.status == 0 and "2 verdicts taken over" in done.err
     assert done.out.split()[:6] == ["accept", "1", "reject", "1", "unsure", "0"]
@@ -84,14 +98,25 @@ def test_the_loop(run, town, audit_dir):
 
     new = audit_dir.parent / "mended"
     done = run(
-        "audit", town / "image.tif", town / "true_roads.gpkg", "--out", new, "--folds", 0, "--previous", audit_dir
+        "audit",
+        town / "image.tif",
+        town / "true_roads.gpkg",
+        "--out",
+        new,
+        "--folds",
+        0,
+        "--previous",
+        audit_dir,
     )
     assert done.status == 0, done.err
     assert "solved" in done.err
     third, earlier = read_layer(new), read_layer(new, "earlier")
     assert set(first["finding_id"]) <= {*third["finding_id"], *earlier["finding_id"]}
     assert (earlier["status"] == "solved").sum() >= len(first) / 2
-    everything = {**third.set_index("finding_id")["status"], **earlier.set_index("finding_id")["status"]}
+    everything = {
+        **third.set_index("finding_id")["status"],
+        **earlier.set_index("finding_id")["status"],
+    }
     assert everything[rejected] == "dismissed"
     said = read_verdicts(new / "findings.gpkg").set_index("finding_id")
     assert said["verdict"].to_dict() == {rejected: "reject", accepted: "accept"}
@@ -109,16 +134,28 @@ def test_the_loop(run, town, audit_dir):
 
 
 def test_an_audit_goes_on_while_a_review_is_open(town, audit_dir):
-    """A verdict that is given before the audit by a store that stays open is kept, and so is one after it.
+    """A verdict that is given before the audit by a store that stays open is kept, and so is one
+    after it.
 
-    The audit is a process of its own, as in life: two SQLite libraries (Python's and GDAL's) in one process do not see
-    each other's locks.
+    The audit is a process of its own, as in life: two SQLite libraries (Python's and GDAL's) in one
+    process do not see each other's locks.
     """
     name, other = read_layer(audit_dir)["finding_id"][:2]
     with VerdictStore(audit_dir / "findings.gpkg") as store:
         store.add(name, "reject", revision=0)
-        command = [sys.executable, "-m", "mapsight", "audit", town / "image.tif", town / "map.gpkg", "--folds", "0"]
-        done = subprocess.run([*command, "--out", audit_dir], capture_output=True, text=True, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "mapsight",
+            "audit",
+            town / "image.tif",
+            town / "map.gpkg",
+            "--folds",
+            "0",
+        ]
+        done = subprocess.run(
+            [*command, "--out", audit_dir], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         store.add(other, "accept", revision=0)
     assert read_verdicts(audit_dir / "findings.gpkg")["verdict"].tolist() == ["reject", "accept"]
@@ -148,9 +185,12 @@ def test_every_format_as_a_command(run, audit_dir, name):
         (("diff", "{d}", "{d}", "--out", "{d}/findings.gpkg"), "the audit's own file"),
         (("diff", "{d}", "{d}", "--out", "{d}/kept.gpkg"), "holds verdicts"),
         (("export", "{d}", "--to", "gpkg", "--out", "{d}/kept.gpkg"), "holds verdicts"),
-        (("audit", "{t}/image.tif", "{t}/map.gpkg", "--out", "{d}/new", "--previous", "{t}"), "has no findings.gpkg"),
+        (
+            ("audit", "{t}/image.tif", "{t}/map.gpkg", "--out", "{d}/new", "--previous", "{t}"),
+            "has no findings.gpkg",
+        ),
     ],
-)  # fmt: skip
+)
 def test_mistakes_end_in_one_line(run, town, audit_dir, arguments, says):
     """Exit status 2, one line, a remedy, and the verdicts' files untouched."""
     shutil.copy(audit_dir / "findings.gpkg", audit_dir / "kept.gpkg")

@@ -47,16 +47,21 @@ def shrink(bounds, crs, share=0.08):
 
 
 def measure_offset_px(gathered, source):
-    """(down, right) between a gathered image and its source, on the grid of the gathered one, by phase correlation."""
+    """(down, right) between a gathered image and its source, on the grid of the gathered one, by
+    phase correlation.
+    """
     with open_image(gathered) as reader:
         seen = reader.read_all()
     expected = np.zeros((3, *seen.geobox.shape), np.uint8)
     with rasterio.open(source) as opened:
         for band in (1, 2, 3):
             rasterio.warp.reproject(
-                rasterio.band(opened, band), expected[band - 1], dst_transform=seen.geobox.transform,
-                dst_crs=seen.geobox.crs, resampling=rasterio.enums.Resampling.cubic,
-            )  # fmt: skip
+                rasterio.band(opened, band),
+                expected[band - 1],
+                dst_transform=seen.geobox.transform,
+                dst_crs=seen.geobox.crs,
+                resampling=rasterio.enums.Resampling.cubic,
+            )
     inner = slice(32, -32)
     grey = [array.mean(axis=0)[inner, inner] for array in (expected, seen.array)]
     shift, _, _ = phase_cross_correlation(*grey, upsample_factor=50)
@@ -66,13 +71,26 @@ def measure_offset_px(gathered, source):
 def write_osm(path, lines):
     """Lines as an OpenStreetMap file, with their class as highway tag."""
     root, number = ET.Element("osm", version="0.6"), 0
-    kinds = {"motorway", "trunk", "primary", "secondary", "tertiary", "residential", "service", "unclassified"}
+    kinds = {
+        "motorway",
+        "trunk",
+        "primary",
+        "secondary",
+        "tertiary",
+        "residential",
+        "service",
+        "unclassified",
+    }
     ways = []
-    for key, (geometry, kind) in enumerate(zip(lines.to_crs("EPSG:4326").geometry, lines["road_class"], strict=True)):
+    for key, (geometry, kind) in enumerate(
+        zip(lines.to_crs("EPSG:4326").geometry, lines["road_class"], strict=True)
+    ):
         way = ET.Element("way", id=str(key + 1), version="1")
         for lon, lat in geometry.coords:
             number += 1
-            ET.SubElement(root, "node", id=str(number), version="1", lon=f"{lon:.8f}", lat=f"{lat:.8f}")
+            ET.SubElement(
+                root, "node", id=str(number), version="1", lon=f"{lon:.8f}", lat=f"{lat:.8f}"
+            )
             ET.SubElement(way, "nd", ref=str(number))
         ET.SubElement(way, "tag", k="highway", v=kind if kind in kinds else "residential")
         ET.SubElement(way, "tag", k="surface", v="asphalt")
@@ -84,16 +102,25 @@ def write_osm(path, lines):
 def test_from_a_box_to_findings(gather, run, town, tmp_path):
     """A town behind a tile server and its map as an OpenStreetMap file become an audit.
 
-    The image lies on its source within a twentieth of a pixel; the map keeps its tags; the mask is the map's;
-    every finding lies in the area, and among them are planted mistakes.
+    The image lies on its source within a twentieth of a pixel; the map keeps its tags; the mask is
+    the map's; every finding lies in the area, and among them are planted mistakes.
     """
     mapped = gpd.read_file(town / "map.gpkg")
     write_osm(tmp_path / "town.osm", mapped)
     with rasterio.open(town / "image.tif") as source:
         bbox = shrink(source.bounds, source.crs)
     with serve_map(town / "image.tif") as server:
-        done = gather("--imagery", server.url + "/{z}/{x}/{y}.png", "--roads", tmp_path / "town.osm", "--m-per-px", 1,
-                      "--attribution", "drawn by hand", bbox=bbox)  # fmt: skip
+        done = gather(
+            "--imagery",
+            server.url + "/{z}/{x}/{y}.png",
+            "--roads",
+            tmp_path / "town.osm",
+            "--m-per-px",
+            1,
+            "--attribution",
+            "drawn by hand",
+            bbox=bbox,
+        )
     assert done.status == 0, done.err
     shift, likeness = measure_offset_px(gather.out / "image.tif", town / "image.tif")
     assert np.abs(shift).max() <= 0.06
@@ -112,14 +139,31 @@ def test_from_a_box_to_findings(gather, run, town, tmp_path):
         assert (mask.transform, mask.shape) == (box.transform, box.shape)
         on = mask.read(1) > 0
     lines = read_map(gather.out / "map.gpkg", box=box).lines
-    area_m2 = lines.geometry.buffer(lines["width_m"] / 2).union_all().intersection(
-        gpd.GeoSeries.from_wkt([f"POLYGON(({box.bounds[0]} {box.bounds[1]},{box.bounds[2]} {box.bounds[1]},"
-                                f"{box.bounds[2]} {box.bounds[3]},{box.bounds[0]} {box.bounds[3]},"
-                                f"{box.bounds[0]} {box.bounds[1]}))"])[0]).area  # fmt: skip
+    area_m2 = (
+        lines.geometry.buffer(lines["width_m"] / 2)
+        .union_all()
+        .intersection(
+            gpd.GeoSeries.from_wkt(
+                [
+                    f"POLYGON(({box.bounds[0]} {box.bounds[1]},{box.bounds[2]} {box.bounds[1]},"
+                    f"{box.bounds[2]} {box.bounds[3]},{box.bounds[0]} {box.bounds[3]},"
+                    f"{box.bounds[0]} {box.bounds[1]}))"
+                ]
+            )[0]
+        )
+        .area
+    )
     assert on.sum() == pytest.approx(area_m2, rel=0.03)
 
-    done = run("audit", gather.out / "image.tif", gather.out / "map.gpkg", "--folds", 0,
-               "--out", tmp_path / "audit")  # fmt: skip
+    done = run(
+        "audit",
+        gather.out / "image.tif",
+        gather.out / "map.gpkg",
+        "--folds",
+        0,
+        "--out",
+        tmp_path / "audit",
+    )
     assert done.status == 0, done.err
     findings = gpd.read_file(tmp_path / "audit" / "findings.gpkg")
     left, bottom, right, top = box.bounds
@@ -129,15 +173,23 @@ def test_from_a_box_to_findings(gather, run, town, tmp_path):
     assert bottom - 60 <= found[1] <= found[3] <= top + 60
     with rasterio.open(tmp_path / "audit" / "probability.tif") as probability:
         assert probability.shape == box.shape
-    done = run("score", tmp_path / "audit" / "findings.gpkg", "--truth", town / "planted.geojson", "--json",
-               tmp_path / "score.json")  # fmt: skip
+    done = run(
+        "score",
+        tmp_path / "audit" / "findings.gpkg",
+        "--truth",
+        town / "planted.geojson",
+        "--json",
+        tmp_path / "score.json",
+    )
     assert done.status == 0, done.err
     score = json.loads((tmp_path / "score.json").read_text())
     assert len(score["found_by"]) >= 6, score["found_by"]  # of the nine planted ones
 
 
 def test_record_says_what_came_from_where(gather, town, tmp_path, monkeypatch):
-    """gather.json: source, attribution, times, counts, digests; the key of the service is in none of the files."""
+    """gather.json: source, attribution, times, counts, digests; the key of the service is in none
+    of the files.
+    """
     monkeypatch.setenv("TILE_KEY", "geheim123")
     with serve(lambda asked: earth.respond(asked)) as server:
         template = server.url + "/xyz/{z}/{x}/{y}.png?key={env:TILE_KEY}"
@@ -154,7 +206,10 @@ def test_record_says_what_came_from_where(gather, town, tmp_path, monkeypatch):
     assert record["imagery"]["failed"] == {}
     assert record["imagery"]["fetched"] == record["imagery"]["details"]["tiles"] == before
     assert record["area"]["bbox"] == list(MUNICH)
-    assert record["imagery"]["files"]["image.tif"]["bytes"] == (gather.out / "image.tif").stat().st_size
+    assert (
+        record["imagery"]["files"]["image.tif"]["bytes"]
+        == (gather.out / "image.tif").stat().st_size
+    )
     with rasterio.open(gather.out / "image.tif") as image:
         assert image.tags()["TIFFTAG_COPYRIGHT"] == "© Painters"
     for file in [*gather.out.rglob("*"), *(tmp_path / "cache").rglob("*")]:
@@ -163,11 +218,20 @@ def test_record_says_what_came_from_where(gather, town, tmp_path, monkeypatch):
 
 
 def test_roads_that_fail_do_not_cost_the_image(gather, town, tmp_path):
-    """After a mistake about the map, the image is not fetched again; after another choice of map, neither."""
+    """After a mistake about the map, the image is not fetched again; after another choice of map,
+    neither.
+    """
     with rasterio.open(town / "image.tif") as source:
         bbox = shrink(source.bounds, source.crs)
     with serve(earth.respond) as server:
-        imagery = ("--imagery", server.url + "/xyz/{z}/{x}/{y}.png", "--m-per-px", 2, "--cache", tmp_path / "empty")
+        imagery = (
+            "--imagery",
+            server.url + "/xyz/{z}/{x}/{y}.png",
+            "--m-per-px",
+            2,
+            "--cache",
+            tmp_path / "empty",
+        )
         assert gather(*imagery, "--roads", tmp_path / "nowhere.gpkg", bbox=bbox).status == 2
         assert not server.asked
         (tmp_path / "broken.gpkg").write_text("<html>")
@@ -184,7 +248,9 @@ def test_roads_that_fail_do_not_cost_the_image(gather, town, tmp_path):
 
 
 def test_changed_results_are_gathered_again(gather):
-    """A file that was spoilt afterwards is not taken for the result; the tiles come from the cache."""
+    """A file that was spoilt afterwards is not taken for the result; the tiles come from the
+    cache.
+    """
     with serve(earth.respond) as server:
         arguments = ("--imagery", server.url + "/xyz/{z}/{x}/{y}.png", "--m-per-px", 2)
         gather(*arguments)
@@ -203,16 +269,35 @@ def test_changed_results_are_gathered_again(gather):
         (("--bbox", *MUNICH, "--imagery", "https://t.example/tiles"), "no placeholders"),
         (("--bbox", *MUNICH, "--imagery", "stac:https://s.example/v1"), "--collection"),
         (("--bbox", *MUNICH, "--imagery", "nowhere"), "no such folder"),
-        (("--bbox", *MUNICH, "--imagery", "https://t.example/{lon},{lat},{zoom}.png"), "--accept-terms"),
-        (("--bbox", *MUNICH, "--imagery", "https://tile.openstreetmap.org/{z}/{x}/{y}.png"), "usage policy"),
+        (
+            ("--bbox", *MUNICH, "--imagery", "https://t.example/{lon},{lat},{zoom}.png"),
+            "--accept-terms",
+        ),
+        (
+            ("--bbox", *MUNICH, "--imagery", "https://tile.openstreetmap.org/{z}/{x}/{y}.png"),
+            "usage policy",
+        ),
         (("--bbox", *MUNICH, "--imagery", "x", "--scale", "low"), "two numbers"),
         (("--bbox", *MUNICH, "--imagery", "x", "--road-colour", "yelow"), "yelow"),
         (("--bbox", *MUNICH, "--imagery", "x", "--roads", "nowhere.osm"), "no such file"),
-        (("--bbox", *MUNICH, "--imagery", "x", "--roads", "rendered:https://t.example/{z}/{x}/{y}"), "--road-colour"),
+        (
+            (
+                "--bbox",
+                *MUNICH,
+                "--imagery",
+                "x",
+                "--roads",
+                "rendered:https://t.example/{z}/{x}/{y}",
+            ),
+            "--road-colour",
+        ),
         (("--bbox", *MUNICH, "--imagery", "x", "--m-per-px", 0), "between 0.01 and 1000"),
-        (("--bbox", *MUNICH, "--imagery", "https://t.example/{z}/{x}/{y}", "--m-per-px", 0.02), "above the limit"),
+        (
+            ("--bbox", *MUNICH, "--imagery", "https://t.example/{z}/{x}/{y}", "--m-per-px", 0.02),
+            "above the limit",
+        ),
     ],
-)  # fmt: skip
+)
 def test_mistakes_end_in_one_line(run, tmp_path, arguments, word):
     """One line, exit status 2, no traceback, nobody asked."""
     done = run("gather", *arguments, "--out", tmp_path / "out")
@@ -228,8 +313,15 @@ def test_cambridge(gather):
     with rasterio.open(source) as opened:
         bbox = shrink(opened.bounds, opened.crs, share=0.25)
     with serve_map(source) as server:
-        done = gather("--imagery", server.url + "/{z}/{x}/{y}.png", "--m-per-px", 1,
-                      "--roads", CAMBRIDGE / "cambridge_centerlines_clip.geojson", bbox=bbox)  # fmt: skip
+        done = gather(
+            "--imagery",
+            server.url + "/{z}/{x}/{y}.png",
+            "--m-per-px",
+            1,
+            "--roads",
+            CAMBRIDGE / "cambridge_centerlines_clip.geojson",
+            bbox=bbox,
+        )
     assert done.status == 0, done.err
     shift, likeness = measure_offset_px(gather.out / "image.tif", source)
     assert np.abs(shift).max() <= 0.1
@@ -245,10 +337,18 @@ def draw_map(lines):
     def respond(asked):
         z, x, y = (int(part) for part in asked.path.removesuffix(".png").split("/")[-3:])
         size, fine = earth.SIDE / 2**z, 4
-        transform = rasterio.transform.from_origin(x * size - earth.SIDE / 2, earth.SIDE / 2 - y * size,
-                                                   size / 256 / fine, size / 256 / fine)  # fmt: skip
-        ink = rasterio.features.rasterize(shapes, out_shape=(256 * fine, 256 * fine), transform=transform)
-        share = ink.reshape(256, fine, 256, fine).mean(axis=(1, 3))[..., None]  # soft edges, as renderers draw
+        transform = rasterio.transform.from_origin(
+            x * size - earth.SIDE / 2,
+            earth.SIDE / 2 - y * size,
+            size / 256 / fine,
+            size / 256 / fine,
+        )
+        ink = rasterio.features.rasterize(
+            shapes, out_shape=(256 * fine, 256 * fine), transform=transform
+        )
+        share = ink.reshape(256, fine, 256, fine).mean(axis=(1, 3))[
+            ..., None
+        ]  # soft edges, as renderers draw
         pixels = np.round(share * (255, 255, 255) + (1 - share) * (242, 239, 233)).astype(np.uint8)
         return Answer(earth.as_picture(pixels), content_type="image/png")
 
@@ -256,13 +356,24 @@ def draw_map(lines):
 
 
 def test_roads_of_a_drawn_map(gather, town):
-    """The lecture's way: a picture and a drawn map of the same place; its white roads become the mask and the lines."""
+    """The lecture's way: a picture and a drawn map of the same place; its white roads become the
+    mask and the lines.
+    """
     true = gpd.read_file(town / "true_roads.gpkg")
     with rasterio.open(town / "image.tif") as source:
         bbox = shrink(source.bounds, source.crs, share=0.2)
     with serve_map(town / "image.tif") as photo, serve(draw_map(true)) as drawn:
-        done = gather("--imagery", photo.url + "/{z}/{x}/{y}.png", "--m-per-px", 1, "--road-colour", "#ffffff",
-                      "--roads", f"rendered:{drawn.url}/{{z}}/{{x}}/{{y}}.png", bbox=bbox)  # fmt: skip
+        done = gather(
+            "--imagery",
+            photo.url + "/{z}/{x}/{y}.png",
+            "--m-per-px",
+            1,
+            "--road-colour",
+            "#ffffff",
+            "--roads",
+            f"rendered:{drawn.url}/{{z}}/{{x}}/{{y}}.png",
+            bbox=bbox,
+        )
     assert done.status == 0, done.err
     with rasterio.open(gather.out / "mask.tif") as mask:
         seen, transform, shape = mask.read(1) > 0, mask.transform, mask.shape

@@ -1,4 +1,6 @@
-"""`mapsight lab …` as it is typed: tables, pictures, images of one's own, and one-line answers to mistakes."""
+"""`mapsight lab …` as it is typed: tables, pictures, images of one's own, and one-line answers to
+mistakes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def test_lab_help_says_what_there_is(run):
 
 def test_lab_help_is_quick():
     """The help of the lab loads neither torch nor matplotlib."""
-    script = "import sys, mapsight.cli.app; sys.exit(bool({'torch', 'matplotlib'} & set(sys.modules)))"
+    script = (
+        "import sys, mapsight.cli.app; sys.exit(bool({'torch', 'matplotlib'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -44,7 +48,9 @@ def test_sobel_on_the_lecture(run, tmp_path):
 
 
 def test_own_image(run, photo, tmp_path):
-    """An image of one's own is shrunk, said so, and answered: a bright bar has two upright edges and no lying one."""
+    """An image of one's own is shrunk, said so, and answered: a bright bar has two upright edges
+    and no lying one.
+    """
     done = run("lab", "sobel", photo, "--out", tmp_path / "bar.png")
     assert done.status == 0 and "shrunk from 300×90 to 256×77" in done.err
     assert "lecture's" not in done.out
@@ -62,8 +68,20 @@ def test_svg_and_gif(run, tmp_path):
 
 def test_own_filter_and_numbers(run, tmp_path):
     """Typed numbers under a typed filter, with padding, stride and dilation."""
-    done = run("lab", "conv", "--input", "1 2 3; 4 5 6", "--filter", "1 1", "--padding", "same", "--stride", "2",
-               "--out", tmp_path / "c.gif")  # fmt: skip
+    done = run(
+        "lab",
+        "conv",
+        "--input",
+        "1 2 3; 4 5 6",
+        "--filter",
+        "1 1",
+        "--padding",
+        "same",
+        "--stride",
+        "2",
+        "--out",
+        tmp_path / "c.gif",
+    )
     assert done.status == 0
     assert "1·1 + 2·1 = 3" in done.out and "3·1 + 0·1 = 3" in done.out
 

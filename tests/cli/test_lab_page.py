@@ -1,4 +1,6 @@
-"""`mapsight lab`: starts, answers, ends with Ctrl-C, and says in one line what keeps it from starting."""
+"""`mapsight lab`: starts, answers, ends with Ctrl-C, and says in one line what keeps it from
+starting.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,13 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "lab" / "page.md"
 
 
 def serve_and_stop(words: list[str], folder: Path) -> tuple[str, str, int]:
-    """Starts a command that serves, fetches its page, interrupts it: (the page, what it said, its exit status)."""
+    """Starts a command that serves, fetches its page, interrupts it: (the page, what it said, its
+    exit status).
+    """
     command = [sys.executable, "-m", *words, "--port", "0", "--no-browser"]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     said = ""
     while not (found := re.search(r"http://127\.0\.0\.1:\d+/", said)):
         line = hear(process)
@@ -67,13 +73,16 @@ def test_wrong_arguments(run, arguments, words):
 
 
 def test_without_the_extra():
-    """Where the server is not installed the error names the command that installs it (in a process of its own: taking
-    modules out of this one leaves their packages without them)."""
+    """Where the server is not installed the error names the command that installs it (in a process
+    of its own: taking modules out of this one leaves their packages without them).
+    """
     script = (
-        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['mapsight', 'lab', '--no-browser', '--port', '0'];"
-        "from mapsight.cli.app import main; main()"
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['mapsight', 'lab', '--no-browser',"
+        " '--port', '0'];from mapsight.cli.app import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 2 and "pip install 'mapsight[web]'" in done.stderr
 
 

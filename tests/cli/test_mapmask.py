@@ -37,11 +37,23 @@ def test_the_page_s_example_runs(run, drawn, tmp_path, monkeypatch):
 
 
 def test_lines_and_mask_are_maps_of_the_place(run, drawn, tmp_path):
-    """Oracle: the vectors. The mask lies on the map's grid; the traced map has their length within a tenth."""
-    write_raster(tmp_path / "map.tif", Raster(drawn.image.transpose(2, 0, 1), drawn.box.transform, drawn.box.crs))
+    """Oracle: the vectors. The mask lies on the map's grid; the traced map has their length within
+    a tenth.
+    """
+    write_raster(
+        tmp_path / "map.tif",
+        Raster(drawn.image.transpose(2, 0, 1), drawn.box.transform, drawn.box.crs),
+    )
     colours = [part for colour in STYLES["light"].colours for part in ("--colour", colour)]
-    done = run("mask-from-map", tmp_path / "map.tif", *colours, "--out", tmp_path / "mask.tif", "--lines",
-               tmp_path / "roads.gpkg")  # fmt: skip
+    done = run(
+        "mask-from-map",
+        tmp_path / "map.tif",
+        *colours,
+        "--out",
+        tmp_path / "mask.tif",
+        "--lines",
+        tmp_path / "roads.gpkg",
+    )
     assert done.status == 0, done.err
     with rasterio.open(tmp_path / "mask.tif") as mask:
         assert mask.transform == drawn.box.transform and mask.crs == drawn.box.crs
@@ -57,8 +69,13 @@ def test_clicks_on_the_map_or_its_legend(run, drawn, tmp_path):
     """A click on a legend of one colour gives the mask of that colour."""
     Image.fromarray(drawn.image).save(tmp_path / "map.png")
     Image.new("RGB", (20, 20), "#ffffff").save(tmp_path / "legend.png")
-    for name, options in (("a", ("--colour", "#ffffff")), ("b", ("--at", "9,9", "--legend", tmp_path / "legend.png"))):
-        done = run("mask-from-map", tmp_path / "map.png", *options, "--out", tmp_path / f"{name}.png")
+    for name, options in (
+        ("a", ("--colour", "#ffffff")),
+        ("b", ("--at", "9,9", "--legend", tmp_path / "legend.png")),
+    ):
+        done = run(
+            "mask-from-map", tmp_path / "map.png", *options, "--out", tmp_path / f"{name}.png"
+        )
         assert done.status == 0, done.err
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
@@ -87,5 +104,7 @@ def test_mistakes_end_in_one_line(run, drawn, tmp_path, monkeypatch, options, wo
 def test_sixteen_bits_are_no_map(run, tmp_path):
     """A measured raster is not a picture."""
     Image.fromarray(np.zeros((9, 9), np.uint16)).save(tmp_path / "m.png")
-    done = run("mask-from-map", tmp_path / "m.png", "--colour", "#ffffff", "--out", tmp_path / "o.tif")
+    done = run(
+        "mask-from-map", tmp_path / "m.png", "--colour", "#ffffff", "--out", tmp_path / "o.tif"
+    )
     assert done.status == 2 and "8 bits" in done.err

@@ -32,7 +32,9 @@ def read_picture(path):
 
 def test_all_figures_of_a_road_model(run, town, model, tmp_path):
     """One figure a kind, none of them empty, and a table of the layers with what an answer sees."""
-    done = run("see", model, town / "image.tif", "--out", tmp_path / "see", "--window-px", 64, "--most", 12)
+    done = run(
+        "see", model, town / "image.tif", "--out", tmp_path / "see", "--window-px", 64, "--most", 12
+    )
     assert done.status == 0, done.err
     assert {p.name for p in (tmp_path / "see").iterdir()} == {f"{kind}.png" for kind in KINDS}
     for kind in KINDS:
@@ -43,15 +45,21 @@ def test_all_figures_of_a_road_model(run, town, model, tmp_path):
 
 
 def test_digit_net_names_a_stroke_a_one(run, digit, tmp_path):
-    """The shipped digit net: its answer is printed, and all figures come from a picture of 28 px."""
+    """The shipped digit net: its answer is printed, and all figures come from a picture of 28
+    px.
+    """
     done = run("see", "digits", digit, "--out", tmp_path / "see")
     assert done.status == 0, done.err
-    assert "digit 1: " in done.out and re.search(r"dense1 +dense, ReLU +64 +the whole image", done.out)
+    assert "digit 1: " in done.out and re.search(
+        r"dense1 +dense, ReLU +64 +the whole image", done.out
+    )
     assert len(list((tmp_path / "see").iterdir())) == len(KINDS)
 
 
 def test_pixel_and_place_give_the_same_figure(run, town, model, tmp_path):
-    """--at with the coordinates of a pixel is --pixel; without MODEL the shipped road model is looked into."""
+    """--at with the coordinates of a pixel is --pixel; without MODEL the shipped road model is
+    looked into.
+    """
     import rasterio
 
     with rasterio.open(town / "image.tif") as image:
@@ -61,15 +69,21 @@ def test_pixel_and_place_give_the_same_figure(run, town, model, tmp_path):
         done = run("see", model, town / "image.tif", *place, *arguments)
         assert done.status == 0, done.err
         assert "pixel 32,32 of the window" in done.out
-    assert np.array_equal(read_picture(tmp_path / "a" / "cause.png"), read_picture(tmp_path / "b" / "cause.png"))
+    assert np.array_equal(
+        read_picture(tmp_path / "a" / "cause.png"), read_picture(tmp_path / "b" / "cause.png")
+    )
 
 
 def test_peaks_over_a_table(run, town, model, tmp_path):
-    """--over looks for the strongest answers in the images of a table of pairs, whatever their sizes."""
+    """--over looks for the strongest answers in the images of a table of pairs, whatever their
+    sizes.
+    """
     rng = np.random.default_rng(0)
     rows = ["set,name,image,mask,split"]
     for k, size in enumerate(((80, 90), (64, 64), (50, 120))):
-        Image.fromarray(rng.integers(1, 250, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{k}.png")
+        Image.fromarray(rng.integers(1, 250, (*size, 3), dtype=np.uint8)).save(
+            tmp_path / f"{k}.png"
+        )
         Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / f"m{k}.png")
         rows.append(f"s,{k},{k}.png,m{k}.png,val")
     (tmp_path / "pairs.csv").write_text("\n".join(rows) + "\n")
@@ -90,8 +104,20 @@ def test_peaks_over_a_table(run, town, model, tmp_path):
 
 def test_small_picture_is_enough(run, model, tmp_path):
     """A JPEG of 40 × 30 px, smaller than any window, is mirrored outwards and looked at."""
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30, 3), dtype=np.uint8)).save(tmp_path / "s.jpg")
-    done = run("see", model, tmp_path / "s.jpg", "--only", "cause", "--window-px", 48, "--out", tmp_path / "see")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30, 3), dtype=np.uint8)).save(
+        tmp_path / "s.jpg"
+    )
+    done = run(
+        "see",
+        model,
+        tmp_path / "s.jpg",
+        "--only",
+        "cause",
+        "--window-px",
+        48,
+        "--out",
+        tmp_path / "see",
+    )
     assert done.status == 0, done.err
 
 
@@ -115,7 +141,9 @@ def test_mistakes_get_one_line(run, town, model, tmp_path, arguments, complaint)
     text = arguments.format(image=town / "image.tif", blank=tmp_path / "blank.png")
     files, options = text.partition(" --")[0].split(), text.partition(" --")[1:]
     files = files if len(files) == 2 else [model, *files]
-    done = run("see", *files, *"".join(options).split(), "--window-px", 64, "--out", tmp_path / "see")
+    done = run(
+        "see", *files, *"".join(options).split(), "--window-px", 64, "--out", tmp_path / "see"
+    )
     assert done.status == 2
     errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and complaint in errors[0] and "Traceback" not in done.err
@@ -126,7 +154,10 @@ def test_page_runs(run, tmp_path, monkeypatch):
     """Every command of docs/lab/seeing.md works, in its order, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-    commands = [shlex.split(line, comments=True) for line in "".join(blocks).replace("\\\n", " ").splitlines()]
+    commands = [
+        shlex.split(line, comments=True)
+        for line in "".join(blocks).replace("\\\n", " ").splitlines()
+    ]
     commands = [words for words in commands if words]
     assert len(commands) >= 4
     for words in commands:
@@ -145,7 +176,9 @@ def test_page_counts_right():
 
 
 def test_answer_behind_a_closed_relu(run, town, tmp_path):
-    """Where no ReLU opens the gradient has no way back to the pixels: it is said, not drawn as a cause."""
+    """Where no ReLU opens the gradient has no way back to the pixels: it is said, not drawn as a
+    cause.
+    """
     import torch
 
     from mapsight.cnn.checkpoint import ModelCard, write_model

@@ -20,14 +20,31 @@ def trained(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("zoo")
     write_drive(folder / "data" / "donkey", 160)
-    assert call("zoo", "run", "steering", "--data", folder / "data", "--out", folder / "zoo", "--epochs", 1) == 0
+    assert (
+        call(
+            "zoo",
+            "run",
+            "steering",
+            "--data",
+            folder / "data",
+            "--out",
+            folder / "zoo",
+            "--epochs",
+            1,
+        )
+        == 0
+    )
     return folder
 
 
 def test_run_leaves_model_figure_result(trained):
     """A model, a figure, a result, and no training state."""
     folder = trained / "zoo" / "steering"
-    assert sorted(path.name for path in folder.iterdir()) == ["figure.png", "model.safetensors", "result.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "figure.png",
+        "model.safetensors",
+        "result.json",
+    ]
     result = json.loads((folder / "result.json").read_text())
     assert result["nets"][0]["net"] == "pilotnet"
     assert result["nets"][0]["measures"]["mae"] > 0
@@ -35,19 +52,27 @@ def test_run_leaves_model_figure_result(trained):
 
 
 def test_list_shows_last_results(run, trained, tmp_path):
-    """Every recipe is listed; the one that was run with its last figure; a broken result is said to be broken."""
+    """Every recipe is listed; the one that was run with its last figure; a broken result is said to
+    be broken.
+    """
     fresh = run("zoo", "--out", tmp_path)
     assert fresh.status == 0
-    assert fresh.out.count("not run yet") == len([line for line in fresh.out.splitlines() if not line.startswith(" ")])
+    assert fresh.out.count("not run yet") == len(
+        [line for line in fresh.out.splitlines() if not line.startswith(" ")]
+    )
     assert max(map(len, fresh.out.splitlines())) <= 80
     listed = run("zoo", "--out", trained / "zoo").out
     assert max(map(len, listed.splitlines())) <= 80
     listed = " ".join(listed.split())
-    mae = json.loads((trained / "zoo" / "steering" / "result.json").read_text())["nets"][0]["measures"]["mae"]
+    mae = json.loads((trained / "zoo" / "steering" / "result.json").read_text())["nets"][0][
+        "measures"
+    ]["mae"]
     assert re.search(rf"20\d\d-\d\d-\d\d, mae: pilotnet {mae:.4g} \(\d+ s\)", listed)
     (tmp_path / "digits").mkdir()
     (tmp_path / "digits" / "result.json").write_text("[]")
-    assert "cannot be read" in " ".join(run("zoo", "--out", tmp_path).out.split())  # the path decides where lines end
+    assert "cannot be read" in " ".join(
+        run("zoo", "--out", tmp_path).out.split()
+    )  # the path decides where lines end
 
 
 def test_predict_and_card(run, trained, tmp_path):
@@ -63,13 +88,17 @@ def test_predict_and_card(run, trained, tmp_path):
 
 
 def test_one_net_of_several(run, tmp_path):
-    """--net keeps one net of a recipe; the number of classes comes from the data; the model answers."""
+    """--net keeps one net of a recipe; the number of classes comes from the data; the model
+    answers.
+    """
     write_photos(tmp_path / "data" / "imagenet")
     options = ("--data", tmp_path / "data", "--out", tmp_path / "zoo", "--epochs", 1)
     assert run("zoo", "run", "imagenet", "--net", "resnet18", *options).status == 0
     result = json.loads((tmp_path / "zoo" / "imagenet" / "result.json").read_text())
     assert [net["net"] for net in result["nets"]] == ["resnet18"]
-    assert result["nets"][0]["parameters"] == 11_177_538  # two classes instead of a thousand: 998 · 513 fewer
+    assert (
+        result["nets"][0]["parameters"] == 11_177_538
+    )  # two classes instead of a thousand: 998 · 513 fewer
     picture = tmp_path / "data" / "imagenet" / "val" / "disc" / "0.png"
     answer = json.loads(run("zoo", "predict", "imagenet", picture, "--out", tmp_path / "zoo").out)
     assert answer["answer"] in ("disc", "square")
@@ -95,11 +124,18 @@ def test_answer_as_a_picture(run, tmp_path):
     ):
         refused = run("zoo", "predict", recipe, photo, "--out", tmp_path / "zoo", "--picture", name)
         assert refused.status == 2 and word in refused.err and refused.err.strip().count("\n") == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "painted.jpg", "photo.png", "zoo"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "data",
+        "painted.jpg",
+        "photo.png",
+        "zoo",
+    ]
 
 
 def test_mistakes_of_users(run, trained, tmp_path):
-    """One line and status 2: unknown recipe, missing data, no download, wrong net, another recipe's model."""
+    """One line and status 2: unknown recipe, missing data, no download, wrong net, another recipe's
+    model.
+    """
     (tmp_path / "x.png").write_bytes(b"no picture")
     model = trained / "zoo" / "steering" / "model.safetensors"
     for arguments, word in (
@@ -120,10 +156,17 @@ def test_nets_side_by_side(run):
     """The table of nets: layers, parameters, multiply-adds."""
     lines = run("zoo", "nets").out.splitlines()
     assert len(lines) == 18
-    assert next(line for line in lines if line.startswith("resnet152")).split()[1:4] == ["152", "60,192,808", "11.51"]
+    assert next(line for line in lines if line.startswith("resnet152")).split()[1:4] == [
+        "152",
+        "60,192,808",
+        "11.51",
+    ]
 
 
 def test_help_does_not_load_torch():
     """`mapsight zoo --help` starts fast."""
-    script = "import sys; from mapsight.cli.app import app; import mapsight.cli.zoo; sys.exit('torch' in sys.modules)"
+    script = (
+        "import sys; from mapsight.cli.app import app; import mapsight.cli.zoo; sys.exit('torch' in"
+        " sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

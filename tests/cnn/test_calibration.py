@@ -14,7 +14,9 @@ from mapsight.cnn.counts import count_pixels
 
 
 def test_expected_calibration_error_by_hand() -> None:
-    """.9 .9 (one true) and .2 .2 (none): ECE = ½·|.9 − .5| + ½·|.2 − 0| = .3; Brier (.01+.81+.04+.04)/4."""
+    """.9 .9 (one true) and .2 .2 (none): ECE = ½·|.9 − .5| + ½·|.2 − 0| = .3; Brier
+    (.01+.81+.04+.04)/4.
+    """
     measured = calibrate_scores(np.array([0.9, 0.9, 0.2, 0.2]), np.array([1, 0, 0, 0], bool))
     assert measured.ece == pytest.approx(0.3)
     assert measured.brier == pytest.approx(0.225)

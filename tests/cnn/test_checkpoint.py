@@ -29,7 +29,10 @@ def test_round_trip(tmp_path):
     write_model(tmp_path / "m.safetensors", net, CARD)
     back, card = read_model(tmp_path / "m.safetensors")
     assert card == CARD
-    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), back.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(net.state_dict().values(), back.state_dict().values(), strict=True)
+    )
     assert not back.training
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
 
@@ -40,7 +43,9 @@ def test_half_size(tmp_path):
     write_model(tmp_path / "full.safetensors", net, CARD)
     write_model(tmp_path / "half.safetensors", net, CARD, half=True)
     back, _ = read_model(tmp_path / "half.safetensors")
-    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "full.safetensors").stat().st_size
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (
+        tmp_path / "full.safetensors"
+    ).stat().st_size
     for a, b in zip(net.parameters(), back.parameters(), strict=True):
         assert b.dtype == torch.float32
         assert torch.allclose(a, b, atol=1e-3, rtol=1e-3)
@@ -91,7 +96,11 @@ def test_foreign_and_broken_files(tmp_path, model_file):
     (tmp_path / "cut").write_bytes(model_file.read_bytes()[:5000])
     (tmp_path / "empty").write_bytes(b"")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
-    save_file(load_file(model_file), tmp_path / "cardless", {"format": FORMAT, "card": '{"net": "x", "m_per_px": 1}'})
+    save_file(
+        load_file(model_file),
+        tmp_path / "cardless",
+        {"format": FORMAT, "card": '{"net": "x", "m_per_px": 1}'},
+    )
     for name in ("cut", "empty", "foreign", "cardless", "absent"):
         with pytest.raises(ModelError):
             read_model(tmp_path / name)
@@ -117,7 +126,18 @@ def test_fingerprint_tells_parts_apart():
     zeros, net = np.zeros((4, 6)), torch.nn.Conv2d(3, 1, 1)
     one = zeros.copy()
     one[3, 5] = 1
-    parts = [(zeros,), (one,), (zeros.T,), (zeros.astype(int),), (zeros, one), (one, zeros), (net,),
-             (torch.nn.Conv2d(3, 1, 1),), ("ab",), ("a", "b"), ()]  # fmt: skip
+    parts = [
+        (zeros,),
+        (one,),
+        (zeros.T,),
+        (zeros.astype(int),),
+        (zeros, one),
+        (one, zeros),
+        (net,),
+        (torch.nn.Conv2d(3, 1, 1),),
+        ("ab",),
+        ("a", "b"),
+        (),
+    ]
     assert len({fingerprint(*some) for some in parts}) == len(parts)
     assert fingerprint(one[:, ::2], net) == fingerprint(one[:, ::2].copy(), net)

@@ -8,10 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from mapsight.cnn.counts import THRESHOLDS, count_above, count_pixels, count_relaxed, sum_counts, weigh_counts
+from mapsight.cnn.counts import (
+    THRESHOLDS,
+    count_above,
+    count_pixels,
+    count_relaxed,
+    sum_counts,
+    weigh_counts,
+)
 
 
-def _scene(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _scene(
+    seed: int, shape: tuple[int, int] = (24, 31)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     truth = ndimage.binary_dilation(rng.random(shape) > 0.98, iterations=2)
     probability = np.clip(0.5 * truth + rng.normal(0.3, 0.2, shape), 0, 1).astype(np.float32)
@@ -21,9 +30,13 @@ def _scene(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np
 @given(st.integers(0, 1000), st.sampled_from([0, 1, 250, 400, 500, 700, 999, 1000]))
 @settings(max_examples=30)
 def test_counts_equal_a_comparison_at_every_threshold(seed: int, k: int) -> None:
-    """The cumulated histogram equals counting p >= t by hand, also where p lies exactly on a threshold."""
+    """The cumulated histogram equals counting p >= t by hand, also where p lies exactly on a
+    threshold.
+    """
     probability, truth, valid = _scene(seed)
-    probability = np.where(np.arange(probability.size).reshape(probability.shape) % 3, probability, THRESHOLDS[k])
+    probability = np.where(
+        np.arange(probability.size).reshape(probability.shape) % 3, probability, THRESHOLDS[k]
+    )
     histogram = count_pixels(probability, truth, valid)
     said = (probability >= THRESHOLDS[k]) & valid
     assert count_above(histogram.positives)[k] == (said & truth).sum()
@@ -60,10 +73,19 @@ def test_relaxed_counts_equal_dilation(seed: int, k: int, rho_px: int) -> None:
     """One maximum filter counts the same as dilating the mask of that threshold with a square."""
     probability, truth, valid = _scene(seed)
     counts = count_relaxed(probability, truth, valid, rho_px=rho_px)
-    said, road, square = (probability >= THRESHOLDS[k]) & valid, truth & valid, np.ones((2 * rho_px + 1,) * 2)
+    said, road, square = (
+        (probability >= THRESHOLDS[k]) & valid,
+        truth & valid,
+        np.ones((2 * rho_px + 1,) * 2),
+    )
     assert count_above(counts.predicted)[k] == said.sum()
-    assert count_above(counts.predicted_near)[k] == (said & ndimage.binary_dilation(road, square)).sum()
-    assert count_above(counts.truth_found)[k] == (road & ndimage.binary_dilation(said, square)).sum()
+    assert (
+        count_above(counts.predicted_near)[k]
+        == (said & ndimage.binary_dilation(road, square)).sum()
+    )
+    assert (
+        count_above(counts.truth_found)[k] == (road & ndimage.binary_dilation(said, square)).sum()
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.1, 1.5, 255.0])

@@ -40,7 +40,11 @@ class Lines:
 def make_net():
     torch.manual_seed(3)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(8, 1, 3, padding=1)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Conv2d(8, 1, 3, padding=1),
     )
 
 
@@ -98,12 +102,15 @@ import time, test_fit as t
 torch_loss = t.loss
 def slow(net, batch):
     time.sleep(0.05); return torch_loss(net, batch)
-t.fit(t.make_net(), t.Lines(), slow, t.score, place=t.PLACE, settings=t.SETTINGS, state_path=Path({state!r}))
+state = Path({state!r})
+t.fit(t.make_net(), t.Lines(), slow, t.score, place=t.PLACE, settings=t.SETTINGS, state_path=state)
 """
 
 
 def test_killed_is_bit_equal(tmp_path):
-    """kill −9 at a moment nobody chose: the state on disk is whole, and the training ends bit-equal."""
+    """kill −9 at a moment nobody chose: the state on disk is whole, and the training ends
+    bit-equal.
+    """
     whole = make_net()
     fit(whole, Lines(), loss, score, place=PLACE, settings=SETTINGS)
     state = tmp_path / "state.safetensors"
@@ -132,11 +139,22 @@ def test_state_of_other_settings_is_refused(tmp_path):
 
 @pytest.mark.parametrize("of", ["the same", "other data", "another net"])
 def test_state_of_another_training_is_refused(tmp_path, of):
-    """Nor on other data or with another net, equal settings or not; the sentence says how to begin anew."""
+    """Nor on other data or with another net, equal settings or not; the sentence says how to begin
+    anew.
+    """
 
     def train(net, identity):
         state = tmp_path / "state.safetensors"
-        return fit(net, Lines(), loss, score, place=PLACE, settings=SETTINGS, state_path=state, identity=identity)
+        return fit(
+            net,
+            Lines(),
+            loss,
+            score,
+            place=PLACE,
+            settings=SETTINGS,
+            state_path=state,
+            identity=identity,
+        )
 
     train(make_net(), "town")
     if of == "the same":
@@ -163,7 +181,9 @@ def test_nan_keeps_the_last_good():
 
 
 def test_early_stopping_returns_the_best():
-    """With falling scores it stops after `patience` epochs and returns the first epoch's weights."""
+    """With falling scores it stops after `patience` epochs and returns the first epoch's
+    weights.
+    """
     kept = []
 
     def falling(net):
@@ -172,7 +192,12 @@ def test_early_stopping_returns_the_best():
 
     net = make_net()
     result = fit(
-        net, Lines(), loss, falling, place=PLACE, settings=dataclasses.replace(SETTINGS, epochs=50, patience=3)
+        net,
+        Lines(),
+        loss,
+        falling,
+        place=PLACE,
+        settings=dataclasses.replace(SETTINGS, epochs=50, patience=3),
     )
     assert len(result.history) == 4
     assert result.best_epoch == 0
@@ -183,14 +208,17 @@ def test_learns():
     """The loop lowers the loss of unseen items."""
     net = make_net()
     before = score(net.eval())["score"]
-    result = fit(net, Lines(), loss, score, place=PLACE, settings=dataclasses.replace(SETTINGS, epochs=20))
+    result = fit(
+        net, Lines(), loss, score, place=PLACE, settings=dataclasses.replace(SETTINGS, epochs=20)
+    )
     assert result.best_score > before + 0.3
 
 
 def test_two_processes_learn_as_one(tmp_path):
     """Under torchrun two processes train one net: both end with equal weights (gloo on loopback).
 
-    They make equally many steps of items that they cannot share evenly, and heed the leader's score: the other's falls.
+    They make equally many steps of items that they cannot share evenly, and heed the leader's
+    score: the other's falls.
     """
     script = tmp_path / "run.py"
     script.write_text(
@@ -206,7 +234,14 @@ def test_two_processes_learn_as_one(tmp_path):
         "torch.distributed.destroy_process_group()\n"
     )
     env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(script),
+    ]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / str(rank), weights_only=True) for rank in (0, 1))

@@ -24,7 +24,11 @@ from mapsight.errors import InputError
 
 def batch():
     torch.manual_seed(0)
-    return torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.7).float(), (torch.rand(2, 1, 8, 8) > 0.3).float()
+    return (
+        torch.randn(2, 1, 8, 8),
+        (torch.rand(2, 1, 8, 8) > 0.7).float(),
+        (torch.rand(2, 1, 8, 8) > 0.3).float(),
+    )
 
 
 def test_bce_is_torchs_where_weighed():
@@ -44,14 +48,20 @@ def test_dice_by_hand():
     """Two pixels, one right and one half: 1 − (2·1 + 1)/(1.5 + 1 + 1)."""
     logits = torch.tensor([[[[40.0, 0.0]]]])
     target = torch.tensor([[[[1.0, 0.0]]]])
-    assert math.isclose(dice_loss(logits, target, torch.ones(1, 1, 1, 2)).item(), 1 - 3 / 3.5, abs_tol=1e-6)
+    assert math.isclose(
+        dice_loss(logits, target, torch.ones(1, 1, 1, 2)).item(), 1 - 3 / 3.5, abs_tol=1e-6
+    )
 
 
 def test_lovasz_at_corners_is_jaccard():
-    """At scores of ±1 the Lovász hinge is twice the Jaccard loss of the wrong set (Berman et al. 2018, def. 1)."""
+    """At scores of ±1 the Lovász hinge is twice the Jaccard loss of the wrong set (Berman et al.
+    2018, def. 1).
+    """
     target = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 1, 2, 2)
     wrong = torch.tensor([1.0, -1.0, 1.0, -1.0]).view(1, 1, 2, 2)  # one miss, one false: 1 − 1/3
-    assert lovasz_loss(wrong, target, torch.ones_like(target)).item() == pytest.approx(2 * (1 - 1 / 3))
+    assert lovasz_loss(wrong, target, torch.ones_like(target)).item() == pytest.approx(
+        2 * (1 - 1 / 3)
+    )
 
 
 def test_centreline_minds_the_gap():
@@ -67,10 +77,14 @@ def test_centreline_minds_the_gap():
 
 
 def test_omission_forgives_roads_that_the_map_lacks():
-    """A sure road where the map has none costs −log(omitted), not without bound; a sure none on the map stays dear."""
+    """A sure road where the map has none costs −log(omitted), not without bound; a sure none on the
+    map stays dear.
+    """
     sure = torch.full((1, 1, 1, 1), 12.0)
     none, one = torch.zeros_like(sure), torch.ones_like(sure)
-    assert omission_loss(sure, none, one, omitted=0.2).item() == pytest.approx(-math.log(0.2), abs=0.01)
+    assert omission_loss(sure, none, one, omitted=0.2).item() == pytest.approx(
+        -math.log(0.2), abs=0.01
+    )
     assert omission_loss(-sure, one, one).item() > 5 > bce_loss(-sure, one, one).item() / 4
 
 
@@ -81,7 +95,9 @@ def test_register_moves_the_map_back(shift):
     seen[..., 28:35, :] = 4
     target[..., 28 + shift : 35 + shift, :] = 1
     moved = register_target(seen, target, torch.ones_like(target))
-    assert torch.allclose(moved[..., 8:-8], (seen > 0).float()[..., 8:-8], atol=0.02)  # ends come from outside
+    assert torch.allclose(
+        moved[..., 8:-8], (seen > 0).float()[..., 8:-8], atol=0.02
+    )  # ends come from outside
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -92,7 +108,9 @@ def test_no_data_never_teaches(name):
     LOSSES[name](logits, target, weight).backward()
     assert (logits.grad[weight == 0] == 0).all()
     assert (logits.grad[weight > 0] != 0).any()
-    assert LOSSES[name](logits, target, torch.zeros_like(weight)).item() == pytest.approx(0.0, abs=1e-6)
+    assert LOSSES[name](logits, target, torch.zeros_like(weight)).item() == pytest.approx(
+        0.0, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -53,7 +53,9 @@ def test_measures_equal_scikit_learn(threshold: float) -> None:
 
 
 def test_curves_agree_with_single_thresholds() -> None:
-    """The sweep says at each threshold what measure_at says there, and F1 = 2·IoU/(1+IoU) all along it."""
+    """The sweep says at each threshold what measure_at says there, and F1 = 2·IoU/(1+IoU) all along
+    it.
+    """
     histogram = count_pixels(*_image(2))
     curves = sweep_thresholds(histogram)
     for k in range(0, 1001, 50):
@@ -73,7 +75,9 @@ def test_average_precision_equals_scikit_learn() -> None:
 def test_best_threshold_is_the_highest_f1() -> None:
     """No threshold of the grid has a higher F1; a hard mask, where all are equal, gets .5."""
     histogram = count_pixels(*_image(4))
-    assert measure_at(histogram, best_threshold(histogram)).f1 == max(measure_at(histogram, t).f1 for t in THRESHOLDS)
+    assert measure_at(histogram, best_threshold(histogram)).f1 == max(
+        measure_at(histogram, t).f1 for t in THRESHOLDS
+    )
     truth = _image(4)[1]
     assert best_threshold(count_pixels(truth.astype(float), truth)) == 0.5
 
@@ -90,10 +94,15 @@ def test_means_and_pooled_differ_as_in_the_lecture() -> None:
 
 
 def test_road_free_images_are_named_and_left_out_of_ratios() -> None:
-    """An image without roads leaves the ratios' means, keeps its accuracy, is named, divides nothing by zero."""
+    """An image without roads leaves the ratios' means, keeps its accuracy, is named, divides
+    nothing by zero.
+    """
     empty = count_pixels(np.zeros((4, 4)), np.zeros((4, 4), bool))
     images = _histograms(2)
-    means, without = mean_over_images(images | {"forest": empty}, 0.5), mean_over_images(images, 0.5)
+    means, without = (
+        mean_over_images(images | {"forest": empty}, 0.5),
+        mean_over_images(images, 0.5),
+    )
     assert means.road_free == ("forest",)
     assert means.images == 3
     assert (means.f1, means.recall) == (without.f1, without.recall)
@@ -101,11 +110,15 @@ def test_road_free_images_are_named_and_left_out_of_ratios() -> None:
 
 
 def test_nothing_at_all_is_zero_not_an_error() -> None:
-    """Only road-free images, or not one valid pixel: every figure is a number, and JSON takes it."""
+    """Only road-free images, or not one valid pixel: every figure is a number, and JSON takes
+    it.
+    """
     shape = (3, 3)
     blank = count_pixels(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
     relaxed = count_relaxed(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
-    report = report_pixels({"a": blank, "b": blank}, threshold=0.5, relaxed={"a": relaxed, "b": relaxed}, resamples=10)
+    report = report_pixels(
+        {"a": blank, "b": blank}, threshold=0.5, relaxed={"a": relaxed, "b": relaxed}, resamples=10
+    )
     said = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert said["f1_pooled"] == 0
     assert said["accuracy_mean"] == 0
@@ -123,9 +136,13 @@ def test_relaxed_slack_forgives_three_pixels_not_four() -> None:
 
 
 def test_breakeven_is_the_interpolated_crossing() -> None:
-    """On two hand-made straight curves the crossing is found between the thresholds; no crossing is NaN."""
+    """On two hand-made straight curves the crossing is found between the thresholds; no crossing is
+    NaN.
+    """
     precision, recall, some = np.array([0.2, 0.6, 0.9]), np.array([1.0, 0.8, 0.5]), np.ones(3)
-    assert find_breakeven(precision, recall, some) == pytest.approx(0.6 + 0.3 / 3)  # gap −.2 → +.4: a third of the way
+    assert find_breakeven(precision, recall, some) == pytest.approx(
+        0.6 + 0.3 / 3
+    )  # gap −.2 → +.4: a third of the way
     assert math.isnan(find_breakeven(precision, recall, np.array([1, 1, 0])))
     assert find_breakeven(np.ones(2), np.ones(2), some[:2]) == 1.0
 
@@ -142,7 +159,9 @@ def test_relaxed_with_no_slack_is_plain() -> None:
 
 
 def test_bootstrap_agrees_with_the_normal_interval() -> None:
-    """For the mean of many images the interval is the textbook's ± 1.96 s/√n within a tenth of its width."""
+    """For the mean of many images the interval is the textbook's ± 1.96 s/√n within a tenth of its
+    width.
+    """
     values = np.random.default_rng(0).normal(0.7, 0.1, 200)
     low, high = bootstrap_mean(values, seed=1)
     half = 1.96 * values.std() / math.sqrt(200)
@@ -167,9 +186,14 @@ def test_bootstrap_draws_images_and_repeats() -> None:
 
 @pytest.mark.parametrize(("share", "known"), [(0.03, True), (0.3, False)])
 def test_bootstrap_leaves_out_few_undefined_draws(share: float, known: bool) -> None:
-    """A statistic that some draws do not have is bounded by the rest; one that many lack is not bounded."""
+    """A statistic that some draws do not have is bounded by the rest; one that many lack is not
+    bounded.
+    """
     rng = np.random.default_rng(0)
-    images = [count_pixels(rng.random((8, 8)).astype(np.float32), rng.random((8, 8)) > 0.5) for _ in range(5)]
+    images = [
+        count_pixels(rng.random((8, 8)).astype(np.float32), rng.random((8, 8)) > 0.5)
+        for _ in range(5)
+    ]
     undefined = np.random.default_rng(1).random(400) < share
     draws = iter(undefined)
     low, high = bootstrap_interval(images, lambda h: np.nan if next(draws) else 0.5, resamples=400)
@@ -185,11 +209,16 @@ def test_bootstrap_takes_whole_curves() -> None:
 
 
 def test_report_names_its_averaging() -> None:
-    """The report's JSON has no bare 'f1': each ratio says pooled or mean, and its interval holds it."""
+    """The report's JSON has no bare 'f1': each ratio says pooled or mean, and its interval holds
+    it.
+    """
     images = {name: _image(i) for i, name in enumerate("abcde")}
     relaxed = {name: count_relaxed(*image) for name, image in images.items()}
     report = report_pixels(
-        {n: count_pixels(*i) for n, i in images.items()}, threshold=0.4, relaxed=relaxed, resamples=200
+        {n: count_pixels(*i) for n, i in images.items()},
+        threshold=0.4,
+        relaxed=relaxed,
+        resamples=200,
     )
     said = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert {

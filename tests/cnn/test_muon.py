@@ -1,4 +1,6 @@
-"""Muon against torch's own on matrices, against Adam on the rest, and on a net that has to learn."""
+"""Muon against torch's own on matrices, against Adam on the rest, and on a net that has to
+learn.
+"""
 
 import pytest
 import torch
@@ -11,7 +13,9 @@ from mapsight.cnn.muon import Muon, orthogonalise
 def test_singular_values_end_near_one(shape: tuple[int, int]) -> None:
     """Whatever they were, over three orders of magnitude."""
     generator = torch.Generator().manual_seed(0)
-    matrix = torch.randn(shape, generator=generator) @ torch.diag(torch.logspace(-1.5, 1.5, shape[1]))
+    matrix = torch.randn(shape, generator=generator) @ torch.diag(
+        torch.logspace(-1.5, 1.5, shape[1])
+    )
     values = torch.linalg.svdvals(orthogonalise(matrix))
     assert values.max() < 1.3
     assert values.quantile(0.25) > 0.5
@@ -22,8 +26,10 @@ def test_matrices_move_as_with_torch() -> None:
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(24, 60, generator=generator)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    pair = (Muon([ours], lr=0.02, weight_decay=0.1),
-            torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"))  # fmt: skip
+    pair = (
+        Muon([ours], lr=0.02, weight_decay=0.1),
+        torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+    )
     for _ in range(5):
         gradient = torch.randn(24, 60, generator=generator)
         for parameter, optimiser in zip((ours, theirs), pair, strict=True):
@@ -40,7 +46,10 @@ def test_the_rest_moves_as_with_adam() -> None:
     for shape in ((32,), (32, 3, 3, 3), (1, 32, 3, 3)):
         start = torch.randn(shape, generator=generator)
         ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-        pair = Muon([ours], lr=0.01, weight_decay=0.1), torch.optim.AdamW([theirs], 0.01, (0.9, 0.99), weight_decay=0.1)
+        pair = (
+            Muon([ours], lr=0.01, weight_decay=0.1),
+            torch.optim.AdamW([theirs], 0.01, (0.9, 0.99), weight_decay=0.1),
+        )
         for _ in range(5):
             gradient = torch.randn(shape, generator=generator)
             for parameter, optimiser in zip((ours, theirs), pair, strict=True):

@@ -25,7 +25,9 @@ PARAMETERS = {
 
 @pytest.mark.parametrize("name", NETS)
 def test_parameters_exact(name):
-    """Each net has exactly the parameters that its description says; the lecture's has 31,032,837."""
+    """Each net has exactly the parameters that its description says; the lecture's has
+    31,032,837.
+    """
     assert count_parameters(make_net(name)) == PARAMETERS[name]
 
 
@@ -51,7 +53,8 @@ def test_gradient_reaches_every_parameter(name):
     net = small(name).train()
     net(torch.rand(2, 3, 64, 64)).square().mean().backward()
     idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    # the lecture's two-channel ReLU may cut one channel off at initialisation: its own weakness, see the net's file
+    # the lecture's two-channel ReLU may cut one channel off at initialisation: its own weakness,
+    # see the net's file
     assert not [n for n in idle if not name.startswith("unet")]
     assert not idle or all(n.startswith(("head", "last")) for n in idle)
 
@@ -90,7 +93,9 @@ def test_lecture_net_overfits_one_batch():
 
 
 def test_a_wider_net_begins_as_the_narrow_one():
-    """Widened, a shipped net says the same of an image; one step later its new channels have begun to learn."""
+    """Widened, a shipped net says the same of an image; one step later its new channels have begun
+    to learn.
+    """
     narrow, _ = read_shipped(ROADS)
     torch.manual_seed(0)
     wide = make_net("roadnet-wide").eval()
@@ -109,8 +114,16 @@ def test_a_wider_net_begins_as_the_narrow_one():
     assert all(p.grad.flatten(1).norm(dim=1).min() > 0 for p in kernels[:-1])
 
 
-@pytest.mark.parametrize("change", [{"widths": (32, 64, 96, 96)}, {"widths": (32, 64, 96)}, {"stem_px": 4},
-                                    {"norm": "group"}, {"dilations": (1, 2)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"widths": (32, 64, 96, 96)},
+        {"widths": (32, 64, 96)},
+        {"stem_px": 4},
+        {"norm": "group"},
+        {"dilations": (1, 2)},
+    ],
+)
 def test_only_more_channels_are_widening(change):
     """Narrower, shallower, with another stem, norm or context: not the same net any more."""
     shape = VARIANTS["roadnet"]

@@ -37,7 +37,9 @@ def test_runner_equals_the_net():
     images = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 48), dtype=np.uint8)
     got = make_runner(net, card, find_place("cpu", "fp32"))(images)
     with torch.inference_mode():
-        expected = torch.sigmoid(net((torch.from_numpy(images).float() / 255 - 0.5) / 0.25))[:, 0].numpy()
+        expected = torch.sigmoid(net((torch.from_numpy(images).float() / 255 - 0.5) / 0.25))[
+            :, 0
+        ].numpy()
     assert got.shape == (2, 32, 48)
     assert np.allclose(got, expected, atol=1e-4)
 
@@ -45,7 +47,10 @@ def test_runner_equals_the_net():
 def test_scaling_is_the_cards():
     """(x / 255 − mean) / std."""
     x = torch.tensor([0, 255], dtype=torch.uint8)
-    assert scale_images(x, ModelCard("roadnet", 1.0, scale_mean=0.5, scale_std=0.25)).tolist() == [-2.0, 2.0]
+    assert scale_images(x, ModelCard("roadnet", 1.0, scale_mean=0.5, scale_std=0.25)).tolist() == [
+        -2.0,
+        2.0,
+    ]
 
 
 def test_absent_device_is_refused():

@@ -1,4 +1,6 @@
-"""Projections: our walk back equals autograd with the ReLU's backward replaced, on nets of every shape."""
+"""Projections: our walk back equals autograd with the ReLU's backward replaced, on nets of every
+shape.
+"""
 
 from __future__ import annotations
 
@@ -57,16 +59,20 @@ class ReplaceReLU(TorchFunctionMode):
 def autograd(net, x, mask, rule):
     """d(mask · logits)/dx with the rule's ReLU."""
     x = x.clone().requires_grad_()
-    replacement = {"deconvnet": DeconvReLU.apply, "guided": GuidedReLU.apply, "gradient": lambda x: x.clamp_min(0)}[
-        rule
-    ]
+    replacement = {
+        "deconvnet": DeconvReLU.apply,
+        "guided": GuidedReLU.apply,
+        "gradient": lambda x: x.clamp_min(0),
+    }[rule]
     with ReplaceReLU(replacement):
         answer = net(x)
     return torch.autograd.grad(answer, x, mask)[0]
 
 
 class Everything(nn.Module):
-    """Strides, dilation, groups, batch norm, overlapping pools, a residual, switches used again, a dense end."""
+    """Strides, dilation, groups, batch norm, overlapping pools, a residual, switches used again, a
+    dense end.
+    """
 
     def __init__(self):
         super().__init__()
@@ -88,7 +94,9 @@ class Everything(nn.Module):
 
 
 def stir(net, seed=0):
-    """A net with statistics that are not those of a fresh one: batch norms that scale and shift, biases."""
+    """A net with statistics that are not those of a fresh one: batch norms that scale and shift,
+    biases.
+    """
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -104,7 +112,9 @@ def small_net(name):
     torch.manual_seed(1)
     net = UNetLecture(widths=(8, 16, 32, 64, 128)) if name == "unet-lecture" else make_zoo_net(name)
     side = getattr(net, "input_px", 48)
-    bands = next(p for p in net.parameters() if p.ndim == 4).shape[1] if hasattr(net, "input_px") else 3
+    bands = (
+        next(p for p in net.parameters() if p.ndim == 4).shape[1] if hasattr(net, "input_px") else 3
+    )
     return stir(net), torch.rand(1, bands, side, side)
 
 
@@ -132,12 +142,18 @@ def test_projection_is_autograd_with_another_relu(name, rule):
 
 @pytest.mark.parametrize("name", [*NETS, "digits-small"])
 def test_every_net_can_be_seen_into(name):
-    """All nets of the table are taken apart, and a signal finds its way from every layer to the pixels."""
+    """All nets of the table are taken apart, and a signal finds its way from every layer to the
+    pixels.
+    """
     net, x = small_net(name)
     steps = trace_net(net)
     seen = record(steps, x)
     layers = list_layers(steps)
-    weighted = [n for n, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.ConvTranspose2d)]
+    weighted = [
+        n
+        for n, m in net.named_modules()
+        if isinstance(m, nn.Conv2d | nn.Linear | nn.ConvTranspose2d)
+    ]
     assert sorted(layer.name for layer in layers) == sorted(weighted)
     for layer in (layers[0], layers[len(layers) // 2], layers[-1]):
         back = project(seen, layer.last, torch.ones_like(seen.values[layer.last]), rule="gradient")
@@ -145,7 +161,9 @@ def test_every_net_can_be_seen_into(name):
 
 
 def test_switches_put_values_back_where_they_were():
-    """The lecture's pooling [[8, 6], [9, 3]]: each maximum returns to its own place, all else is zero."""
+    """The lecture's pooling [[8, 6], [9, 3]]: each maximum returns to its own place, all else is
+    zero.
+    """
     x = torch.tensor([[1.0, 3, 6, 2], [3, 8, 1, 1], [2, 9, 2, 1], [5, 1, 3, 1]])[None, None]
     pooled = F.max_pool2d(x, 2)
     assert pooled.tolist() == [[[[8, 6], [9, 3]]]]
@@ -162,7 +180,9 @@ def test_overlapping_pools_add_up():
 
 
 def test_planted_pattern_lights_up_where_it_is():
-    """A net that answers to one cross: its strongest answer goes back to the cross, in its shape, and nowhere else."""
+    """A net that answers to one cross: its strongest answer goes back to the cross, in its shape,
+    and nowhere else.
+    """
     cross = torch.tensor([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]])
     net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.MaxPool2d(2))
     net[0].weight.data, net[0].bias.data = cross[None, None].clone(), torch.tensor([-4.5])
@@ -185,9 +205,15 @@ def reach_of(net, x, layer):
 
 
 def test_receptive_fields_by_hand():
-    """5 and 14 px in the digit net, 6 to 28 behind a space-to-depth, the lecture U-Net's 140 at its bottom."""
+    """5 and 14 px in the digit net, 6 to 28 behind a space-to-depth, the lecture U-Net's 140 at its
+    bottom.
+    """
     net, x = small_net("digits-small")
-    assert [reach_of(net, x, name).size for name in ("conv1", "conv2", "dense1")] == [(5, 5), (14, 14), (28, 28)]
+    assert [reach_of(net, x, name).size for name in ("conv1", "conv2", "dense1")] == [
+        (5, 5),
+        (14, 14),
+        (28, 28),
+    ]
     net = make_zoo_net("roadnet-tiny")
     sizes = [reach_of(net, torch.rand(1, 3, 64, 64), str(k)).size for k in (1, 2, 3, 4)]
     assert sizes == [(6, 6), (10, 10), (20, 20), (28, 28)]
@@ -196,7 +222,9 @@ def test_receptive_fields_by_hand():
 
 
 def test_road_pixel_is_caused_within_its_receptive_field():
-    """The lecture's U-Net: nothing outside the field moves the pixel, and every rule stays inside."""
+    """The lecture's U-Net: nothing outside the field moves the pixel, and every rule stays
+    inside.
+    """
     torch.manual_seed(4)
     net = UNetLecture(widths=(4, 4, 4, 4, 4)).eval()
     for layer in (net.head, net.last):

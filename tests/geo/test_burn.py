@@ -22,7 +22,9 @@ points = st.tuples(st.floats(-10, 40), st.floats(-10, 30))
 
 def make_box(m_per_px: float = 0.5, height: int = 40, width: int = 60) -> GeoBox:
     """A box whose lower left corner is (0, 0)."""
-    return GeoBox(height, width, Affine(m_per_px, 0, 0, 0, -m_per_px, height * m_per_px), CRS.from_epsg(32633))
+    return GeoBox(
+        height, width, Affine(m_per_px, 0, 0, 0, -m_per_px, height * m_per_px), CRS.from_epsg(32633)
+    )
 
 
 def make_lines(*lines: list[tuple[float, float]], **columns: list[float]) -> gpd.GeoDataFrame:
@@ -34,7 +36,9 @@ def measure_distance(box: GeoBox, line: shapely.LineString) -> np.ndarray:
     """(H, W) distance in metres of pixel centres to the line, by shapely."""
     rows, cols = np.indices(box.shape)
     t = box.transform
-    return shapely.distance(shapely.points(t.c + t.a * (cols + 0.5), t.f + t.e * (rows + 0.5)), line)
+    return shapely.distance(
+        shapely.points(t.c + t.a * (cols + 0.5), t.f + t.e * (rows + 0.5)), line
+    )
 
 
 @settings(max_examples=40)
@@ -46,7 +50,9 @@ def measure_distance(box: GeoBox, line: shapely.LineString) -> np.ndarray:
 def test_on_is_what_lies_within_half_the_width(
     line: list[tuple[float, float]], width_m: float, m_per_px: float
 ) -> None:
-    """Every pixel centre nearer than half the width is on, every farther one off (oracle: shapely's distance)."""
+    """Every pixel centre nearer than half the width is on, every farther one off (oracle: shapely's
+    distance).
+    """
     box = make_box(m_per_px)
     burnt = burn_lines(make_lines(line), box, width_m=width_m)
     distance = measure_distance(box, shapely.LineString(line))
@@ -77,20 +83,28 @@ def test_each_line_has_its_own_width() -> None:
 
 
 @settings(max_examples=20)
-@given(line=st.lists(st.tuples(st.floats(1, 29), st.floats(1, 19)), min_size=2, max_size=5, unique=True))
+@given(
+    line=st.lists(
+        st.tuples(st.floats(1, 29), st.floats(1, 19)), min_size=2, max_size=5, unique=True
+    )
+)
 def test_thin_lines_are_unbroken(line: list[tuple[float, float]]) -> None:
     """However thin, a line is one connected trace, nowhere off by more than 1.5 pixels."""
     box = make_box()
     for width_m in (0.0, 0.1, 0.5, 0.7):
         burnt = burn_lines(make_lines(line), box, width_m=width_m)
         assert ndimage.label(burnt, np.ones((3, 3)))[1] == 1
-        assert measure_distance(box, shapely.LineString(line))[burnt == 1].max() <= 1.5 * box.m_per_px
+        assert (
+            measure_distance(box, shapely.LineString(line))[burnt == 1].max() <= 1.5 * box.m_per_px
+        )
 
 
 def test_all_touched_only_adds() -> None:
     """It holds the plain mask."""
     lines = make_lines([(3, 3), (25, 17)])
-    plain, touched = (burn_lines(lines, make_box(), width_m=3.0, all_touched=flag) for flag in (False, True))
+    plain, touched = (
+        burn_lines(lines, make_box(), width_m=3.0, all_touched=flag) for flag in (False, True)
+    )
     assert (touched >= plain).all()
     assert touched.sum() > plain.sum()
 
@@ -124,7 +138,10 @@ def test_pixel_coordinates_burn_in_pixels() -> None:
 def test_lines_in_another_crs_are_refused() -> None:
     """Degrees are never burnt as metres."""
     lines = make_lines([(3, 3), (25, 17)])
-    for wrong in (lines.set_crs(None, allow_override=True), lines.set_crs("EPSG:4326", allow_override=True)):
+    for wrong in (
+        lines.set_crs(None, allow_override=True),
+        lines.set_crs("EPSG:4326", allow_override=True),
+    ):
         with pytest.raises(InputError, match="CRS of the image"):
             burn_lines(wrong, make_box(), width_m=3.0)
 

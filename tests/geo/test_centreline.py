@@ -13,7 +13,9 @@ from mapsight.geo.skeleton import measure_inside
 @given(st.lists(st.integers(2, 60), min_size=1, max_size=4), st.integers(0, 999), st.floats(0.5, 6))
 @settings(max_examples=40)
 def test_smoothing_holds_the_ends_to_the_last_bit(counts, seed, sigma_px):
-    """Lines that share an end before share it exactly after; steps are at most a pixel; every line comes back."""
+    """Lines that share an end before share it exactly after; steps are at most a pixel; every line
+    comes back.
+    """
     rng = np.random.default_rng(seed)
     paths = [rng.normal(size=(count, 2)).cumsum(axis=0) + 50 for count in counts]
     smooth = smooth_paths(paths, sigma_px, rings=np.zeros(len(paths), bool))
@@ -46,7 +48,9 @@ def test_straight_lines_and_rings_stay_what_they_are():
 
 @pytest.mark.parametrize("rows", [(20, 26), (20, 27), (18, 20)])
 def test_paths_move_into_the_middle(rows):
-    """A path up to a pixel beside the middle of a road of even or odd width is moved into it; widths are exact."""
+    """A path up to a pixel beside the middle of a road of even or odd width is moved into it;
+    widths are exact.
+    """
     mask = np.zeros((50, 80), bool)
     mask[rows[0] : rows[1]] = True
     middle = (rows[0] + rows[1] - 1) / 2
@@ -61,7 +65,9 @@ def test_paths_move_into_the_middle(rows):
 @given(st.floats(0, np.pi), st.floats(4, 14))
 @settings(max_examples=30)
 def test_width_of_slanting_roads_is_unbiased(angle, width_px):
-    """Measured along the road's own middle, the width is that of the band to two thirds of a pixel."""
+    """Measured along the road's own middle, the width is that of the band to two thirds of a
+    pixel.
+    """
     rows, cols = np.indices((90, 90)) - 44.3
     across = np.array([-np.sin(angle), np.cos(angle)])
     mask = np.abs(rows * across[0] + cols * across[1]) < width_px / 2

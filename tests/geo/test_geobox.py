@@ -65,14 +65,18 @@ def test_raster_without_mask_is_all_valid() -> None:
     assert raster.geobox.shape == (4, 5)
 
 
-@pytest.mark.parametrize(("name", "epsg"), [("EPSG:26986", 26986), ("epsg:4326", 4326), ("26986", 26986), (4326, 4326)])
+@pytest.mark.parametrize(
+    ("name", "epsg"), [("EPSG:26986", 26986), ("epsg:4326", 4326), ("26986", 26986), (4326, 4326)]
+)
 def test_crs_names_are_read(name: str | int, epsg: int) -> None:
     """Authority codes and bare numbers are the CRS they name."""
     assert parse_crs(name).to_epsg() == epsg
     assert parse_crs(pyproj.CRS.from_epsg(epsg)).to_epsg() == epsg
 
 
-@pytest.mark.parametrize("name", ["EPSG:999999", "+proj=longlat +nadgrids=/etc/passwd", "a.prj", "", "WGS 84"])
+@pytest.mark.parametrize(
+    "name", ["EPSG:999999", "+proj=longlat +nadgrids=/etc/passwd", "a.prj", "", "WGS 84"]
+)
 def test_other_crs_text_is_refused(name: str) -> None:
     """Free text, files, PROJ strings and unknown numbers get one line."""
     with pytest.raises(InputError):
@@ -89,7 +93,9 @@ def test_crs_that_is_a_url_is_refused_without_a_connection(server: tuple[str, li
 @settings(max_examples=60)
 @given(lon=st.floats(-180, 180), lat=st.floats(-89, 89))
 def test_metric_crs_of_degrees_is_metric(lon: float, lat: float) -> None:
-    """Anywhere on earth the chosen CRS has a point scale within 1 % (oracle: PROJ's own factors)."""
+    """Anywhere on earth the chosen CRS has a point scale within 1 % (oracle: PROJ's own
+    factors).
+    """
     crs = metric_crs((lon, lat, lon, lat), DEGREES)
     factors = pyproj.Proj(crs.to_wkt()).get_factors(lon, lat)
     assert abs(factors.meridional_scale - 1) < 0.01
@@ -97,7 +103,9 @@ def test_metric_crs_of_degrees_is_metric(lon: float, lat: float) -> None:
 
 
 def test_good_projected_crs_is_kept_and_poor_ones_replaced() -> None:
-    """State plane metres stay; Web Mercator in the north, feet, a UTM zone far off give the local UTM."""
+    """State plane metres stay; Web Mercator in the north, feet, a UTM zone far off give the local
+    UTM.
+    """
     boston = CRS.from_epsg(26986)
     assert metric_crs((231986, 902771, 232786, 904271), boston) == boston
     oslo = pyproj.Transformer.from_crs(4326, 3857, always_xy=True).transform(10.75, 59.9)

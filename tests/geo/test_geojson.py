@@ -20,7 +20,11 @@ from mapsight.geo.ways import Tally
 
 def feature(coordinates: Any, **properties: Any) -> dict[str, Any]:
     """A GeoJSON feature with one line."""
-    return {"type": "Feature", "properties": properties, "geometry": {"type": "LineString", "coordinates": coordinates}}
+    return {
+        "type": "Feature",
+        "properties": properties,
+        "geometry": {"type": "LineString", "coordinates": coordinates},
+    }
 
 
 def write(path: Path, value: Any) -> Path:
@@ -36,9 +40,16 @@ def read(path: Path) -> tuple[list[Any], Tally]:
 
 
 def test_ways_come_with_identity_and_tags(tmp_path: Path) -> None:
-    """Keys in lower case, values as text, empty ones left out, numbers for features without identity."""
-    features = [feature([[0, 0], [1, 1]], ID="a7", Street="Main", lanes=2, note=None), feature([[5, 5], [6, 6]])]
-    ways, tally = read(write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": features}))
+    """Keys in lower case, values as text, empty ones left out, numbers for features without
+    identity.
+    """
+    features = [
+        feature([[0, 0], [1, 1]], ID="a7", Street="Main", lanes=2, note=None),
+        feature([[5, 5], [6, 6]]),
+    ]
+    ways, tally = read(
+        write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": features})
+    )
     assert [way.way_id for way in ways] == ["a7", "2"]
     assert ways[0].tags == {"id": "a7", "street": "Main", "lanes": "2"}
     assert ways[1].coordinates.tolist() == [[5, 5], [6, 6]]
@@ -47,7 +58,9 @@ def test_ways_come_with_identity_and_tags(tmp_path: Path) -> None:
 
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
     """Tools that know gaps only in floats write an identity as 123456789012.0."""
-    ways, _ = read(write(tmp_path / "m.geojson", feature([[0, 0], [1, 1]], osm_id=123456789012.0, width_m=4.5)))
+    ways, _ = read(
+        write(tmp_path / "m.geojson", feature([[0, 0], [1, 1]], osm_id=123456789012.0, width_m=4.5))
+    )
     assert ways[0].way_id == "123456789012"
     assert ways[0].tags["width_m"] == "4.5"
 
@@ -56,15 +69,29 @@ def test_other_shapes_of_file_are_read(tmp_path: Path) -> None:
     """One feature, one geometry, a byte order mark, members before and after, empty collections."""
     line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
     collection = {"features": [{"geometry": line}], "name": "x", "type": "FeatureCollection"}
-    for value in (feature([[0, 0], [1, 1]]), line, collection, "\ufeff" + json.dumps(collection, indent=2)):
+    for value in (
+        feature([[0, 0], [1, 1]]),
+        line,
+        collection,
+        "\ufeff" + json.dumps(collection, indent=2),
+    ):
         ways, _ = read(write(tmp_path / "m.geojson", value))
         assert len(ways) == 1
-    assert read(write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": []}))[1].total == 0
+    assert (
+        read(write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": []}))[1].total
+        == 0
+    )
 
 
 def test_null_and_foreign_geometries_are_counted(tmp_path: Path) -> None:
     """Features without lines are skipped by reason, not fatal."""
-    features = [{"geometry": None}, None, 7, {"geometry": {"type": "Point", "coordinates": [0, 0]}}, feature([[1]])]
+    features = [
+        {"geometry": None},
+        None,
+        7,
+        {"geometry": {"type": "Point", "coordinates": [0, 0]}},
+        feature([[1]]),
+    ]
     ways, tally = read(write(tmp_path / "m.geojson", {"features": features}))
     assert ways == []
     assert tally.dropped == {"no geometry": 3, "not a line": 1, "malformed geometry": 1}
@@ -78,7 +105,11 @@ def test_null_and_foreign_geometries_are_counted(tmp_path: Path) -> None:
     number=st.floats(allow_nan=False, allow_infinity=False),
 )
 def test_the_stream_equals_the_parsed_whole(
-    tmp_path_factory: pytest.TempPathFactory, count: int, chunk: int, indent: int | None, number: float
+    tmp_path_factory: pytest.TempPathFactory,
+    count: int,
+    chunk: int,
+    indent: int | None,
+    number: float,
 ) -> None:
     """Whatever the size of the pieces read, the ways are those of json.loads (oracle)."""
     document = {
@@ -87,21 +118,30 @@ def test_the_stream_equals_the_parsed_whole(
         "features": [feature([[i, number], [i + 1, 2]], name="ü}]" * i) for i in range(count)],
         "after": {"x": [1, 2, {"features": []}]},
     }
-    path = write(tmp_path_factory.mktemp("stream") / "m.geojson", json.dumps(document, indent=indent))
+    path = write(
+        tmp_path_factory.mktemp("stream") / "m.geojson", json.dumps(document, indent=indent)
+    )
     usual, geojson._CHUNK = geojson._CHUNK, chunk
     try:
         ways, _ = read(path)
     finally:
         geojson._CHUNK = usual
     expected = json.loads(path.read_text())["features"]
-    assert [way.coordinates.tolist() for way in ways] == [item["geometry"]["coordinates"] for item in expected]
-    assert [way.tags.get("name", "") for way in ways] == [item["properties"]["name"] for item in expected]
+    assert [way.coordinates.tolist() for way in ways] == [
+        item["geometry"]["coordinates"] for item in expected
+    ]
+    assert [way.tags.get("name", "") for way in ways] == [
+        item["properties"]["name"] for item in expected
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"type": "FeatureCollection", "features": [{"properties": {"a": ' + "[" * 5000 + "]" * 5000 + "}}]}",
+        '{"type": "FeatureCollection", "features": [{"properties": {"a": '
+        + "[" * 5000
+        + "]" * 5000
+        + "}}]}",
         "[" * 5000,
         '{"features": [{"type": "Feature", ',
         '{"features": [{"a": 1} {"b": 2',
@@ -128,12 +168,19 @@ def test_binary_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "epsg"),
-    [("EPSG:26986", 26986), ("urn:ogc:def:crs:EPSG::26986", 26986), ("urn:ogc:def:crs:EPSG:9.6:25832", 25832)],
+    [
+        ("EPSG:26986", 26986),
+        ("urn:ogc:def:crs:EPSG::26986", 26986),
+        ("urn:ogc:def:crs:EPSG:9.6:25832", 25832),
+    ],
 )
 def test_old_crs_members_are_read_before_and_after(tmp_path: Path, name: str, epsg: int) -> None:
     """GeoPandas writes the member last, GDAL first."""
     member = {"type": "name", "properties": {"name": name}}
-    for document in ({"crs": member, "features": []}, {"features": [feature([[0, 0], [1, 1]])], "crs": member}):
+    for document in (
+        {"crs": member, "features": []},
+        {"features": [feature([[0, 0], [1, 1]])], "crs": member},
+    ):
         crs = read_geojson_crs(write(tmp_path / "m.geojson", document))
         assert crs is not None
         assert crs.to_epsg() == epsg
@@ -155,7 +202,10 @@ def test_crs_that_is_a_url_is_refused_without_a_connection(tmp_path: Path, kind:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/crs"
-        member = f'{{"type": "{kind}", "properties": {{"href": "{url}", "url": "{url}", "name": "{url}"}}}}'
+        member = (
+            f'{{"type": "{kind}", "properties": {{"href": "{url}", "url": "{url}", "name":'
+            f' "{url}"}}}}'
+        )
         with pytest.raises(InputError, match=r"not fetched|not the name of a CRS"):
             read_geojson_crs(write(tmp_path / "m.geojson", '{"\\u0063rs": ' + member + "}"))
         with pytest.raises(TimeoutError):
@@ -164,7 +214,9 @@ def test_crs_that_is_a_url_is_refused_without_a_connection(tmp_path: Path, kind:
 
 def test_memory_is_that_of_a_feature_not_of_the_file(tmp_path: Path) -> None:
     """A 20 MB file is streamed in under 5 MB."""
-    one = json.dumps(feature([[0, 0], [1, 1]], name="x" * 10_000))  # text, as tracing each number is slow
+    one = json.dumps(
+        feature([[0, 0], [1, 1]], name="x" * 10_000)
+    )  # text, as tracing each number is slow
     (tmp_path / "m.geojson").write_text('{"features": [' + ",".join([one] * 2000) + "]}")
     assert (tmp_path / "m.geojson").stat().st_size > 20_000_000
     tally = Tally()

@@ -1,4 +1,6 @@
-"""Layers exchanged inside a GeoPackage: GDAL reads the new ones, and what others keep in the file stays."""
+"""Layers exchanged inside a GeoPackage: GDAL reads the new ones, and what others keep in the file
+stays.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from mapsight.geo.geopackage import copy_with_layers, replace_layers
 
 def write_layer(path, count, *, layer="findings", crs="EPSG:32632", **options):
     """A layer of `count` streets, by GDAL."""
-    lines = [LineString([(500_000, 5_000_000 + 10 * k), (500_100, 5_000_000 + 10 * k)]) for k in range(count)]
+    lines = [
+        LineString([(500_000, 5_000_000 + 10 * k), (500_100, 5_000_000 + 10 * k)])
+        for k in range(count)
+    ]
     frame = gpd.GeoDataFrame({"number": list(range(count))}, geometry=lines, crs=crs)
     pyogrio.write_dataframe(frame, path, driver="GPKG", layer=layer, **options)
     return path
@@ -42,7 +47,9 @@ def read_kept(path):
 
 @pytest.mark.parametrize("wal", [False, True])
 def test_layers_are_exchanged_and_the_rest_stays(tmp_path, wal):
-    """GDAL finds the new features, by attribute and through the spatial index; the foreign table is untouched."""
+    """GDAL finds the new features, by attribute and through the spatial index; the foreign table is
+    untouched.
+    """
     old = write_layer(tmp_path / "old.gpkg", 3)
     write_layer(old, 4, layer="earlier", append=True)
     keep_something(old, wal=wal)
@@ -70,8 +77,13 @@ def test_gdal_can_go_on_editing(tmp_path):
 
 
 def test_copy_takes_what_is_only_in_the_log(tmp_path):
-    """A copy is made of what was committed, also where SQLite still has it in the write-ahead log."""
-    source, fresh = write_layer(tmp_path / "source.gpkg", 1), write_layer(tmp_path / "fresh.gpkg", 2)
+    """A copy is made of what was committed, also where SQLite still has it in the write-ahead
+    log.
+    """
+    source, fresh = (
+        write_layer(tmp_path / "source.gpkg", 1),
+        write_layer(tmp_path / "fresh.gpkg", 2),
+    )
     with closing(sqlite3.connect(source)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE kept (word TEXT)")
@@ -86,7 +98,9 @@ def test_copy_takes_what_is_only_in_the_log(tmp_path):
 
 
 def test_killed_in_the_middle_leaves_the_old_file(tmp_path):
-    """A process that dies inside the exchange changes nothing: the next reader sees the old layer, whole."""
+    """A process that dies inside the exchange changes nothing: the next reader sees the old layer,
+    whole.
+    """
     old = write_layer(tmp_path / "old.gpkg", 3)
     keep_something(old)
     fresh = write_layer(tmp_path / "fresh.gpkg", 2000)

@@ -17,17 +17,22 @@ from mapsight.geo.grid import (
 )
 
 sides = st.integers(1, 90)
-tilings = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size // 2)))
-fold_grids = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(2, 6), st.integers(0, 99)).filter(
-    lambda grid: grid[0] * grid[1] >= grid[2]
+tilings = st.integers(1, 40).flatmap(
+    lambda size: st.tuples(st.just(size), st.integers(0, size // 2))
 )
+fold_grids = st.tuples(
+    st.integers(1, 9), st.integers(1, 9), st.integers(2, 6), st.integers(0, 99)
+).filter(lambda grid: grid[0] * grid[1] >= grid[2])
 
 
 def _add(canvas: np.ndarray, window: Window, values: np.ndarray | float) -> None:
     """Adds a window's values (or one number) to the part of the canvas it covers."""
     full = np.broadcast_to(values, (window.height, window.width))
     top, left = max(-window.row, 0), max(-window.col, 0)
-    target = canvas[max(window.row, 0) : window.row + window.height, max(window.col, 0) : window.col + window.width]
+    target = canvas[
+        max(window.row, 0) : window.row + window.height,
+        max(window.col, 0) : window.col + window.width,
+    ]
     target += full[top : top + target.shape[0], left : left + target.shape[1]]
 
 
@@ -48,7 +53,9 @@ def test_cores_partition_the_image(height, width, tiling):
 
 @given(sides, sides, tilings)
 def test_windows_cover_on_a_regular_grid(height, width, tiling):
-    """All windows have the wished size, start at minus half the overlap, and step by size − overlap."""
+    """All windows have the wished size, start at minus half the overlap, and step by size −
+    overlap.
+    """
     size, overlap = tiling
     windows = tile_windows(height, width, size_px=size, overlap_px=overlap)
     assert {(w.height, w.width) for w in windows} == {(size, size)}
@@ -84,7 +91,9 @@ def test_window_weights_sum_to_one_up_to_the_edges(height, width, tiling):
 
 
 def test_blend_weights_are_smooth_and_separable():
-    """The ramp is gentle (no step above π/2 a ramp's length), symmetric, and the outer product of two lines."""
+    """The ramp is gentle (no step above π/2 a ramp's length), symmetric, and the outer product of
+    two lines.
+    """
     weights = blend_weights(64, 16)
     assert weights.shape == (64, 64)
     assert weights.dtype == np.float32
@@ -109,7 +118,9 @@ def test_impossible_tilings_are_refused(size, overlap):
 
 @given(fold_grids)
 def test_folds_are_balanced_and_mixed(case):
-    """Fold sizes differ by one block at most, and every block has a side in common with another fold's block."""
+    """Fold sizes differ by one block at most, and every block has a side in common with another
+    fold's block.
+    """
     rows, cols, folds, seed = case
     grid = spatial_folds(rows * 50, cols * 50, folds=folds, block_px=50, seed=seed)
     assert grid.shape == (rows, cols)
@@ -131,7 +142,9 @@ def test_blocks_drawn_are_even_and_of_one_fold(height, width, folds, seed):
     mask = draw_blocks(grid.astype(np.int8), height, width)
     assert mask.shape == (height, width)
     assert mask.dtype == np.int8
-    row_edges, col_edges = (-(-np.arange(b + 1) * n // b) for n, b in zip(mask.shape, grid.shape, strict=True))
+    row_edges, col_edges = (
+        -(-np.arange(b + 1) * n // b) for n, b in zip(mask.shape, grid.shape, strict=True)
+    )
     for edges in (row_edges, col_edges):
         assert np.ptp(np.diff(edges)) <= 1
     for i in range(grid.shape[0]):
@@ -142,7 +155,9 @@ def test_blocks_drawn_are_even_and_of_one_fold(height, width, folds, seed):
 
 def test_folds_depend_on_the_seed_alone():
     """The same seed deals the same folds; another seed others."""
-    first, again, other = (spatial_folds(900, 900, folds=4, block_px=100, seed=s) for s in (1, 1, 2))
+    first, again, other = (
+        spatial_folds(900, 900, folds=4, block_px=100, seed=s) for s in (1, 1, 2)
+    )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 

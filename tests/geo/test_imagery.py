@@ -32,7 +32,12 @@ Scene = tuple[Path, dict[str, float], Raster]
 def write_image(tmp_path_factory: pytest.TempPathFactory) -> WriteImage:
     """A function that writes an array as a GeoTIFF and returns its path."""
 
-    def write(array: np.ndarray, transform: Affine | None = NORTH_UP, crs: CRS | None = UTM, **options: object) -> Path:
+    def write(
+        array: np.ndarray,
+        transform: Affine | None = NORTH_UP,
+        crs: CRS | None = UTM,
+        **options: object,
+    ) -> Path:
         path = tmp_path_factory.mktemp("image") / "image.tif"
         profile = {
             "driver": "GTiff",
@@ -50,11 +55,18 @@ def write_image(tmp_path_factory: pytest.TempPathFactory) -> WriteImage:
     return write
 
 
-def picture(height: int = 120, width: int = 150, bands: int = 3, dtype: str = "uint8") -> np.ndarray:
+def picture(
+    height: int = 120, width: int = 150, bands: int = 3, dtype: str = "uint8"
+) -> np.ndarray:
     """A smooth picture with some noise, no pixel black or white."""
     rows, cols = np.mgrid[:height, :width]
-    waves = [100 + 60 * np.sin(rows / (7 + band)) + 40 * np.cos(cols / (9 + band)) for band in range(bands)]
-    return (np.stack(waves) + np.random.default_rng(0).uniform(1, 40, (bands, height, width))).astype(dtype)
+    waves = [
+        100 + 60 * np.sin(rows / (7 + band)) + 40 * np.cos(cols / (9 + band))
+        for band in range(bands)
+    ]
+    return (
+        np.stack(waves) + np.random.default_rng(0).uniform(1, 40, (bands, height, width))
+    ).astype(dtype)
 
 
 def test_metric_north_up_file_is_read_as_it_is(write_image: WriteImage) -> None:
@@ -85,7 +97,9 @@ KINDS: dict[str, dict[str, object]] = {
 
 @pytest.fixture(scope="module", params=KINDS)
 def scene(request: pytest.FixtureRequest, write_image: WriteImage) -> Scene:
-    """An image with blank corners, of each kind: its path, the options to open it, and what it is as a whole."""
+    """An image with blank corners, of each kind: its path, the options to open it, and what it is
+    as a whole.
+    """
     kind = dict(KINDS[request.param])
     options = {key: kind.pop(key) for key in ("m_per_px",) if key in kind}
     array = picture(130, 170).astype(kind.pop("dtype", "uint8"))
@@ -103,7 +117,9 @@ def scene(request: pytest.FixtureRequest, write_image: WriteImage) -> Scene:
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_windows_agree_with_the_whole(scene: Scene, data: st.DataObject) -> None:
-    """Any window, inside or over the edges, is that part of the whole image; outside it is empty."""
+    """Any window, inside or over the edges, is that part of the whole image; outside it is
+    empty.
+    """
     path, options, whole = scene
     with open_image(path, **options) as reader:  # a fresh one: nothing cached from another window
         height, width = reader.geobox.shape
@@ -138,15 +154,21 @@ def test_scenes_have_both_data_and_gaps(scene: Scene) -> None:
         (Affine(0.6, 0, 1_200_000, 0, -0.6, 8_300_000), CRS.from_epsg(3857)),
     ],
 )
-def test_pixels_keep_their_place_on_earth(write_image: WriteImage, transform: Affine, crs: CRS) -> None:
-    """A bright spot is found on the working grid where PROJ says that its pixel lies, within a pixel."""
+def test_pixels_keep_their_place_on_earth(
+    write_image: WriteImage, transform: Affine, crs: CRS
+) -> None:
+    """A bright spot is found on the working grid where PROJ says that its pixel lies, within a
+    pixel.
+    """
     array = np.full((3, 120, 160), 30, np.uint8)
     array[:, 37:44, 97:104] = 250  # centre of the middle pixel: col 100.5, row 40.5
     with open_image(write_image(array, transform, crs)) as reader:
         read, box = reader.read_all(), reader.geobox
     assert box.transform.a == -box.transform.e > 0
     assert box.transform.b == box.transform.d == 0
-    x, y = Transformer.from_crs(crs.to_wkt(), box.crs.to_wkt(), always_xy=True).transform(*(transform * (100.5, 40.5)))
+    x, y = Transformer.from_crs(crs.to_wkt(), box.crs.to_wkt(), always_xy=True).transform(
+        *(transform * (100.5, 40.5))
+    )
     rows, cols = np.nonzero(read.array[0] > 150)
     found = box.transform * (cols.mean() + 0.5, rows.mean() + 0.5)
     assert np.hypot(found[0] - x, found[1] - y) < box.m_per_px
@@ -256,7 +278,9 @@ def test_mask_inside_the_file_is_kept_when_warped(write_image: WriteImage) -> No
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_large_uniform_white_or_black_is_no_data(write_image: WriteImage, value: int) -> None:
-    """Without a nodata tag a large blank area is masked whole, small and nearly white ones are kept."""
+    """Without a nodata tag a large blank area is masked whole, small and nearly white ones are
+    kept.
+    """
     array = picture(200, 200)
     array[:, :80, :50] = value  # at the edge
     array[:, 120:160, 120:170] = value  # inside
@@ -279,7 +303,9 @@ def test_bright_roofs_of_a_file_with_nodata_are_kept(write_image: WriteImage) ->
 
 
 def test_dark_bands_are_no_gaps_when_warped(write_image: WriteImage) -> None:
-    """With a nodata value of 0 a pixel is a gap only where all bands are 0: a red of 0 counts in the average."""
+    """With a nodata value of 0 a pixel is a gap only where all bands are 0: a red of 0 counts in
+    the average.
+    """
     array = picture(60, 60)
     array[0, :, ::2], array[0, :, 1::2] = 0, 200
     with open_image(write_image(array, nodata=0), m_per_px=1.0) as reader:
@@ -314,7 +340,9 @@ def test_bands_must_be_chosen_unless_plain(write_image: WriteImage, count: int) 
 
 
 @pytest.mark.parametrize("driver", ["PNG", "JPEG", "JP2OpenJPEG", "GTiff"])
-def test_picture_without_a_place_is_read_in_pixels(write_image: WriteImage, tmp_path: Path, driver: str) -> None:
+def test_picture_without_a_place_is_read_in_pixels(
+    write_image: WriteImage, tmp_path: Path, driver: str
+) -> None:
     """It is said aloud, a resolution given is believed, and y falls from 0."""
     source = write_image(picture(), None, None)
     path = tmp_path / "picture"
@@ -329,7 +357,9 @@ def test_picture_without_a_place_is_read_in_pixels(write_image: WriteImage, tmp_
 
 
 def test_places_that_cannot_be_trusted_are_refused(write_image: WriteImage) -> None:
-    """A position without CRS, a CRS without position, a degenerate transform, a local CRS: one line each."""
+    """A position without CRS, a CRS without position, a degenerate transform, a local CRS: one line
+    each.
+    """
     array = picture(40, 40)
     with pytest.raises(InputError, match="no CRS"):
         open_image(write_image(array, NORTH_UP, None))
@@ -367,11 +397,15 @@ def test_cambridge_is_read_as_it_is() -> None:
     with open_image(path) as reader, rasterio.open(path) as plain:
         assert reader.geobox.m_per_px == 1.0
         assert reader.geobox.crs.to_epsg() == 26986
-        np.testing.assert_array_equal(reader.read(100, 200, 300, 300).array, plain.read()[:, 100:400, 200:500])
+        np.testing.assert_array_equal(
+            reader.read(100, 200, 300, 300).array, plain.read()[:, 100:400, 200:500]
+        )
 
 
 def test_vegas_becomes_north_up_and_metric() -> None:
-    """The real scene in degrees comes out in UTM 11 at 0.27 m, its corner where PROJ has it, without seams."""
+    """The real scene in degrees comes out in UTM 11 at 0.27 m, its corner where PROJ has it,
+    without seams.
+    """
     path = DATA / "vegas" / "RGB-PanSharpen_AOI_2_Vegas_img0.tif"
     if not path.exists():
         pytest.skip(f"{DATA} is not on this machine")
@@ -382,7 +416,9 @@ def test_vegas_becomes_north_up_and_metric() -> None:
         for row, col in ((0, 0), (511, 127), (700, 900), (1400, 1100)):
             part = reader.read(row, col, 200, 210)
             wanted = whole.array[:, row : row + 200, col : col + 210]
-            np.testing.assert_array_equal(part.array[:, : wanted.shape[1], : wanted.shape[2]], wanted)
+            np.testing.assert_array_equal(
+                part.array[:, : wanted.shape[1], : wanted.shape[2]], wanted
+            )
     x, y = Transformer.from_crs(4326, 32611, always_xy=True).transform(-115.1706276, 36.2406177)
     col, row = ~box.transform * (x, y)
     assert not whole.valid[max(int(row) - 3, 0), max(int(col) - 3, 0)] or min(row, col) < 3

@@ -95,7 +95,9 @@ def test_no_picture_or_measurement_passes_for_a_mask(tmp_path: Path) -> None:
 
 
 def test_mask_comes_on_the_grid_of_the_image(tmp_path: Path) -> None:
-    """A mask in another CRS and resolution lands where it lies on earth; beyond it nothing is known."""
+    """A mask in another CRS and resolution lands where it lies on earth; beyond it nothing is
+    known.
+    """
     fine = GeoBox(120, 160, Affine(0.5, 0, 500_000, 0, -0.5, 5_000_000), UTM)
     path = write(tmp_path / "m.tif", drawing().astype(np.uint8) * 255)
     read = read_mask(path, geobox=fine)
@@ -112,12 +114,18 @@ def test_mask_in_degrees_lands_within_a_pixel(tmp_path: Path) -> None:
     """Reprojected there and back a mask differs at its edges only."""
     from rasterio.warp import calculate_default_transform, reproject
 
-    transform, width, height = calculate_default_transform(UTM, CRS.from_epsg(4326), 80, 60, *BOX.bounds)
+    transform, width, height = calculate_default_transform(
+        UTM, CRS.from_epsg(4326), 80, 60, *BOX.bounds
+    )
     degrees = np.zeros((height, width), np.uint8)
     reproject(
-        drawing().astype(np.uint8), degrees, src_transform=BOX.transform, src_crs=UTM,
-        dst_transform=transform, dst_crs=CRS.from_epsg(4326),
-    )  # fmt: skip
+        drawing().astype(np.uint8),
+        degrees,
+        src_transform=BOX.transform,
+        src_crs=UTM,
+        dst_transform=transform,
+        dst_crs=CRS.from_epsg(4326),
+    )
     path = write(tmp_path / "m.tif", degrees, GeoBox(height, width, transform, CRS.from_epsg(4326)))
     assert (read_mask(path, geobox=BOX).array[0] != drawing()).mean() < 0.05
 

@@ -69,7 +69,9 @@ def write_osm(path: Path, gdf: gpd.GeoDataFrame) -> Path:
 @pytest.mark.parametrize("name", ["m.gpkg", "m.geojson", "m.shp", "m.osm", "m.osm.pbf"])
 @pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:4326", "EPSG:3857"])
 def test_every_format_is_the_same_map(tmp_path: Path, name: str, crs: str) -> None:
-    """Lines come back where they were drawn, within 2 cm, in the CRS of the image, whatever the file's."""
+    """Lines come back where they were drawn, within 2 cm, in the CRS of the image, whatever the
+    file's.
+    """
     gdf = frame(*CROSS, highway=["primary", "residential"], name=["A", "B"]).to_crs(crs)
     path = tmp_path / name
     write_osm(path, gdf) if ".osm" in name else write(path, gdf)
@@ -84,14 +86,23 @@ def test_every_format_is_the_same_map(tmp_path: Path, name: str, crs: str) -> No
         assert shapely.hausdorff_distance(drawn, read) < 0.02
     assert found.overlap.ways == found.overlap.ways_inside == 2
     assert found.overlap.km_inside == pytest.approx(0.86, abs=1e-3)
-    assert str(found.overlap) == "2 of 2 ways of the map (100%) and 0.86 km of road lie in the image"
+    assert (
+        str(found.overlap) == "2 of 2 ways of the map (100%) and 0.86 km of road lie in the image"
+    )
     assert found.dropped == {}
 
 
 def test_map_is_clipped_to_the_image_and_a_margin(tmp_path: Path) -> None:
-    """Lines end 50 m beyond the image; what lies wholly beyond is left out; kilometres count inside only."""
+    """Lines end 50 m beyond the image; what lies wholly beyond is left out; kilometres count inside
+    only.
+    """
     past = line((-200, 300), (100, 700))  # its bounds reach in, itself it does not
-    gdf = frame(line((-5000, 100), (5000, 100)), line((-40, 0), (-40, 400)), line((900, 0), (900, 400)), past)
+    gdf = frame(
+        line((-5000, 100), (5000, 100)),
+        line((-40, 0), (-40, 400)),
+        line((900, 0), (900, 400)),
+        past,
+    )
     found = read_map(write(tmp_path / "m.gpkg", gdf), box=BOX)
     assert found.lines.total_bounds.tolist() == [LEFT - 50, BOTTOM, LEFT + 650, BOTTOM + 400]
     assert len(found.lines) == 2
@@ -102,25 +113,41 @@ def test_map_is_clipped_to_the_image_and_a_margin(tmp_path: Path) -> None:
 
 
 def test_other_ways_are_kept_apart_and_tunnels_are_hidden(tmp_path: Path) -> None:
-    """Railways, runways, tracks, paths and waters are no roads; tunnels and plans are roads not to be seen."""
+    """Railways, runways, tracks, paths and waters are no roads; tunnels and plans are roads not to
+    be seen.
+    """
     kinds = [
-        {"highway": "residential"}, {"highway": "residential", "tunnel": "yes"},
-        {"highway": "construction", "construction": "primary"}, {"railway": "rail"}, {"aeroway": "runway"},
-        {"highway": "track"}, {"highway": "steps"}, {"waterway": "river"}, {"highway": "pedestrian", "area": "yes"},
-    ]  # fmt: skip
+        {"highway": "residential"},
+        {"highway": "residential", "tunnel": "yes"},
+        {"highway": "construction", "construction": "primary"},
+        {"railway": "rail"},
+        {"aeroway": "runway"},
+        {"highway": "track"},
+        {"highway": "steps"},
+        {"waterway": "river"},
+        {"highway": "pedestrian", "area": "yes"},
+    ]
     keys = sorted({key for tags in kinds for key in tags})
     columns = {key: [tags.get(key, "") for tags in kinds] for key in keys}
     gdf = frame(*(line((10, 10 * i), (500, 10 * i)) for i in range(1, 10)), **columns)
     found = read_map(write_osm(tmp_path / "m.osm", gdf), box=BOX)
     assert found.lines["road_class"].tolist() == ["residential", "residential", "primary"]
     assert found.lines["visible"].tolist() == [True, False, False]
-    assert found.other_ways["road_class"].tolist() == ["railway", "runway", "track", "steps", "waterway"]
+    assert found.other_ways["road_class"].tolist() == [
+        "railway",
+        "runway",
+        "track",
+        "steps",
+        "waterway",
+    ]
     assert list(found.other_ways.columns) == ["geometry", "road_class"]
     assert found.dropped == {"not a road": 1}
 
 
 def test_unusable_geometry_is_dropped_and_counted(tmp_path: Path) -> None:
-    """Null, one point, no length, NaN, infinity, 1e308, latitude 91: skipped by reason, the rest is read."""
+    """Null, one point, no length, NaN, infinity, 1e308, latitude 91: skipped by reason, the rest is
+    read.
+    """
     good = [[lon, lat] for lon, lat in frame(CROSS[0]).to_crs("EPSG:4326").geometry[0].coords]
     bad = [
         [[15.0, 45.15]],
@@ -130,9 +157,13 @@ def test_unusable_geometry_is_dropped_and_counted(tmp_path: Path) -> None:
         [[15.0, 45.15], [1e308, 45.15]],
         [[15.0, 45.15], [15.0, 91.0]],
     ]
-    features = [{"geometry": {"type": "LineString", "coordinates": points}} for points in [good, *bad]]
+    features = [
+        {"geometry": {"type": "LineString", "coordinates": points}} for points in [good, *bad]
+    ]
     features += [{"geometry": None}, {"geometry": {"type": "Polygon", "coordinates": [good]}}]
-    (tmp_path / "m.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    (tmp_path / "m.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": features})
+    )
     found = read_map(tmp_path / "m.geojson", box=BOX)
     assert len(found.lines) == 1
     assert found.dropped == {
@@ -156,17 +187,24 @@ def test_lines_are_simple_and_drawn_once(tmp_path: Path) -> None:
 
 
 def test_map_over_the_antimeridian_is_whole(tmp_path: Path) -> None:
-    """A road from 179.999° E to 179.999° W runs through an image that lies over the line, without going round."""
+    """A road from 179.999° E to 179.999° W runs through an image that lies over the line, without
+    going round.
+    """
     utm = pyproj.Transformer.from_crs(4326, 32660, always_xy=True)
     x, y = utm.transform(180.0, -17.0)
     box = GeoBox(400, 400, Affine(1, 0, x - 200, 0, -1, y + 200), CRS.from_epsg(32660))
-    over, east = [[179.9985, -17.0], [-179.9985, -17.0]], [[-179.9990, -17.001], [-179.9990, -16.999]]
+    over, east = (
+        [[179.9985, -17.0], [-179.9985, -17.0]],
+        [[-179.9990, -17.001], [-179.9990, -16.999]],
+    )
     text = {"type": "MultiLineString", "coordinates": [over, east]}
     (tmp_path / "m.geojson").write_text(json.dumps(text))
     found = read_map(tmp_path / "m.geojson", box=box)
     assert len(found.lines) == 3
     assert found.lines.geometry[2].length == pytest.approx(221, abs=2)
-    merged = shapely.line_merge(shapely.union_all(shapely.set_precision(found.lines.geometry.to_numpy()[:2], 0.01)))
+    merged = shapely.line_merge(
+        shapely.union_all(shapely.set_precision(found.lines.geometry.to_numpy()[:2], 0.01))
+    )
     assert merged.geom_type == "LineString"
     assert merged.length == pytest.approx(319, abs=2)
 
@@ -174,12 +212,17 @@ def test_map_over_the_antimeridian_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["gpkg", "geojson"])
 @pytest.mark.parametrize("middle", [180.0, 285.0, 0.0])
 def test_longitudes_may_run_to_360(tmp_path: Path, suffix: str, middle: float) -> None:
-    """East of the antimeridian, in America, at Greenwich: each road once, whether longitudes end at 180 or at 360."""
+    """East of the antimeridian, in America, at Greenwich: each road once, whether longitudes end at
+    180 or at 360.
+    """
     zone = 32600 + int(((middle + 180) % 360) // 6) + 1
     x, y = pyproj.Transformer.from_crs(4326, zone, always_xy=True).transform(middle, 17.0)
     box = GeoBox(400, 400, Affine(1, 0, x - 200, 0, -1, y + 200), CRS.from_epsg(zone))
     spans = [(-0.0015, -0.001), (0.001, 0.0015), (-0.0005, 0.0005)]
-    lines = [shapely.LineString([((middle + a) % 360, 17.0), ((middle + b) % 360, 17.0)]) for a, b in spans]
+    lines = [
+        shapely.LineString([((middle + a) % 360, 17.0), ((middle + b) % 360, 17.0)])
+        for a, b in spans
+    ]
     gdf = gpd.GeoDataFrame(geometry=lines, crs="EPSG:4326")
     found = read_map(write(tmp_path / f"m.{suffix}", gdf), box=box)
     assert found.lines["road_id"].nunique() == 3
@@ -188,13 +231,17 @@ def test_longitudes_may_run_to_360(tmp_path: Path, suffix: str, middle: float) -
 
 
 def test_places_that_do_not_overlap_are_refused(tmp_path: Path) -> None:
-    """Another town; swapped axes are recognised as such, in degrees and in metres, in every reader."""
+    """Another town; swapped axes are recognised as such, in degrees and in metres, in every
+    reader.
+    """
     far = frame(*CROSS).translate(50_000, 0).to_frame("geometry")
     with pytest.raises(OverlapError, match=r"no overlap.*swapped axes\?"):
         read_map(write(tmp_path / "far.gpkg", far), box=BOX)
     for name, crs in (("s.gpkg", "EPSG:4326"), ("s.shp", "EPSG:32633"), ("s.geojson", "EPSG:4326")):
         turned = frame(*CROSS).to_crs(crs)
-        turned = turned.set_geometry(shapely.transform(turned.geometry.to_numpy(), lambda xy: xy[:, ::-1]), crs=crs)
+        turned = turned.set_geometry(
+            shapely.transform(turned.geometry.to_numpy(), lambda xy: xy[:, ::-1]), crs=crs
+        )
         path = tmp_path / name
         path.write_text(turned.to_json()) if name.endswith("json") else write(path, turned)
         with pytest.raises(OverlapError, match="look swapped"):
@@ -244,7 +291,8 @@ def test_other_formats_are_not_tried(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["http://127.0.0.1:9/m.pbf", "/vsicurl/http://127.0.0.1:9/m.gpkg", "/vsizip/m.zip/m.shp"]
+    "name",
+    ["http://127.0.0.1:9/m.pbf", "/vsicurl/http://127.0.0.1:9/m.gpkg", "/vsizip/m.zip/m.shp"],
 )
 def test_remote_maps_are_not_fetched(name: str) -> None:
     """URLs and virtual paths are no local files."""
@@ -253,7 +301,9 @@ def test_remote_maps_are_not_fetched(name: str) -> None:
 
 
 def test_pixel_images_take_pixel_maps(tmp_path: Path) -> None:
-    """Without a place both are in pixels, y up; a placed map is refused for an image without a place."""
+    """Without a place both are in pixels, y up; a placed map is refused for an image without a
+    place.
+    """
     box = pixel_box(100, 200, m_per_px=0.5)
     gdf = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, -20), (100, -20)])])
     for name in ("m.gpkg", "m.geojson"):
@@ -266,7 +316,9 @@ def test_pixel_images_take_pixel_maps(tmp_path: Path) -> None:
 
 
 def test_a_mask_is_a_map(tmp_path: Path) -> None:
-    """A raster map is traced on the grid of the image: near the lines that were burnt, with their width."""
+    """A raster map is traced on the grid of the image: near the lines that were burnt, with their
+    width.
+    """
     from mapsight.geo.burn import burn_lines
 
     mask = burn_lines(frame(*CROSS), BOX, width_m=8.0)
@@ -274,7 +326,12 @@ def test_a_mask_is_a_map(tmp_path: Path) -> None:
     found = read_map(tmp_path / "m.tif", box=BOX)
     assert list(found.lines.columns) == COLUMNS
     assert found.lines.length.sum() == pytest.approx(860, rel=0.05)
-    assert shapely.hausdorff_distance(found.lines.union_all(), shapely.union_all(list(CROSS)), densify=0.05) < 5
+    assert (
+        shapely.hausdorff_distance(
+            found.lines.union_all(), shapely.union_all(list(CROSS)), densify=0.05
+        )
+        < 5
+    )
     assert found.lines["width_m"].median() == pytest.approx(8.0, abs=1.0)
     write_raster(tmp_path / "e.tif", Raster(mask[None] * 0, BOX.transform, BOX.crs))
     with pytest.raises(InputError, match="no roads"):
@@ -283,9 +340,17 @@ def test_a_mask_is_a_map(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["gpkg", "geojson"])
 def test_written_maps_are_read_again(tmp_path: Path, suffix: str) -> None:
-    """A map survives writing and reading: classes, widths, what is visible, names, identities, places."""
-    gdf = frame(*CROSS, road_class=["primary", "service"], width_m=[11.5, 3.0], visible=[False, True],
-                name=["Ä", ""], road_id=["x1", "x2"])  # fmt: skip
+    """A map survives writing and reading: classes, widths, what is visible, names, identities,
+    places.
+    """
+    gdf = frame(
+        *CROSS,
+        road_class=["primary", "service"],
+        width_m=[11.5, 3.0],
+        visible=[False, True],
+        name=["Ä", ""],
+        road_id=["x1", "x2"],
+    )
     write_lines(tmp_path / f"m.{suffix}", gdf, layer="roads")
     lines = read_map(tmp_path / f"m.{suffix}", box=BOX).lines
     for column in ("road_class", "width_m", "visible", "name", "road_id"):
@@ -339,7 +404,9 @@ def open_scene(folder: str, image: str) -> GeoBox:
 
 
 def test_cambridge_centrelines_lie_on_the_osm_mask() -> None:
-    """Two independent maps of one real scene agree: most of the city's lines run over the mask's roads."""
+    """Two independent maps of one real scene agree: most of the city's lines run over the mask's
+    roads.
+    """
     from mapsight.geo.masks import read_mask
 
     box = open_scene("cambridge", "mass_23279035_rgb_1m.tif")
@@ -347,7 +414,9 @@ def test_cambridge_centrelines_lie_on_the_osm_mask() -> None:
     assert len(found.lines) == 64
     assert found.overlap.km_inside == pytest.approx(6.16, abs=0.1)
     mask = read_mask(DATA / "cambridge" / "mass_23279035_osm_mask.tif", geobox=box).array[0]
-    points = np.vstack([shapely.get_coordinates(shapely.segmentize(road, 2)) for road in found.lines.geometry])
+    points = np.vstack(
+        [shapely.get_coordinates(shapely.segmentize(road, 2)) for road in found.lines.geometry]
+    )
     cols, rows = _find_pixels(box, points)
     inside = (rows >= 0) & (rows < box.height) & (cols >= 0) & (cols < box.width)
     assert mask[rows[inside], cols[inside]].mean() > 0.8

@@ -13,12 +13,16 @@ from mapsight.geo.osm import iterate_osm_ways, read_osm_crs
 from mapsight.geo.ways import Tally, Way
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]
-NODES = "".join(f'<node id="{i}" version="1" lat="{48 + i / 1000}" lon="{11 + i / 1000}"/>' for i in range(1, 7))
+NODES = "".join(
+    f'<node id="{i}" version="1" lat="{48 + i / 1000}" lon="{11 + i / 1000}"/>' for i in range(1, 7)
+)
 
 
 def write(path: Path, ways: str, nodes: str = NODES, head: str = "") -> Path:
     """An .osm file with some nodes in a row and the ways given."""
-    path.write_text(f'<?xml version="1.0"?>{head}<osm version="0.6">{nodes}{ways}</osm>', encoding="utf-8")
+    path.write_text(
+        f'<?xml version="1.0"?>{head}<osm version="0.6">{nodes}{ways}</osm>', encoding="utf-8"
+    )
     return path
 
 
@@ -29,7 +33,9 @@ def way(number: int, nodes: tuple[int, ...], **tags: str) -> str:
     return f'<way id="{number}" version="1">{inner}</way>'
 
 
-def read(path: Path, near: list[tuple[float, float, float, float]] = WORLD) -> tuple[list[Way], Tally]:
+def read(
+    path: Path, near: list[tuple[float, float, float, float]] = WORLD
+) -> tuple[list[Way], Tally]:
     """All ways near, and the tally."""
     tally = Tally()
     return list(iterate_osm_ways(path, None, near, tally)), tally
@@ -50,14 +56,18 @@ def test_linear_ways_come_with_places_and_tags(tmp_path: Path) -> None:
 
 def test_only_what_is_near_is_given(tmp_path: Path) -> None:
     """Ways elsewhere are counted, not handed on."""
-    path = write(tmp_path / "m.osm", way(7, (1, 2), highway="primary") + way(8, (5, 6), highway="primary"))
+    path = write(
+        tmp_path / "m.osm", way(7, (1, 2), highway="primary") + way(8, (5, 6), highway="primary")
+    )
     ways, tally = read(path, [(11.0045, 48.0, 11.1, 48.1)])
     assert [found.way_id for found in ways] == ["8"]
     assert tally.total == 2
 
 
 def test_missing_nodes_do_not_make_short_cuts(tmp_path: Path) -> None:
-    """A way with unknown nodes comes in the pieces whose places are known; one with none is counted."""
+    """A way with unknown nodes comes in the pieces whose places are known; one with none is
+    counted.
+    """
     text = way(7, (1, 2, 99, 3, 4), highway="primary") + way(8, (98, 99), highway="primary")
     text += way(9, (1, 99, 2), highway="primary")
     ways, tally = read(write(tmp_path / "m.osm", text))
@@ -87,7 +97,9 @@ def test_entities_are_refused(tmp_path: Path, head: str) -> None:
         read(write(tmp_path / "m.osm", way(7, (1, 2), highway="&a;"), head=head))
 
 
-@pytest.mark.parametrize("text", ["", "<html></html>", "<osm version='0.6'><node id='1'", '{"a": 1}', "\0\1\2"])
+@pytest.mark.parametrize(
+    "text", ["", "<html></html>", "<osm version='0.6'><node id='1'", '{"a": 1}', "\0\1\2"]
+)
 @pytest.mark.parametrize("suffix", ["osm", "pbf"])
 def test_what_is_no_extract_is_refused(tmp_path: Path, suffix: str, text: str) -> None:
     """HTML, JSON, bytes, truncated XML, under both suffixes: one line."""
@@ -101,7 +113,13 @@ def test_what_is_no_extract_is_refused(tmp_path: Path, suffix: str, text: str) -
 def test_coordinates_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     """nan is no coordinate in OSM."""
     with pytest.raises(InputError):
-        read(write(tmp_path / "m.osm", way(7, (1, 2), highway="x"), NODES + '<node id="9" lat="nan" lon="1"/>'))
+        read(
+            write(
+                tmp_path / "m.osm",
+                way(7, (1, 2), highway="x"),
+                NODES + '<node id="9" lat="nan" lon="1"/>',
+            )
+        )
 
 
 def test_pbf_equals_xml_and_truncated_pbf_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from mapsight.geo.profile import place_stations, profile_offsets, sample_points,
 
 coordinate = st.floats(-500, 500, allow_nan=False).map(lambda v: round(v, 2))
 lines = st.lists(
-    st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=6, unique=True).map(LineString),
+    st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=6, unique=True).map(
+        LineString
+    ),
     min_size=1,
     max_size=5,
 )
@@ -23,19 +25,25 @@ lines = st.lists(
 @settings(max_examples=60)
 @given(lines, st.floats(1, 30))
 def test_stations_lie_on_their_lines_and_share_their_length(geometries, step_m):
-    """Every station is on its line, normals are perpendicular unit vectors, and the steps add up to the length."""
+    """Every station is on its line, normals are perpendicular unit vectors, and the steps add up to
+    the length.
+    """
     table = gpd.GeoDataFrame(geometry=geometries)
     stations = place_stations(table, step_m=step_m)
     on = shapely.distance(shapely.points(stations.xy), table.geometry.to_numpy()[stations.line])
     assert on.max() < 1e-6
-    assert np.allclose(np.bincount(stations.line, stations.step_m, minlength=len(table)), table.length)
+    assert np.allclose(
+        np.bincount(stations.line, stations.step_m, minlength=len(table)), table.length
+    )
     length = np.linalg.norm(stations.normal, axis=1)
     assert ((np.abs(length - 1) < 1e-6) | (length < 1e-6)).all()  # 0 at the tip of a hairpin
 
 
 def test_left_is_left():
     """Going east, the profile's positive side is north."""
-    stations = place_stations(gpd.GeoDataFrame(geometry=[LineString([(10, 50), (90, 50)])]), step_m=10)
+    stations = place_stations(
+        gpd.GeoDataFrame(geometry=[LineString([(10, 50), (90, 50)])]), step_m=10
+    )
     array = np.zeros((100, 100), np.float32)
     array[:45] = 1.0  # north of y = 55
     offsets = profile_offsets(10, 1)

@@ -84,17 +84,24 @@ def test_windows_write_the_whole(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
-    """An error between windows leaves neither the file nor a temporary one, and an older file as it was."""
+    """An error between windows leaves neither the file nor a temporary one, and an older file as it
+    was.
+    """
     for old in (None, b"old"):
         if old:
             (tmp_path / "a.tif").write_bytes(old)
-        with pytest.raises(ZeroDivisionError), open_raster_writer(tmp_path / "a.tif", BOX) as writer:
+        with (
+            pytest.raises(ZeroDivisionError),
+            open_raster_writer(tmp_path / "a.tif", BOX) as writer,
+        ):
             writer.write(0, 0, values("uint8", 1)[:, : 1 // 0])
         assert [path.read_bytes() for path in tmp_path.iterdir()] == ([old] if old else [])
 
 
 def test_full_disk_is_an_input_error_and_leaves_nothing(tmp_path: Path) -> None:
-    """A write that fails half-way (a limit on file sizes stands for the full disk) leaves no file."""
+    """A write that fails half-way (a limit on file sizes stands for the full disk) leaves no
+    file.
+    """
     code = f"""
 import resource, signal, numpy as np
 from affine import Affine
@@ -110,7 +117,9 @@ except InputError as error:
 else:
     raise SystemExit("written?")
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
     assert result.returncode == 0, result.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +127,14 @@ else:
 def test_turned_rasters_are_not_read_raw(tmp_path: Path) -> None:
     """Raw reading keeps the file's grid, so that grid must be north-up."""
     path = tmp_path / "a.tif"
-    profile = {"driver": "GTiff", "height": 9, "width": 9, "count": 1, "dtype": "uint8", "crs": BOX.crs}
+    profile = {
+        "driver": "GTiff",
+        "height": 9,
+        "width": 9,
+        "count": 1,
+        "dtype": "uint8",
+        "crs": BOX.crs,
+    }
     with rasterio.open(path, "w", transform=BOX.transform * Affine.rotation(10), **profile):
         pass
     with pytest.raises(InputError, match="turned"):

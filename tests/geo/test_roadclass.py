@@ -39,7 +39,9 @@ def test_every_class_of_the_table_is_a_visible_road(road_class: str) -> None:
     ],
 )
 def test_what_cannot_be_seen_is_a_hidden_road(tags: dict[str, str]) -> None:
-    """Tunnels, roofs, indoors, underground, not yet built; in OSM's words, Geofabrik's, and ours."""
+    """Tunnels, roofs, indoors, underground, not yet built; in OSM's words, Geofabrik's, and
+    ours.
+    """
     assert classify_way(tags) == ("road", "primary", False)
 
 
@@ -52,7 +54,10 @@ def test_no_tunnel_is_no_tunnel(value: str) -> None:
 @pytest.mark.parametrize(
     ("tags", "road_class"),
     [
-        *(({"highway": kind}, kind) for kind in ("footway", "path", "cycleway", "steps", "track", "pedestrian")),
+        *(
+            ({"highway": kind}, kind)
+            for kind in ("footway", "path", "cycleway", "steps", "track", "pedestrian")
+        ),
         ({"railway": "rail"}, "railway"),
         ({"railway": "tram"}, "railway"),
         ({"aeroway": "runway"}, "runway"),
@@ -127,7 +132,10 @@ def test_unknown_class_has_the_default_width() -> None:
 
 @settings(max_examples=40)
 @given(
-    st.dictionaries(st.sampled_from(["highway", "width", "tunnel", "fclass", "railway", "area"]), st.text(max_size=20))
+    st.dictionaries(
+        st.sampled_from(["highway", "width", "tunnel", "fclass", "railway", "area"]),
+        st.text(max_size=20),
+    )
 )
 def test_no_text_breaks_it(tags: dict[str, str]) -> None:
     """Any text in any tag gives a role, a class of the table or of other ways, and a sane width."""

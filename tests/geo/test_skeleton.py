@@ -29,13 +29,17 @@ def test_graph_agrees_with_skan(seed):
 @given(st.integers(0, 10_000), st.sampled_from([0.7, 1.5, 4.0]))
 @settings(max_examples=25)
 def test_every_skeleton_pixel_is_on_one_path(seed, grain_px):
-    """Between junctions paths run over skeleton pixels, each once; graph and skeleton have as many pieces."""
+    """Between junctions paths run over skeleton pixels, each once; graph and skeleton have as many
+    pieces.
+    """
     mask = _blobs(seed, (50, 60), grain_px)
     skeleton = np.asarray(skeletonize(mask, method="lee"), dtype=bool)
     labels, pieces = ndimage.label(skeleton, np.ones((3, 3)))
     pieces -= int((np.bincount(labels.ravel())[1:] == 1).sum())  # lone pixels have no path
     graph = build_graph(mask)
-    inner = np.concatenate([np.zeros((0, 2)), *(path[1:-1] for path in graph.paths.values())]).astype(int)
+    inner = np.concatenate(
+        [np.zeros((0, 2)), *(path[1:-1] for path in graph.paths.values())]
+    ).astype(int)
     assert skeleton[tuple(inner.T)].all()
     assert len(np.unique(inner, axis=0)) == len(inner)
     assert _count_pieces(graph) == pieces
@@ -84,7 +88,9 @@ def test_distances_equal_the_transform_of_the_whole(monkeypatch):
 
 
 def test_cleaning_takes_specks_holes_and_slits():
-    """Pieces and holes below the limits go, larger ones and holes open to the image's edge stay, slits close."""
+    """Pieces and holes below the limits go, larger ones and holes open to the image's edge stay,
+    slits close.
+    """
     mask = np.zeros((60, 80), bool)
     mask[20:50, 10:70] = True
     mask[5:8, 5:8] = True  # 9 pixels
@@ -123,7 +129,9 @@ def _graph(*lines: tuple[int, int]) -> LineGraph:
 
 
 def test_joining_and_contracting_keep_the_rest():
-    """Joining at a node of degree 2 adds up lengths; contracting hands the second node's arms to the first."""
+    """Joining at a node of degree 2 adds up lengths; contracting hands the second node's arms to
+    the first.
+    """
     graph = _graph((0, 1), (2, 1), (2, 3), (2, 5))
     joined = graph.join_at(1)
     assert graph.length(joined) == 2

@@ -1,4 +1,6 @@
-"""Claims about hostile and damaged rasters: one line each, no bytes, no connections, no allocation."""
+"""Claims about hostile and damaged rasters: one line each, no bytes, no connections, no
+allocation.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ SECRET = b"secret bytes of another file " * 20
 def write_tiff(path: Path, array: np.ndarray, **options: object) -> Path:
     """A plain TIFF (bands, H, W) without a place."""
     count, height, width = array.shape
-    profile = {"driver": "GTiff", "height": height, "width": width, "count": count, "dtype": array.dtype.name}
+    profile = {
+        "driver": "GTiff",
+        "height": height,
+        "width": width,
+        "count": count,
+        "dtype": array.dtype.name,
+    }
     with rasterio.open(path, "w", **profile, **options) as target:
         target.write(array)
     return path
@@ -35,7 +43,9 @@ def noise(*shape: int, dtype: str = "uint8") -> np.ndarray:
     return np.random.default_rng(1).integers(0, 255, shape).astype(dtype)
 
 
-def write_header(path: Path, width: int, height: int, *, rows_per_strip: int = 1, offset: int = 8) -> Path:
+def write_header(
+    path: Path, width: int, height: int, *, rows_per_strip: int = 1, offset: int = 8
+) -> Path:
     """A TIFF of one band that claims any size and holds no pixels (one strip at `offset`)."""
     entries = [
         (256, 4, width),
@@ -82,7 +92,9 @@ def refuse(path: Path) -> str:
     ],
 )
 def test_what_is_named_tif_but_is_none_is_refused(tmp_path: Path, text: str) -> None:
-    """VRTs that read files or run Python, WMS, HTML and JSON do not get past the name of their file."""
+    """VRTs that read files or run Python, WMS, HTML and JSON do not get past the name of their
+    file.
+    """
     write_tiff(tmp_path / "a.tif", noise(1, 4, 4))
     (tmp_path / "secret.txt").write_bytes(SECRET)
     disguised = tmp_path / "image.tif"
@@ -105,7 +117,9 @@ def test_overviews_elsewhere_are_refused_without_a_connection(tmp_path: Path) ->
 
 @pytest.mark.parametrize("suffix", [".msk", ".ovr"])
 def test_disguised_siblings_are_refused(tmp_path: Path, suffix: str) -> None:
-    """GDAL opens masks and overviews beside an image with any driver: only TIFFs may stand there."""
+    """GDAL opens masks and overviews beside an image with any driver: only TIFFs may stand
+    there.
+    """
     path = write_tiff(tmp_path / "a.tif", noise(1, 8, 8))
     path.with_name(path.name + suffix).write_text('<VRTDataset rasterXSize="8" rasterYSize="8"/>')
     assert "is not a TIFF" in refuse(path)
@@ -122,9 +136,13 @@ def test_one_block_of_gigabytes_is_refused(tmp_path: Path) -> None:
     assert "truncated" in refuse(path) or "blocks of" in refuse(path)
 
 
-def test_blocks_and_grids_beyond_the_budget_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_grids_beyond_the_budget_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sizes that the header states are compared with the budgets, before any pixel is read."""
-    path = write_tiff(tmp_path / "a.tif", noise(3, 64, 64), tiled=True, blockxsize=64, blockysize=64)
+    path = write_tiff(
+        tmp_path / "a.tif", noise(3, 64, 64), tiled=True, blockxsize=64, blockysize=64
+    )
     monkeypatch.setattr("mapsight.geo.source.read_pixels", None)
     with monkeypatch.context() as patch:
         patch.setattr("mapsight.geo.source.BLOCK_BUDGET_BYTES", 3 * 64 * 64 - 1)
@@ -137,7 +155,9 @@ def test_sparse_giant_is_read_in_windows_within_a_memory_cap(tmp_path: Path) -> 
     """A 40 Gpx file of a few MB opens, and a window of it costs no more than a window."""
     path = tmp_path / "giant.tif"
     profile = {"driver": "GTiff", "height": 200_000, "width": 200_000, "count": 3, "dtype": "uint8"}
-    with rasterio.open(path, "w", **profile, tiled=True, compress="deflate", SPARSE_OK=True, BIGTIFF="YES"):
+    with rasterio.open(
+        path, "w", **profile, tiled=True, compress="deflate", SPARSE_OK=True, BIGTIFF="YES"
+    ):
         pass
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open_source(path) as source:
@@ -150,7 +170,9 @@ def test_sparse_giant_is_read_in_windows_within_a_memory_cap(tmp_path: Path) -> 
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("suffix", ["tif", "png", "jpg", "jp2"])
 def test_truncated_files_are_refused(tmp_path: Path, suffix: str, kept: float) -> None:
-    """However little is cut off, a file is refused when opened or read, and never filled with black."""
+    """However little is cut off, a file is refused when opened or read, and never filled with
+    black.
+    """
     driver = {"tif": "GTiff", "png": "PNG", "jpg": "JPEG", "jp2": "JP2OpenJPEG"}[suffix]
     source = write_tiff(tmp_path / "whole.tif", noise(3, 200, 200))
     whole = tmp_path / f"whole2.{suffix}"
@@ -165,7 +187,12 @@ def test_truncated_files_are_refused(tmp_path: Path, suffix: str, kept: float) -
 def test_damaged_block_is_named(tmp_path: Path) -> None:
     """A hole in the middle is found when its block is read, and the line says where."""
     path = write_tiff(
-        tmp_path / "a.tif", noise(1, 512, 512), tiled=True, blockxsize=128, blockysize=128, compress="lzw"
+        tmp_path / "a.tif",
+        noise(1, 512, 512),
+        tiled=True,
+        blockxsize=128,
+        blockysize=128,
+        compress="lzw",
     )
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 4000] = b"\xff" * 4000

@@ -25,11 +25,16 @@ angles = st.floats(0, 2 * np.pi)
 
 def _rays(at: tuple[float, float], directions: list[float], length: float) -> list[LineString]:
     """Lines of one length from one place."""
-    return [LineString([at, (at[0] + length * np.cos(a), at[1] + length * np.sin(a))]) for a in directions]
+    return [
+        LineString([at, (at[0] + length * np.cos(a), at[1] + length * np.sin(a))])
+        for a in directions
+    ]
 
 
 def _retrace(lines: list[LineString], width_m: float) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:
-    """The lines burnt at 1 m a pixel, with 25 m of room around, and traced; and the lines in the box's coordinates."""
+    """The lines burnt at 1 m a pixel, with 25 m of room around, and traced; and the lines in the
+    box's coordinates.
+    """
     left, bottom, right, top = shapely.total_bounds(lines)
     box = pixel_box(int(top - bottom) + 50, int(right - left) + 50)
     truth = gpd.GeoSeries(lines).translate(25 - left, -25 - top)
@@ -42,7 +47,9 @@ def _dead_ends(lines: gpd.GeoSeries) -> list[Point]:
 
 
 def _ends(lines: gpd.GeoSeries) -> np.ndarray:
-    return np.array([end for line in lines for end in (line.coords[0], line.coords[-1])]).reshape(-1, 2)
+    return np.array([end for line in lines for end in (line.coords[0], line.coords[-1])]).reshape(
+        -1, 2
+    )
 
 
 def _furthest(lines: gpd.GeoSeries, others: gpd.GeoSeries, apart_from: shapely.Geometry) -> float:
@@ -52,8 +59,12 @@ def _furthest(lines: gpd.GeoSeries, others: gpd.GeoSeries, apart_from: shapely.G
     return float(shapely.distance(places, others.union_all()).max(initial=0))
 
 
-def _assert_back(lines: list[LineString], width_m: float, tolerance_m: float = 1.5) -> gpd.GeoDataFrame:
-    """The traced lines lie on the true ones and the other way round; at dead ends half a width may be off."""
+def _assert_back(
+    lines: list[LineString], width_m: float, tolerance_m: float = 1.5
+) -> gpd.GeoDataFrame:
+    """The traced lines lie on the true ones and the other way round; at dead ends half a width may
+    be off.
+    """
     traced, truth = _retrace(lines, width_m)
     caps = shapely.union_all([end.buffer(width_m / 2 + 1) for end in _dead_ends(truth)])
     assert _furthest(truth, traced.geometry, caps) <= tolerance_m
@@ -63,24 +74,40 @@ def _assert_back(lines: list[LineString], width_m: float, tolerance_m: float = 1
 
 
 @settings(max_examples=40)
-@given(widths, angles, st.lists(st.tuples(st.floats(25, 60), st.floats(-0.7, 0.7)), min_size=1, max_size=5))
+@given(
+    widths,
+    angles,
+    st.lists(st.tuples(st.floats(25, 60), st.floats(-0.7, 0.7)), min_size=1, max_size=5),
+)
 def test_a_winding_road_comes_back(width_m, heading, legs):
     """trace(burn(line)) is one line within 1.5 pixels of a polyline that turns by up to 40°."""
     places = [np.zeros(2)]
     bend = 0.0
     for length, turn in legs:
         bend = float(np.clip(bend + turn, -1.2, 1.2))
-        places.append(places[-1] + length * np.array([np.cos(heading + bend), np.sin(heading + bend)]))
+        places.append(
+            places[-1] + length * np.array([np.cos(heading + bend), np.sin(heading + bend)])
+        )
     assert len(_assert_back([LineString(places)], width_m)) == 1
 
 
 @settings(max_examples=40)
 @given(widths, angles, st.floats(np.radians(35), np.radians(90)))
 def test_a_crossing_is_one_junction(width_m, heading, angle):
-    """Two straight roads that cross at 35° to 90° come back as four lines that share one exact endpoint."""
-    traced = _assert_back(_rays((0, 0), [heading + a for a in (0, angle, np.pi, np.pi + angle)], 80), width_m)
+    """Two straight roads that cross at 35° to 90° come back as four lines that share one exact
+    endpoint.
+    """
+    traced = _assert_back(
+        _rays((0, 0), [heading + a for a in (0, angle, np.pi, np.pi + angle)], 80), width_m
+    )
     assert len(traced) == 4
-    assert sorted(np.unique(_ends(traced.geometry), axis=0, return_counts=True)[1]) == [1, 1, 1, 1, 4]
+    assert sorted(np.unique(_ends(traced.geometry), axis=0, return_counts=True)[1]) == [
+        1,
+        1,
+        1,
+        1,
+        4,
+    ]
 
 
 @settings(max_examples=40)
@@ -95,12 +122,17 @@ def test_a_side_road_leaves_the_main_road_straight(width_m, heading, angle):
 @settings(max_examples=20)
 @given(st.floats(3, 8), angles, st.integers(3, 5))
 def test_a_roundabout_keeps_its_ring(width_m, heading, arms):
-    """A ring of 20 m radius with three to five roads comes back as so many arcs and so many arms."""
+    """A ring of 20 m radius with three to five roads comes back as so many arcs and so many
+    arms.
+    """
     directions = [heading + 2 * np.pi * k / arms for k in range(arms)]
     on_ring = [(20 * np.cos(a), 20 * np.sin(a)) for a in directions]
     around = np.linspace(0, 2 * np.pi / arms, 17)
     lines = [line for at, a in zip(on_ring, directions, strict=True) for line in _rays(at, [a], 60)]
-    lines += [LineString(20 * np.stack([np.cos(a + around), np.sin(a + around)], axis=1)) for a in directions]
+    lines += [
+        LineString(20 * np.stack([np.cos(a + around), np.sin(a + around)], axis=1))
+        for a in directions
+    ]
     traced, truth = _retrace(lines, width_m)
     assert len(traced) == 2 * arms
     caps = shapely.union_all([end.buffer(width_m) for end in truth.union_all().boundary.geoms])
@@ -112,7 +144,9 @@ def test_a_roundabout_keeps_its_ring(width_m, heading, arms):
 @settings(max_examples=15)
 def test_a_ring_without_junction_is_one_closed_line(width_m, radius_m):
     """A ring road comes back closed, with its length, centred on itself."""
-    traced, truth = _retrace([LineString(Point(0, 0).buffer(radius_m, quad_segs=32).exterior.coords)], width_m)
+    traced, truth = _retrace(
+        [LineString(Point(0, 0).buffer(radius_m, quad_segs=32).exterior.coords)], width_m
+    )
     (ring,) = traced.geometry
     assert ring.is_ring
     assert ring.length == pytest.approx(truth.length.iloc[0], rel=0.02)
@@ -122,17 +156,26 @@ def test_a_ring_without_junction_is_one_closed_line(width_m, radius_m):
 @given(st.floats(2, 15), angles)
 @settings(max_examples=30)
 def test_width_is_measured_across(width_m, heading):
-    """The width of a straight road is right to a pixel at any heading (pixels are whole), its length to a width."""
+    """The width of a straight road is right to a pixel at any heading (pixels are whole), its
+    length to a width.
+    """
     traced, _ = _retrace(_rays((0, 0), [heading], 90), width_m)
     assert traced.width_m.item() == pytest.approx(width_m, abs=1.01)
     assert traced.length_m.item() == pytest.approx(90, abs=width_m + 1)
     assert traced.length_m.item() == pytest.approx(traced.length.item())
 
 
-@given(st.integers(0, 10_000), st.sampled_from([0.8, 1.5, 3.0]), st.sampled_from([0.3, 0.5, 0.7]), st.booleans())
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([0.8, 1.5, 3.0]),
+    st.sampled_from([0.3, 0.5, 0.7]),
+    st.booleans(),
+)
 @settings(max_examples=30)
 def test_whatever_the_mask_the_lines_are_sound(seed, grain_px, share, bridged):
-    """Masks of noise give valid, simple lines inside the image with finite widths; ends coincide or lie apart."""
+    """Masks of noise give valid, simple lines inside the image with finite widths; ends coincide or
+    lie apart.
+    """
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(70, 90)), grain_px)
     mask = noise > np.quantile(noise, share)
     traced = trace_mask(mask, pixel_box(70, 90), prune_m=4, bridge_m=10 if bridged else 0)
@@ -147,7 +190,9 @@ def test_whatever_the_mask_the_lines_are_sound(seed, grain_px, share, bridged):
 
 
 def test_specks_holes_and_stubs_are_left_out():
-    """A stub shorter than prune_m, a speck and a hole leave no trace; a stub that is longer does."""
+    """A stub shorter than prune_m, a speck and a hole leave no trace; a stub that is longer
+    does.
+    """
     road = LineString([(20, -60), (180, -60)])
     stub, branch = LineString([(60, -60), (60, -52)]), LineString([(120, -60), (120, -85)])
     box = pixel_box(120, 200)
@@ -181,7 +226,9 @@ def test_a_slit_along_a_road_does_not_double_it():
 
 
 def test_lines_have_no_staircase():
-    """A slanting road is straight: hardly longer than its chord, and two or three points are enough for it."""
+    """A slanting road is straight: hardly longer than its chord, and two or three points are enough
+    for it.
+    """
     traced, _ = _retrace(_rays((0, 0), [0.3], 150), 6)
     (line,) = traced.geometry
     assert line.length < 1.002 * Point(line.coords[0]).distance(Point(line.coords[-1]))
@@ -190,7 +237,11 @@ def test_lines_have_no_staircase():
 
 def test_facing_side_roads_apart_stay_two_junctions():
     """Side roads 12 m apart on either side of a road are not drawn together to a crossing."""
-    main = [LineString([(0, 0), (70, 0)]), LineString([(70, 0), (82, 0)]), LineString([(82, 0), (150, 0)])]
+    main = [
+        LineString([(0, 0), (70, 0)]),
+        LineString([(70, 0), (82, 0)]),
+        LineString([(82, 0), (150, 0)]),
+    ]
     sides = _rays((70, 0), [np.pi / 2], 60) + _rays((82, 0), [-np.pi / 2], 60)
     assert len(_assert_back(main + sides, 6, 1.0)) == 5
 
@@ -199,7 +250,9 @@ def test_facing_side_roads_apart_stay_two_junctions():
     ("turn_deg", "bridge_m", "count"), [(0, 0, 2), (0, 20, 1), (20, 20, 1), (60, 20, 2), (0, 8, 2)]
 )
 def test_gaps_between_facing_ends_are_bridged(turn_deg, bridge_m, count):
-    """Dead ends are joined over a gap of 14 m if that is allowed and they face each other within 30°."""
+    """Dead ends are joined over a gap of 14 m if that is allowed and they face each other within
+    30°.
+    """
     box = pixel_box(200, 250)
     lines = [*_rays((100, -100), [np.pi], 80), *_rays((120, -100), [np.radians(turn_deg)], 80)]
     mask = burn_lines(gpd.GeoSeries(lines), box, width_m=6) > 0
@@ -207,7 +260,9 @@ def test_gaps_between_facing_ends_are_bridged(turn_deg, bridge_m, count):
 
 
 def test_roads_run_up_to_the_edge_of_the_image():
-    """A wide road that leaves the image is traced straight out, not into the corner between road and edge."""
+    """A wide road that leaves the image is traced straight out, not into the corner between road
+    and edge.
+    """
     box = pixel_box(150, 200)
     road = LineString([(-50, -40), (250, -130)])
     (line,) = trace_mask(burn_lines(gpd.GeoSeries([road]), box, width_m=30) > 0, box).geometry
@@ -227,18 +282,25 @@ def test_lines_lie_on_the_ground():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (30, 40)])
 @pytest.mark.parametrize("value", [False, True])
 def test_empty_and_full_masks_are_no_trouble(shape, value):
-    """A mask without any road, without any background, or a pixel thin gives a table with the columns, and no fault."""
+    """A mask without any road, without any background, or a pixel thin gives a table with the
+    columns, and no fault.
+    """
     traced = trace_mask(np.full(shape, value), pixel_box(*shape))
     assert list(traced.columns) == ["length_m", "width_m", "geometry"]
     assert value or traced.empty
 
 
 def test_a_real_mask_comes_back():
-    """Tracing the Cambridge mask and burning the lines at their widths gives the mask again (IoU > 0.95)."""
+    """Tracing the Cambridge mask and burning the lines at their widths gives the mask again (IoU >
+    0.95).
+    """
     if not CAMBRIDGE.exists():
         pytest.skip(f"needs {CAMBRIDGE.name}, which is not part of the repository")
     with rasterio.open(CAMBRIDGE) as source:
-        mask, box = source.read(1) > 127, GeoBox(source.height, source.width, source.transform, source.crs)
+        mask, box = (
+            source.read(1) > 127,
+            GeoBox(source.height, source.width, source.transform, source.crs),
+        )
     lines = trace_mask(mask, box)
     again = burn_lines(lines, box) > 0
     assert (again & mask).sum() / (again | mask).sum() > 0.95

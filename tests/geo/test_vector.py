@@ -36,7 +36,9 @@ def write(path: Path, gdf: gpd.GeoDataFrame, **options: object) -> Path:
     return path
 
 
-def read(path: Path, layer: str | None = None, near: list[tuple[float, ...]] = EVERYWHERE) -> tuple[list[Way], Tally]:
+def read(
+    path: Path, layer: str | None = None, near: list[tuple[float, ...]] = EVERYWHERE
+) -> tuple[list[Way], Tally]:
     """All ways near, and the tally."""
     tally = Tally()
     return list(iterate_vector_ways(path, layer, near, tally)), tally
@@ -54,7 +56,10 @@ def alter(path: Path, *statements: str) -> Path:
 @pytest.mark.parametrize("suffix", ["gpkg", "shp"])
 def test_lines_come_with_identity_and_tags(tmp_path: Path, suffix: str) -> None:
     """Parts of a way share its identity; only columns that matter are read."""
-    path = write(tmp_path / f"m.{suffix}", frame(OSM_ID=["7", "8", "9"], notes=["x", "y", "z"], tunnel=["F", "T", ""]))
+    path = write(
+        tmp_path / f"m.{suffix}",
+        frame(OSM_ID=["7", "8", "9"], notes=["x", "y", "z"], tunnel=["F", "T", ""]),
+    )
     ways, tally = read(path)
     assert [way.way_id for way in ways] == ["7", "8", "9", "9"]
     assert ways[1].tags == {"osm_id": "8", "name": "b", "tunnel": "T"}
@@ -67,7 +72,9 @@ def test_lines_come_with_identity_and_tags(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["gpkg", "shp"])
 def test_whole_numbers_stay_whole(tmp_path: Path, suffix: str) -> None:
-    """A column with gaps holds its integers as floats: an identity is still an integer, a width a fraction."""
+    """A column with gaps holds its integers as floats: an identity is still an integer, a width a
+    fraction.
+    """
     numbers = {"osm_id": [123456789012.0, None, 7.0], "width_m": [4.5, 6.0, None]}
     ways, _ = read(write(tmp_path / f"m.{suffix}", frame(**numbers)))
     assert [way.way_id for way in ways][::2] == ["123456789012", "7"]
@@ -87,7 +94,8 @@ def test_swapped_axes_are_seen(tmp_path: Path) -> None:
     ways, tally = read(write(tmp_path / "m.gpkg", frame()), near=[(4, -1, 6, 11.5)])
     assert len(ways) == 4
     ways, tally = read(
-        write(tmp_path / "n.gpkg", frame().translate(100, 0).to_frame("geometry")), near=[(-1, 99, 11, 111)]
+        write(tmp_path / "n.gpkg", frame().translate(100, 0).to_frame("geometry")),
+        near=[(-1, 99, 11, 111)],
     )
     assert ways == []
     assert tally.swapped == 3
@@ -109,8 +117,12 @@ def test_shapefile_without_its_index_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "word"), [("gpkg", "GeoPackage"), ("shp", "shapefile")])
-@pytest.mark.parametrize("content", [b"<html>", b"{}", b"<OGRVRTDataSource/>", b"SQLite format 3\0" + b"\0" * 500])
-def test_what_is_not_what_its_name_says_is_refused(tmp_path: Path, suffix: str, word: str, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"{}", b"<OGRVRTDataSource/>", b"SQLite format 3\0" + b"\0" * 500]
+)
+def test_what_is_not_what_its_name_says_is_refused(
+    tmp_path: Path, suffix: str, word: str, content: bytes
+) -> None:
     """HTML, JSON, an OGR VRT, a broken database."""
     (tmp_path / f"m.{suffix}").write_bytes(content)
     with pytest.raises(InputError, match=word):
@@ -169,7 +181,10 @@ def test_views_in_place_of_tables_are_refused(tmp_path: Path, statements: tuple[
 
 def test_computed_columns_are_refused(tmp_path: Path) -> None:
     """So does a computed column."""
-    path = alter(write(tmp_path / "m.gpkg", frame()), "ALTER TABLE m ADD COLUMN class TEXT AS (upper(name)) VIRTUAL")
+    path = alter(
+        write(tmp_path / "m.gpkg", frame()),
+        "ALTER TABLE m ADD COLUMN class TEXT AS (upper(name)) VIRTUAL",
+    )
     with pytest.raises(InputError, match="computed"):
         read(path)
 
@@ -196,11 +211,17 @@ def test_layer_name_is_no_sql(tmp_path: Path) -> None:
 def test_unusable_geometries_are_counted(tmp_path: Path) -> None:
     """Null, empty and foreign geometries are dropped by reason."""
     gdf = gpd.GeoDataFrame(
-        geometry=[None, shapely.LineString(), shapely.Point(1, 1), shapely.LineString([(0, 0), (1, 1)])],
+        geometry=[
+            None,
+            shapely.LineString(),
+            shapely.Point(1, 1),
+            shapely.LineString([(0, 0), (1, 1)]),
+        ],
         crs="EPSG:32633",
     )
     ways, tally = read(
-        write(tmp_path / "m.gpkg", gdf, geometry_type="Unknown"), near=[(-9e99, -9e99, 9e99, float("inf"))]
+        write(tmp_path / "m.gpkg", gdf, geometry_type="Unknown"),
+        near=[(-9e99, -9e99, 9e99, float("inf"))],
     )
     assert len(ways) == 1
     assert tally.dropped == {"no geometry": 2, "not a line": 1}

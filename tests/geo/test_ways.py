@@ -27,7 +27,9 @@ places = st.tuples(st.floats(-180, 180), st.floats(-85, 85))
         ([], "no length"),
     ],
 )
-def test_impossible_lines_are_dropped_with_a_reason(points: list[tuple[float, float]], fault: str) -> None:
+def test_impossible_lines_are_dropped_with_a_reason(
+    points: list[tuple[float, float]], fault: str
+) -> None:
     """Not finite, beyond the poles, and without length."""
     pieces, reason = clean_coordinates(np.array(points, float).reshape(-1, 2), geographic=True)
     assert pieces == []
@@ -42,7 +44,9 @@ def test_metres_beyond_any_projection_are_dropped() -> None:
 
 def test_repeated_points_go() -> None:
     """A line with doubled points is the line without them."""
-    (piece,), reason = clean_coordinates(np.array([[0, 0], [0, 0], [1, 1], [1, 1]], float), geographic=True)
+    (piece,), reason = clean_coordinates(
+        np.array([[0, 0], [0, 0], [1, 1], [1, 1]], float), geographic=True
+    )
     assert piece.tolist() == [[0, 0], [1, 1]]
     assert reason == ""
 
@@ -50,7 +54,10 @@ def test_repeated_points_go() -> None:
 def test_line_over_the_antimeridian_is_split_at_its_latitude() -> None:
     """From 179° E to 179° W: two pieces that meet at ±180° half-way."""
     pieces = split_antimeridian(np.array([[179.0, 10.0], [-179.0, 20.0]]))
-    assert [piece.tolist() for piece in pieces] == [[[179, 10], [180, 15]], [[-180, 15], [-179, 20]]]
+    assert [piece.tolist() for piece in pieces] == [
+        [[179, 10], [180, 15]],
+        [[-180, 15], [-179, 20]],
+    ]
 
 
 def test_longitudes_beyond_180_are_wrapped() -> None:
@@ -60,7 +67,9 @@ def test_longitudes_beyond_180_are_wrapped() -> None:
 
 
 @given(st.lists(places, min_size=2, max_size=12))
-def test_split_pieces_stay_on_the_globe_and_keep_every_point(points: list[tuple[float, float]]) -> None:
+def test_split_pieces_stay_on_the_globe_and_keep_every_point(
+    points: list[tuple[float, float]],
+) -> None:
     """No step of a piece exceeds 180°, all lie in ±180°, no point of the line is lost or moved."""
     line = np.array(points)
     pieces = split_antimeridian(line)

@@ -18,9 +18,15 @@ from mapsight.lab.activations import (
 )
 
 TORCH = {
-    "relu": F.relu, "leaky-relu": F.leaky_relu, "elu": F.elu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu,
-    "tanh": torch.tanh, "sigmoid": torch.sigmoid,
-}  # fmt: skip
+    "relu": F.relu,
+    "leaky-relu": F.leaky_relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -41,7 +47,9 @@ def test_gradients_of_the_stack_equal_autograd():
     random = np.random.default_rng(3)
     signal, sums = torch.tensor(random.normal(size=(64, width))), []
     for _ in range(depth):
-        z = (signal @ torch.tensor(random.normal(scale=np.sqrt(gain / width), size=(width, width)))).requires_grad_()
+        z = (
+            signal @ torch.tensor(random.normal(scale=np.sqrt(gain / width), size=(width, width)))
+        ).requires_grad_()
         z.retain_grad()
         sums.append(z)
         signal = torch.tanh(z)
@@ -51,7 +59,9 @@ def test_gradients_of_the_stack_equal_autograd():
 
 
 def test_sigmoid_kills_gradients():
-    """Twenty sigmoid layers leave a ten-millionth of the gradient at the start that suits them; ReLU, tanh keep it."""
+    """Twenty sigmoid layers leave a ten-millionth of the gradient at the start that suits them;
+    ReLU, tanh keep it.
+    """
     assert measure_gradients(ACTIVATIONS["sigmoid"])[0] < 1e-7
     assert measure_gradients(ACTIVATIONS["relu"])[0] > 0.5
     assert measure_gradients(ACTIVATIONS["tanh"])[0] > 0.5
@@ -59,7 +69,9 @@ def test_sigmoid_kills_gradients():
 
 
 def test_zero_centring():
-    """Sigmoid and ReLU outputs give gradients of one sign always, tanh once in 2⁷; centred inputs are better shaped."""
+    """Sigmoid and ReLU outputs give gradients of one sign always, tanh once in 2⁷; centred inputs
+    are better shaped.
+    """
     outputs = {name: draw_outputs(ACTIVATIONS[name]) for name in ("sigmoid", "relu", "tanh")}
     assert measure_same_sign(outputs["sigmoid"]) == measure_same_sign(outputs["relu"]) == 1
     assert measure_same_sign(outputs["tanh"]) == pytest.approx(2 / 2**8, abs=0.005)
@@ -68,7 +80,9 @@ def test_zero_centring():
 
 
 def test_sigmoid_inputs_zigzag():
-    """With inputs of one sign both weights always move the same way: the target (1, −1) is reached by zigzag."""
+    """With inputs of one sign both weights always move the same way: the target (1, −1) is reached
+    by zigzag.
+    """
     target = np.array([1.0, -1.0])
     moves = np.diff(descend(draw_outputs(ACTIVATIONS["sigmoid"], neurons=2), target), axis=0)
     assert ((moves >= 0).all(axis=1) | (moves <= 0).all(axis=1)).all()
@@ -77,15 +91,21 @@ def test_sigmoid_inputs_zigzag():
 
 
 def test_saturation():
-    """Sigmoid and tanh lie flat over much of N(0, 3²); a ReLU over its negative half, SiLU over less."""
+    """Sigmoid and tanh lie flat over much of N(0, 3²); a ReLU over its negative half, SiLU over
+    less.
+    """
     assert measure_saturation(ACTIVATIONS["tanh"]) > 0.4
     assert measure_saturation(ACTIVATIONS["relu"]) == pytest.approx(0.5, abs=0.01)
     assert measure_saturation(ACTIVATIONS["leaky-relu"], flat_below=0.005) == 0
 
 
 def test_gain_keeps_the_signal():
-    """He's 2 for the ReLU, exactly; for the others the mean square after a layer is that before it."""
+    """He's 2 for the ReLU, exactly; for the others the mean square after a layer is that before
+    it.
+    """
     assert ACTIVATIONS["relu"].gain == pytest.approx(2, rel=1e-6)
     z = np.random.default_rng(0).normal(size=400_000)
     for name, activation in ACTIVATIONS.items():
-        assert (activation.value(z) ** 2).mean() * activation.gain == pytest.approx(1, rel=0.01), name
+        assert (activation.value(z) ** 2).mean() * activation.gain == pytest.approx(1, rel=0.01), (
+            name
+        )

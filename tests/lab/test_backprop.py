@@ -24,15 +24,22 @@ def test_lecture_weight_is_used_four_times():
 @given(small, small, small, small, st.integers(0, 2), st.integers(0, 3), st.integers(0, 2**31))
 @settings(max_examples=80)
 def test_equals_autograd(channels, maps, stride, dilation, padding, extra, seed):
-    """∂L/∂w and ∂L/∂x are autograd's to the last digit (whole numbers), over strides, dilations and paddings."""
+    """∂L/∂w and ∂L/∂x are autograd's to the last digit (whole numbers), over strides, dilations and
+    paddings.
+    """
     random, kernel = np.random.default_rng(seed), (3, 2)
     size = tuple(max(1, find_span(k, dilation) - 2 * padding) + extra for k in kernel)
-    image, weights = random.integers(-9, 10, (channels, *size)), random.integers(-9, 10, (maps, channels, *kernel))
+    image, weights = (
+        random.integers(-9, 10, (channels, *size)),
+        random.integers(-9, 10, (maps, channels, *kernel)),
+    )
     steps = Steps((stride, stride), (dilation, dilation), ((padding, padding), (padding, padding)))
     gradient = random.integers(-9, 10, correlate(image, weights, steps).shape)
     x = torch.tensor(image).double().requires_grad_()
     w = torch.tensor(weights).double().requires_grad_()
-    F.conv2d(x[None], w, None, stride, padding, dilation).backward(torch.tensor(gradient)[None].double())
+    F.conv2d(x[None], w, None, stride, padding, dilation).backward(
+        torch.tensor(gradient)[None].double()
+    )
     assert np.array_equal(backprop_weights(image, gradient, kernel, steps), w.grad.numpy())
     assert np.array_equal(backprop_input(gradient, weights, size, steps), x.grad.numpy())
 
@@ -50,4 +57,9 @@ def test_equals_finite_differences():
         return float(((correlate(image, w) - target) ** 2).sum() / 2)
 
     gradient = correlate(image, weights) - target
-    assert np.allclose(differentiate(loss, weights), backprop_weights(image, gradient, (3, 3)), rtol=1e-6, atol=1e-7)
+    assert np.allclose(
+        differentiate(loss, weights),
+        backprop_weights(image, gradient, (3, 3)),
+        rtol=1e-6,
+        atol=1e-7,
+    )

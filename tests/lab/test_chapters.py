@@ -1,4 +1,6 @@
-"""The chapters: every block runs, every figure comes out as it is shown, every answer is checked."""
+"""The chapters: every block runs, every figure comes out as it is shown, every answer is
+checked.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def test_python_blocks(chapter, tmp_path, monkeypatch):
 
 @by_name
 def test_figures_are_the_commands(chapter, tmp_path, monkeypatch, capsys):
-    """The page's commands write the page's figures: same size, and the same picture but for a font's hair."""
+    """The page's commands write the page's figures: same size, and the same picture but for a
+    font's hair.
+    """
     monkeypatch.chdir(tmp_path)
     text = chapter.read_text(encoding="utf-8")
     for command in draw.list_commands(text):
@@ -43,18 +47,26 @@ def test_figures_are_the_commands(chapter, tmp_path, monkeypatch, capsys):
         assert not stop.value.code, capsys.readouterr().err
     shown = re.findall(r"!\[[^\]]+\]\((img/[^)]+)\)", text)
     assert shown
-    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()} == set(shown)
+    assert {
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()
+    } == set(shown)
     for name in shown:
         assert (FOLDER / name).stat().st_size < 120_000, f"{name} is heavy"
-        assert compare_pictures(FOLDER / name, tmp_path / name) < 2, f"{name} is not what the command draws"
+        assert compare_pictures(FOLDER / name, tmp_path / name) < 2, (
+            f"{name} is not what the command draws"
+        )
 
 
 def compare_pictures(left: Path, right: Path) -> float:
-    """Largest mean difference of grey values over the frames of two pictures; infinite where they do not match."""
+    """Largest mean difference of grey values over the frames of two pictures; infinite where they
+    do not match.
+    """
     with Image.open(left) as a, Image.open(right) as b:
         if (a.size, getattr(a, "n_frames", 1)) != (b.size, getattr(b, "n_frames", 1)):
             return float("inf")
-        frames = [[np.asarray(f.convert("L"), float) for f in ImageSequence.Iterator(p)] for p in (a, b)]
+        frames = [
+            [np.asarray(f.convert("L"), float) for f in ImageSequence.Iterator(p)] for p in (a, b)
+        ]
     return max(float(np.abs(x - y).mean()) for x, y in zip(*frames, strict=True))
 
 

@@ -1,4 +1,6 @@
-"""The written-out convolution against torch, over shapes, strides, dilations, groups and paddings."""
+"""The written-out convolution against torch, over shapes, strides, dilations, groups and
+paddings.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,15 @@ pairs = st.tuples(small, small)
 
 @st.composite
 def cases(draw, most_groups=3):
-    """(image, weights, stride, dilation, padding, groups) that go together: the filter fits at least once."""
+    """(image, weights, stride, dilation, padding, groups) that go together: the filter fits at
+    least once.
+    """
     groups, depth, maps = draw(st.integers(1, most_groups)), draw(small), draw(small)
     kernel, stride, dilation = draw(pairs), draw(pairs), draw(pairs)
     padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
-    least = [max(1, find_span(k, d) - 2 * p) for k, d, p in zip(kernel, dilation, padding, strict=True)]
+    least = [
+        max(1, find_span(k, d) - 2 * p) for k, d, p in zip(kernel, dilation, padding, strict=True)
+    ]
     size = [n + draw(st.integers(0, 5)) for n in least]
     random = np.random.default_rng(draw(st.integers(0, 2**31)))
     image = random.integers(-9, 10, (groups * depth, *size))
@@ -60,7 +66,13 @@ def test_equals_torch(case):
     steps = Steps(stride, dilation, tuple((p, p) for p in padding))
     ours = correlate(image, weights, steps, groups=groups)
     theirs = F.conv2d(
-        torch.tensor(image)[None].double(), torch.tensor(weights).double(), None, stride, padding, dilation, groups
+        torch.tensor(image)[None].double(),
+        torch.tensor(weights).double(),
+        None,
+        stride,
+        padding,
+        dilation,
+        groups,
     )
     assert np.array_equal(ours, theirs[0].numpy())
 
@@ -74,7 +86,14 @@ def test_transpose_equals_torch(case):
     assume(all(n > 2 * p for n, p in zip(find_used(image, weights, steps), padding, strict=True)))
     values = correlate(image, weights, steps)
     theirs = F.conv_transpose2d(
-        torch.tensor(values)[None].double(), torch.tensor(weights).double(), None, stride, padding, 0, 1, dilation
+        torch.tensor(values)[None].double(),
+        torch.tensor(weights).double(),
+        None,
+        stride,
+        padding,
+        0,
+        1,
+        dilation,
     )
     assert np.array_equal(transpose_correlate(values, weights, steps), theirs[0].numpy())
 
@@ -84,7 +103,8 @@ def test_transpose_equals_torch(case):
 def test_transpose_is_the_adjoint(case):
     """⟨correlate(x), y⟩ = ⟨x, transpose(y)⟩: the definition, without torch."""
     image, weights, stride, dilation, padding, _ = case
-    # only inputs that the stride leaves no rest of: what is never seen has no place in the transpose
+    # only inputs that the stride leaves no rest of: what is never seen has no place in the
+    # transpose
     steps = Steps(stride, dilation, tuple((p, p) for p in padding))
     used = [n - 2 * p for n, p in zip(find_used(image, weights, steps), padding, strict=True)]
     assume(min(used) > 0)
@@ -99,17 +119,23 @@ def test_transpose_is_the_adjoint(case):
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])
 @pytest.mark.parametrize("kernel", [(3, 3), (2, 2), (5, 3), (1, 4)])
 def test_modes_against_scipy(mode, kernel):
-    """valid, same and full have scipy's values, for the correlation and for the flipped, true convolution."""
+    """valid, same and full have scipy's values, for the correlation and for the flipped, true
+    convolution.
+    """
     random = np.random.default_rng(2)
     image, weights = random.integers(0, 9, (7, 8)), random.integers(-4, 5, kernel)
     steps = find_steps(mode, kernel)
     flipped = convolve(image[None], weights[None, None], steps)[0]
     if mode == "same":  # scipy gives the odd zero to the other side: compare inside 'full'
         top, left = (k - 1 - find_padding("same", k)[0] for k in kernel)
-        assert np.array_equal(flipped, signal.convolve2d(image, weights, "full")[top : top + 7, left : left + 8])
+        assert np.array_equal(
+            flipped, signal.convolve2d(image, weights, "full")[top : top + 7, left : left + 8]
+        )
     else:
         assert np.array_equal(flipped, signal.convolve2d(image, weights, mode))
-        assert np.array_equal(correlate_grid(image, weights, mode), signal.correlate2d(image, weights, mode))
+        assert np.array_equal(
+            correlate_grid(image, weights, mode), signal.correlate2d(image, weights, mode)
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -125,7 +151,9 @@ def test_same_keeps_the_size_as_torch_does(kernel, dilation):
         padding="same",
         dilation=dilation,
     )
-    assert np.array_equal(correlate_grid(image, weights, "same", dilation=dilation), theirs[0, 0].numpy())
+    assert np.array_equal(
+        correlate_grid(image, weights, "same", dilation=dilation), theirs[0, 0].numpy()
+    )
 
 
 def test_lecture_products():
@@ -142,7 +170,9 @@ def test_lecture_products():
 
 
 def test_lecture_sizes():
-    """10×10×3 under a 2×2×3 filter gives the lecture's 5×5×1 only with stride 2; 5×5 under 3×3 'same' stays 5×5."""
+    """10×10×3 under a 2×2×3 filter gives the lecture's 5×5×1 only with stride 2; 5×5 under 3×3
+    'same' stays 5×5.
+    """
     image, weights = np.ones((3, 10, 10)), np.ones((1, 3, 2, 2))
     assert correlate(image, weights, find_steps("valid", (2, 2), stride=2)).shape == (1, 5, 5)
     assert correlate(image, weights).shape == (1, 9, 9)

@@ -18,7 +18,9 @@ def scene():
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("shift", [1, 2, 3, 4])
 def test_equivariant_exactly_where_the_stride_divides(scene, name, shift):
-    """Away from the border: 0 where the shift is a multiple of the total stride, clearly not 0 elsewhere."""
+    """Away from the border: 0 where the shift is a multiple of the total stride, clearly not 0
+    elsewhere.
+    """
     error = measure_equivariance(LAYERS[name], scene, shift)
     assert error == 0 if shift % LAYERS[name].stride == 0 else error > 0.1
 
@@ -30,7 +32,9 @@ def test_zero_padding_breaks_it_at_the_border(scene):
 
 
 def test_borders_are_as_wide_as_said(scene):
-    """One cell less of border, and the border shows: the widths in the table are the smallest right ones."""
+    """One cell less of border, and the border shows: the widths in the table are the smallest right
+    ones.
+    """
     for name in ("convolution, same", "convolution, stride 2", "(conv, ReLU, pool) twice"):
         layer = LAYERS[name]
         narrower = type(layer)(layer.run, layer.stride, layer.border - 1)

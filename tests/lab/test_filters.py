@@ -1,4 +1,6 @@
-"""Filters against the lecture's tables, scikit-image, scipy, and the edges they are said to find."""
+"""Filters against the lecture's tables, scikit-image, scipy, and the edges they are said to
+find.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from mapsight.lab.filters import (
 
 
 def test_lecture_feature_map():
-    """The lecture's 12×12 feature map, all 144 entries, is G_x with full zero padding over its first table."""
+    """The lecture's 12×12 feature map, all 144 entries, is G_x with full zero padding over its
+    first table.
+    """
     assert np.array_equal(correlate_grid(lecture.IMAGE, SOBEL_X, "full"), lecture.FEATURE_MAP)
 
 
@@ -45,7 +49,9 @@ def test_the_later_copies_do_not_give_the_map():
 
 
 def test_gx_answers_vertical_edges():
-    """G_x says 4 to a unit edge that stands upright and nothing to one that lies: not what the lecture says."""
+    """G_x says 4 to a unit edge that stands upright and nothing to one that lies: not what the
+    lecture says.
+    """
     assert answer_edge(SOBEL_X, 0) == 4
     assert answer_edge(SOBEL_X, 90) == 0
     assert answer_edge(SOBEL_X, 180) == -4
@@ -54,7 +60,11 @@ def test_gx_answers_vertical_edges():
 
 @pytest.mark.parametrize(
     ("weights", "oracle"),
-    [(SOBEL_X, skimage_filters.sobel_v), (PREWITT_X, skimage_filters.prewitt_v), (SCHARR_X, skimage_filters.scharr_v)],
+    [
+        (SOBEL_X, skimage_filters.sobel_v),
+        (PREWITT_X, skimage_filters.prewitt_v),
+        (SCHARR_X, skimage_filters.scharr_v),
+    ],
 )
 def test_against_scikit_image(weights, oracle):
     """The same as scikit-image's *vertical* filters up to their scaling by the positive weights."""
@@ -85,7 +95,9 @@ def test_gaussian_and_gabor_against_libraries():
 
 
 def test_what_answers_to_flat_patches():
-    """Every filter but the Gaussian answers a flat patch with 0; the Gaussian keeps its grey value."""
+    """Every filter but the Gaussian answers a flat patch with 0; the Gaussian keeps its grey
+    value.
+    """
     for name, weights in FILTERS.items():
         assert weights.sum() == pytest.approx(1 if name == "gaussian" else 0, abs=1e-12), name
 

@@ -20,14 +20,22 @@ def test_lecture_examples():
 
 
 def test_the_lecture_rotates_and_the_pooled_map_rotates_too():
-    """Its second map is the first, a quarter turn clockwise; the pooled values move: equivariant, not invariant."""
+    """Its second map is the first, a quarter turn clockwise; the pooled values move: equivariant,
+    not invariant.
+    """
     assert np.array_equal(np.rot90(lecture.POOLED_INPUT, -1), lecture.POOLED_ROTATED)
     before, after = pool_max(lecture.POOLED_INPUT)[0], pool_max(lecture.POOLED_ROTATED)[0]
     assert not np.array_equal(before, after)
     assert np.array_equal(np.rot90(before, -1), after)
 
 
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(4, 11), st.integers(4, 11), st.integers(0, 2**31))
+@given(
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(4, 11),
+    st.integers(4, 11),
+    st.integers(0, 2**31),
+)
 @settings(max_examples=100)
 def test_equals_torch(size, stride, height, width, seed):
     """Largest values, their places (ties too), means, and the unpooled map are torch's."""
@@ -37,7 +45,9 @@ def test_equals_torch(size, stride, height, width, seed):
     ours, switches = pool_max(grid, size, stride)
     assert np.array_equal(ours, values[0, 0].numpy())
     assert np.array_equal(switches[..., 0] * width + switches[..., 1], places[0, 0].numpy())
-    assert np.allclose(pool_mean(grid, size, stride), F.avg_pool2d(tensor, size, stride)[0, 0].numpy())
+    assert np.allclose(
+        pool_mean(grid, size, stride), F.avg_pool2d(tensor, size, stride)[0, 0].numpy()
+    )
     if stride >= size:  # where windows overlap, torch leaves it open which value wins
         theirs = F.max_unpool2d(values, places, size, stride, output_size=(height, width))
         assert np.array_equal(unpool(ours, switches, (height, width)), theirs[0, 0].numpy())

@@ -36,7 +36,17 @@ layers = st.one_of(
     st.builds(lambda k, s, d, p: ("conv", k, s, d, p), small, small, small, st.integers(0, 2)),
     st.builds(lambda k, s: ("pool", k, s), small, small),
     st.builds(lambda k, s: ("transposed", k, s), small, small),
-    st.sampled_from([("nearest",), ("bilinear",), ("reflect",), ("shuffle",), ("unshuffle",), ("relu",), ("norm",)]),
+    st.sampled_from(
+        [
+            ("nearest",),
+            ("bilinear",),
+            ("reflect",),
+            ("shuffle",),
+            ("unshuffle",),
+            ("relu",),
+            ("norm",),
+        ]
+    ),
 )
 
 
@@ -59,7 +69,9 @@ def build(spec):
 @given(st.lists(layers, min_size=1, max_size=4))
 @settings(max_examples=60)
 def test_stacks_agree_with_gradients(specs):
-    """The first and last row and column that the middle output sees, over strides, dilations, paddings, upsampling."""
+    """The first and last row and column that the middle output sees, over strides, dilations,
+    paddings, upsampling.
+    """
 
     def make():
         return nn.Sequential(*map(build, specs))
@@ -104,9 +116,10 @@ def test_lecture_fields():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: UNetLecture(widths=(2, 2, 2, 2, 2)), lambda: list_nets()["roadnet-tiny"].make()],
+    "make",
+    [lambda: UNetLecture(widths=(2, 2, 2, 2, 2)), lambda: list_nets()["roadnet-tiny"].make()],
     ids=["unet-lecture, narrow", "roadnet-tiny"],
-)  # fmt: skip
+)
 def test_road_nets_agree_with_gradients(make):
     """What the net's middle pixel of logits can see, skips, dilations and upsampling and all."""
     net = build_on_meta(make)
@@ -124,7 +137,9 @@ def test_every_net_has_fields(name):
         pytest.skip("no single image goes in")
     fields = find_fields(trace_net(net, inputs))
     assert fields[-1].size_px[0] >= fields[0].size_px[0] >= 1
-    assert all(f.size_px[0] <= inputs[0].shape[2] and f.size_px[1] <= inputs[0].shape[3] for f in fields)
+    assert all(
+        f.size_px[0] <= inputs[0].shape[2] and f.size_px[1] <= inputs[0].shape[3] for f in fields
+    )
 
 
 def test_dense_layers_see_everything():

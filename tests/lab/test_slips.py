@@ -40,7 +40,10 @@ def test_convolution(numbers):
 
 def test_copies(numbers):
     """Both copies differ, and so do their maps."""
-    assert min(numbers["copies of the table"]["pixels"] + numbers["copies of the table"]["entries"]) > 0
+    assert (
+        min(numbers["copies of the table"]["pixels"] + numbers["copies of the table"]["entries"])
+        > 0
+    )
 
 
 def test_sizes(numbers):
@@ -49,15 +52,24 @@ def test_sizes(numbers):
     for stride, side in ((1, 9), (2, 5)):
         assert torch.nn.Conv2d(3, 1, 2, stride)(torch.ones(1, 3, 10, 10)).shape[2] == side
         assert numbers["the first feature map"][f"stride {stride}"] == side
-    assert torch.nn.MaxPool2d(2)(torch.ones(1, 1, 5, 5)).shape[2:] == numbers["halving"]["shape"] == (2, 2)
+    assert (
+        torch.nn.MaxPool2d(2)(torch.ones(1, 1, 5, 5)).shape[2:]
+        == numbers["halving"]["shape"]
+        == (2, 2)
+    )
     assert numbers["halving"]["largest"] == 0
     assert numbers["same padding"] == {"even": (0, 1), "strided": 3}
 
 
 def test_depth(numbers):
     """torch's grouped convolution has the same sums; without groups that depth does not go."""
-    out = torch.nn.functional.conv2d(torch.arange(6.0).reshape(1, 6, 1, 1), torch.ones(4, 3, 1, 1), groups=2)
-    assert numbers["depth of a filter"] == {"maps": out.ravel().tolist(), "refused without groups": True}
+    out = torch.nn.functional.conv2d(
+        torch.arange(6.0).reshape(1, 6, 1, 1), torch.ones(4, 3, 1, 1), groups=2
+    )
+    assert numbers["depth of a filter"] == {
+        "maps": out.ravel().tolist(),
+        "refused without groups": True,
+    }
 
 
 def test_connections_and_memory(numbers):
@@ -74,7 +86,9 @@ def test_equivariance(numbers):
 
 
 def test_activations(numbers):
-    """tanh lies flat where its slope 1 − tanh² is under .05; the share of N(0, 3²) there is known."""
+    """tanh lies flat where its slope 1 − tanh² is under .05; the share of N(0, 3²) there is
+    known.
+    """
     edge = math.atanh(math.sqrt(0.95))
     assert numbers["tanh"]["tanh"] == pytest.approx(math.erfc(edge / 3 / math.sqrt(2)), abs=0.01)
     assert numbers["tanh"]["sigmoid"] < numbers["tanh"]["tanh"]
@@ -99,10 +113,19 @@ def test_digit_net(numbers):
     """The listing's slips and the parameter counts."""
     assert numbers["dropout"] == {"listed": 0.4, "dropped": 410}
     assert numbers["the listing"]["missing"] == ["fc3"]
-    assert numbers["one dense layer"]["dense"] == 2 and numbers["one dense layer"]["parameters"] == 2_315_018
-    assert numbers["one dense layer"]["share"] == pytest.approx((2048 * 1024 + 1024 + 10_250) / 2_315_018)
+    assert (
+        numbers["one dense layer"]["dense"] == 2
+        and numbers["one dense layer"]["parameters"] == 2_315_018
+    )
+    assert numbers["one dense layer"]["share"] == pytest.approx(
+        (2048 * 1024 + 1024 + 10_250) / 2_315_018
+    )
     dense = {w: 785 * w + 2 * (w * w + w) + 10 * w + 10 for w in (512, 1024)}
-    assert numbers["fewer parameters"] == {"cnn": 2_315_018, "dense 512": dense[512], "dense 1024": dense[1024]}
+    assert numbers["fewer parameters"] == {
+        "cnn": 2_315_018,
+        "dense 512": dense[512],
+        "dense 1024": dense[1024],
+    }
     assert dense[1024] == 2_913_290 and numbers["ResNet"]["convolutions"] == 151
 
 

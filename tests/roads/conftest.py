@@ -22,11 +22,18 @@ from mapsight.roads.walk import WalkSettings, walk_map
 BOX = GeoBox(600, 800, Affine(1, 0, 500_000, 0, -1, 5_000_600), CRS.from_epsg(32632))
 
 
-def make_lines(*coordinates: Sequence[tuple[float, float]], visible: bool = True) -> gpd.GeoDataFrame:
+def make_lines(
+    *coordinates: Sequence[tuple[float, float]], visible: bool = True
+) -> gpd.GeoDataFrame:
     """Roads 7 m wide, coordinates in metres from the lower left corner of BOX."""
     lines = [LineString([(500_000 + x, 5_000_000 + y) for x, y in line]) for line in coordinates]
-    columns = {"road_id": [str(i) for i in range(len(lines))], "road_class": "residential", "width_m": 7.0,
-               "visible": visible, "name": ""}  # fmt: skip
+    columns = {
+        "road_id": [str(i) for i in range(len(lines))],
+        "road_class": "residential",
+        "width_m": 7.0,
+        "visible": visible,
+        "name": "",
+    }
     return gpd.GeoDataFrame(columns, geometry=lines, crs=BOX.crs.to_wkt())
 
 
@@ -37,8 +44,12 @@ def make_map(lines: gpd.GeoDataFrame, others: gpd.GeoDataFrame | None = None) ->
     return RoadMap(lines, BOX.crs, {}, none if others is None else others, overlap)
 
 
-def make_candidates(rows: list[dict[str, Any]], seen_m: float = 0.0, beyond_m: float = 0.0) -> Candidates:
-    """Candidates of a scene where so much road is seen within and beyond the map's reach, no matter where."""
+def make_candidates(
+    rows: list[dict[str, Any]], seen_m: float = 0.0, beyond_m: float = 0.0
+) -> Candidates:
+    """Candidates of a scene where so much road is seen within and beyond the map's reach, no matter
+    where.
+    """
     seen, none = make_lines([(0, 0), (seen_m, 0)], [(0, 9), (beyond_m, 9)]), make_lines()
     walk = walk_map(see(none), np.zeros(BOX.shape, bool), none, 0.5, WalkSettings())
     return Candidates(rows, walk, none, seen, np.array([True, False]))
@@ -61,7 +72,7 @@ def photograph(lines: gpd.GeoDataFrame) -> np.ndarray:
 GRID = [
     *([(x, 20), (x, 580)] for x in (100, 300, 500, 700)),
     *([(20, y), (780, y)] for y in (100, 300, 500)),
-]  # fmt: skip
+]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The audit keeps places straight: the shift goes out and comes back, and every file says where it lies."""
+"""The audit keeps places straight: the shift goes out and comes back, and every file says where it
+lies.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from mapsight.roads.train import Model
 from .conftest import BOX, GRID, make_lines, make_map, photograph
 from .test_train import CARD, PLACE, Bright
 
-HAMLET = ([(240, 300), (360, 300)], [(300, 240), (300, 360)])  # fills one block of 200 m, and a rim of its neighbours
+HAMLET = (
+    [(240, 300), (360, 300)],
+    [(300, 240), (300, 360)],
+)  # fills one block of 200 m, and a rim of its neighbours
 STREET = ([(20, 300), (380, 300)], [(200, 250), (200, 350)])  # lies in two
 
 
@@ -35,10 +40,14 @@ def table():
 
 
 def test_findings_go_back_to_the_map():
-    """What was moved onto the imagery by (3, −4) lies 5 m from there afterwards, the seen road with it."""
+    """What was moved onto the imagery by (3, −4) lies 5 m from there afterwards, the seen road with
+    it.
+    """
     found = table()
     back = back_to_map(found, ShiftField(dx_m=3.0, dy_m=-4.0))
-    assert np.allclose(shapely.get_coordinates(back.geometry) - shapely.get_coordinates(found.geometry), [-3, 4])
+    assert np.allclose(
+        shapely.get_coordinates(back.geometry) - shapely.get_coordinates(found.geometry), [-3, 4]
+    )
     seen = shapely.from_wkt(back["seen_wkt"][1])
     assert np.allclose(shapely.get_coordinates(seen)[0], [500_307, 5_000_054])
     assert back["seen_wkt"][0] == ""
@@ -67,7 +76,9 @@ def look(*coordinates, valid=None):
 
 
 def test_states_are_of_these_folds_and_this_start(monkeypatch, tmp_path):
-    """An interrupted audit goes on with no net that was trained on other pixels or from another start."""
+    """An interrupted audit goes on with no net that was trained on other pixels or from another
+    start.
+    """
     begun = []
 
     def interrupt(*scenes, state_path, **options):
@@ -79,7 +90,14 @@ def test_states_are_of_these_folds_and_this_start(monkeypatch, tmp_path):
     starts = [Model(torch.nn.Conv2d(3, 1, 1), CARD) for _ in range(2)]
     for folds, start in ((2, None), (3, None), (2, starts[0]), (2, starts[1]), (2, None)):
         with pytest.raises(InterruptedError):
-            audit_map(image, roads, start=start, place=PLACE, settings=AuditSettings(folds=folds), work_dir=tmp_path)
+            audit_map(
+                image,
+                roads,
+                start=start,
+                place=PLACE,
+                settings=AuditSettings(folds=folds),
+                work_dir=tmp_path,
+            )
     assert len(set(begun[:4])) == 4 and begun[4] == begun[0]
 
 
@@ -94,7 +112,9 @@ def test_no_data_under_the_map_is_no_evidence():
 
 
 def test_small_map_takes_the_folds_it_fills(monkeypatch):
-    """A map in two blocks is judged in two folds, one in a single block by the model as it is: a note says so."""
+    """A map in two blocks is judged in two folds, one in a single block by the model as it is: a
+    note says so.
+    """
     taught = []
 
     def keep(scenes, *others, start, **options):
@@ -103,7 +123,10 @@ def test_small_map_takes_the_folds_it_fills(monkeypatch):
 
     monkeypatch.setattr(audit, "train_model", keep)
     start = Model(Bright(), CARD)
-    for streets, folds, note in ((STREET, 2, "2 folds instead of 3"), (HAMLET, 0, "the model judges as it is")):
+    for streets, folds, note in (
+        (STREET, 2, "2 folds instead of 3"),
+        (HAMLET, 0, "the model judges as it is"),
+    ):
         taught.clear()
         done = audit_map(*look(*streets), start=start, place=PLACE)
         assert done.folds == folds == len(taught) and all(taught)

@@ -1,4 +1,6 @@
-"""Where chips are cut: no training pixel within the gap of a pixel that judges, nothing outside, nothing twice."""
+"""Where chips are cut: no training pixel within the gap of a pixel that judges, nothing outside,
+nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,17 @@ from mapsight.roads.chip_plan import plan_chips
 
 
 @settings(max_examples=80)
-@given(st.integers(20, 300), st.integers(20, 300), st.integers(8, 40), st.integers(0, 30), st.integers(0, 5))
+@given(
+    st.integers(20, 300),
+    st.integers(20, 300),
+    st.integers(8, 40),
+    st.integers(0, 30),
+    st.integers(0, 5),
+)
 def test_no_training_pixel_is_within_the_gap_of_a_judge(height, width, chip_px, gap_px, seed):
-    """Oracle: the chessboard distance of every pixel, drawn out. Chips lie inside and share no pixel."""
+    """Oracle: the chessboard distance of every pixel, drawn out. Chips lie inside and share no
+    pixel.
+    """
     try:
         chips = plan_chips(height, width, chip_px=chip_px, gap_px=gap_px, seed=seed)
     except InputError:
@@ -33,10 +43,15 @@ def test_no_training_pixel_is_within_the_gap_of_a_judge(height, width, chip_px, 
 
 
 def test_large_images_are_used_well():
-    """A scene of 10,000 px a side gives at least 80 % of the chips that fit without gaps, most of them train."""
+    """A scene of 10,000 px a side gives at least 80 % of the chips that fit without gaps, most of
+    them train.
+    """
     chips = plan_chips(10_000, 10_000, chip_px=512, gap_px=64)
     assert len(chips) >= 0.8 * 19**2
-    share = {split: sum(c.split == split for c in chips) / len(chips) for split in ("train", "val", "test")}
+    share = {
+        split: sum(c.split == split for c in chips) / len(chips)
+        for split in ("train", "val", "test")
+    }
     assert 0.65 < share["train"] < 0.85 and min(share.values()) > 0.08
 
 

@@ -1,4 +1,6 @@
-"""Chips are functions of their number, never show what they should not, and tables of pairs are checked."""
+"""Chips are functions of their number, never show what they should not, and tables of pairs are
+checked.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,20 @@ def scene(height=100, width=140, seed=0):
     truth = np.zeros((height, width), np.uint8)
     truth[40:50] = 1
     return Scene(
-        f"s{seed}", rng.integers(0, 255, (3, height, width), dtype=np.uint8), truth, np.ones((height, width), bool)
+        f"s{seed}",
+        rng.integers(0, 255, (3, height, width), dtype=np.uint8),
+        truth,
+        np.ones((height, width), bool),
     )
 
 
 def test_chip_is_a_function_of_its_number():
     """Equal numbers give equal chips, in any order and any process; others differ."""
     settings = ChipSettings(chip_px=64, chips_per_epoch=10)
-    one, two = ChipData([scene(), scene(seed=1)], settings), ChipData([scene(), scene(seed=1)], settings)
+    one, two = (
+        ChipData([scene(), scene(seed=1)], settings),
+        ChipData([scene(), scene(seed=1)], settings),
+    )
     for index in (7, 3, 123_456):
         assert all(torch.equal(a, b) for a, b in zip(one[index], two[index], strict=True))
     assert not torch.equal(one[1][0], one[2][0])
@@ -53,7 +61,9 @@ def test_chip_shapes_and_types():
 
 
 def test_small_scene_is_padded_with_nothing():
-    """A scene smaller than the chip: what is beyond it weighs nothing (the lecture scored its black padding)."""
+    """A scene smaller than the chip: what is beyond it weighs nothing (the lecture scored its black
+    padding).
+    """
     small = scene(height=50, width=40)
     chip = cut_chip(small, np.random.default_rng(0), 64)
     assert chip.weight.sum() == 50 * 40
@@ -86,10 +96,17 @@ def test_scenes_are_drawn_by_area_and_weight():
 
 
 def test_sets_are_drawn_equally_often():
-    """Two sets of unlike size get the same share of the chips, and scenes of one set keep theirs by area."""
+    """Two sets of unlike size get the same share of the chips, and scenes of one set keep theirs by
+    area.
+    """
     sizes = {"a": (64, 64), "b": (64, 128), "c": (128, 256)}
-    scenes = [Scene(n, np.zeros((3, *s), np.uint8), np.zeros(s, np.uint8), np.ones(s, bool)) for n, s in sizes.items()]
-    share = {s.name: s.weight * s.valid.sum() for s in balance_sets(scenes, ["small", "small", "large"])}
+    scenes = [
+        Scene(n, np.zeros((3, *s), np.uint8), np.zeros(s, np.uint8), np.ones(s, bool))
+        for n, s in sizes.items()
+    ]
+    share = {
+        s.name: s.weight * s.valid.sum() for s in balance_sets(scenes, ["small", "small", "large"])
+    }
     assert share["a"] + share["b"] == pytest.approx(share["c"])
     assert share["b"] == pytest.approx(2 * share["a"])
 
@@ -100,16 +117,19 @@ def test_road_share_is_met():
     settings = ChipSettings(chip_px=64, min_road_share=0.05, augment=NO_AUGMENTATION)
     with_rule = np.mean([ChipData([tall], settings)[i][1].mean() >= 0.05 for i in range(40)])
     without = np.mean(
-        [ChipData([tall], ChipSettings(chip_px=64, augment=NO_AUGMENTATION))[i][1].mean() >= 0.05 for i in range(40)]
+        [
+            ChipData([tall], ChipSettings(chip_px=64, augment=NO_AUGMENTATION))[i][1].mean() >= 0.05
+            for i in range(40)
+        ]
     )
     assert with_rule > 0.8 > 0.5 > without
 
 
 def write_table(folder, rows):
     for row in rows:
-        Image.fromarray(np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8)).save(
-            folder / row["image"]
-        )
+        Image.fromarray(
+            np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+        ).save(folder / row["image"])
         Image.fromarray(np.eye(48, 64, dtype=np.uint8) * 255).save(folder / row["mask"])
     with open(folder / "pairs.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
@@ -166,7 +186,9 @@ def test_sizes_must_match(tmp_path):
 
 
 def write_placed(folder, transform, epsg, *, mask_too=True):
-    """A table of one pair without m_per_px: a bright road in the upper left of (90, 130) pixels that lie somewhere."""
+    """A table of one pair without m_per_px: a bright road in the upper left of (90, 130) pixels
+    that lie somewhere.
+    """
     road = np.zeros((1, 90, 130), np.uint8)
     road[:, 20:28, :80] = 255
     crs = CRS.from_epsg(epsg)
@@ -191,7 +213,9 @@ PLACES = {
 @pytest.mark.parametrize("mask_too", [True, False])
 @pytest.mark.parametrize("place", PLACES)
 def test_mask_lies_on_its_image(tmp_path, place, mask_too):
-    """Whatever the image's grid, the mask is where the road is bright, also one that has no place of its own."""
+    """Whatever the image's grid, the mask is where the road is bright, also one that has no place
+    of its own.
+    """
     table = write_placed(tmp_path, *PLACES[place], mask_too=mask_too)
     (loaded,) = read_scenes(read_pairs(table, split="train"))
     bright, truth = loaded.image[0] > 120, loaded.truth > 0
@@ -209,9 +233,13 @@ def test_resolution_is_the_files_where_the_table_names_none(tmp_path):
 
 
 def test_beyond_the_mask_nothing_is_known(tmp_path):
-    """Where a placed mask does not reach, the scene is not valid: no road is not the same as not known."""
+    """Where a placed mask does not reach, the scene is not valid: no road is not the same as not
+    known.
+    """
     table = write_placed(tmp_path, NORTH_UP, 32632)
-    write_raster(tmp_path / "x_m.tif", Raster(np.ones((1, 90, 65), np.uint8), NORTH_UP, CRS.from_epsg(32632)))
+    write_raster(
+        tmp_path / "x_m.tif", Raster(np.ones((1, 90, 65), np.uint8), NORTH_UP, CRS.from_epsg(32632))
+    )
     (loaded,) = read_scenes(read_pairs(table, split="train"))
     assert loaded.valid[:, :65].all() and not loaded.valid[:, 65:].any()
 

@@ -8,7 +8,14 @@ import pytest
 from mapsight.cnn.runtime import find_place
 from mapsight.errors import InputError
 from mapsight.roads.chips import Scene
-from mapsight.roads.clean import align_scenes, clean_scenes, find_doubt, find_shift, mend_scenes, move_truth
+from mapsight.roads.clean import (
+    align_scenes,
+    clean_scenes,
+    find_doubt,
+    find_shift,
+    mend_scenes,
+    move_truth,
+)
 from mapsight.roads.train import TrainSettings
 
 
@@ -51,7 +58,9 @@ def test_aligned_scene_knows_its_rim():
     truth = draw(40, 110)
     moved = move_truth(make_scene("moved", truth), 6, 0)
     aligned = align_scenes([moved], lambda _: see_truth(truth))[0]
-    assert not aligned.valid[-6:].any() and not aligned.valid[:6].any() and aligned.valid[6:-6].all()
+    assert (
+        not aligned.valid[-6:].any() and not aligned.valid[:6].any() and aligned.valid[6:-6].all()
+    )
     assert (aligned.truth[6:-6] == truth[6:-6]).all()
 
 
@@ -95,4 +104,10 @@ def test_one_scene_has_no_others(wanted):
     """What needs nets that were trained on other scenes says so at once."""
     asked = {"align": wanted == "align", "clean": wanted == "clean"}
     with pytest.raises(InputError, match=f"--{wanted}.*two images"):
-        mend_scenes([make_scene("only", draw(40))], TrainSettings(), **asked, m_per_px=1.0, place=find_place("cpu"))
+        mend_scenes(
+            [make_scene("only", draw(40))],
+            TrainSettings(),
+            **asked,
+            m_per_px=1.0,
+            place=find_place("cpu"),
+        )

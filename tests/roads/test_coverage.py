@@ -26,11 +26,18 @@ def test_gaps_are_closed():
     """A deleted street between two that remain 250 m apart does not uncover its place."""
     covered = find_coverage(make_lines([(200, 0), (200, 600)], [(450, 0), (450, 600)]), BOX)
     assert covered[50:550, 205:445].all()
-    assert np.count_nonzero(find_coverage(make_lines([(100, 0), (100, 600)], [(700, 0), (700, 600)]), BOX)[300]) < 350
+    assert (
+        np.count_nonzero(
+            find_coverage(make_lines([(100, 0), (100, 600)], [(700, 0), (700, 600)]), BOX)[300]
+        )
+        < 350
+    )
 
 
 def test_what_is_connected_beyond_belongs_there():
-    """A stub within reach counts with the network that it begins; a piece of its own, and no road, count as nothing."""
+    """A stub within reach counts with the network that it begins; a piece of its own, and no road,
+    count as nothing.
+    """
     covered = np.zeros((40, 60), bool)
     covered[:, :30] = True
     unmapped = np.zeros((40, 60), bool)

@@ -1,4 +1,6 @@
-"""Errors put into a map of a scene that is seen perfectly are found, named rightly, and nothing else is."""
+"""Errors put into a map of a scene that is seen perfectly are found, named rightly, and nothing
+else is.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def test_missing_road_is_found_whole(streets):
     assert found.table.union_all().hausdorff_distance(line) < 25
     assert found.table.length.sum() > 0.85 * line.length
     between, stubs = found.table["score"].nlargest(2), found.table["score"].nsmallest(2)
-    assert between.min() > 0.7 and stubs.min() > 0.4  # the stubs at the map's rim meet it with one end only
+    assert (
+        between.min() > 0.7 and stubs.min() > 0.4
+    )  # the stubs at the map's rim meet it with one end only
 
 
 def test_phantom_road_is_found(streets):
@@ -59,7 +63,9 @@ def test_phantom_road_is_found(streets):
 
 @pytest.mark.parametrize("offset", [8.0, 12.0, -9.0])
 def test_misaligned_road_is_found_with_its_offset(streets, offset):
-    """A street drawn beside its place is one misaligned finding with the right offset, not a missing and a phantom."""
+    """A street drawn beside its place is one misaligned finding with the right offset, not a
+    missing and a phantom.
+    """
     mapped = streets.copy()
     mapped.loc[5, "geometry"] = shapely.affinity.translate(streets.geometry[5], 0, offset)
     found = judge(streets, mapped)
@@ -69,7 +75,10 @@ def test_misaligned_road_is_found_with_its_offset(streets, offset):
     side = "right" if offset > 0 else "left"  # the map's line runs east, the road lies south of it
     assert side in row["evidence"]
     seen = shapely.from_wkt(row["seen_wkt"])
-    assert shapely.distance(streets.geometry[5], shapely.points(shapely.get_coordinates(seen))).max() < 1.5
+    assert (
+        shapely.distance(streets.geometry[5], shapely.points(shapely.get_coordinates(seen))).max()
+        < 1.5
+    )
 
 
 def test_small_offsets_are_tolerated(streets):
@@ -82,7 +91,9 @@ def test_strict_threshold_makes_no_phantoms():
     lines = make_lines(*GRID)
     sure, all_roads = see(lines.drop(index=5)), see(lines)
     weak = type(sure)(np.maximum(sure.array, 0.42 * all_roads.array), BOX.transform, BOX.crs)
-    evidence = Evidence(weak, photograph(lines), np.zeros(BOX.shape, bool), find_coverage(lines, BOX), 0.98)
+    evidence = Evidence(
+        weak, photograph(lines), np.zeros(BOX.shape, bool), find_coverage(lines, BOX), 0.98
+    )
     assert find_errors(evidence, make_map(lines)).table.empty
 
 
@@ -111,8 +122,11 @@ def test_no_imagery_is_no_evidence(streets):
     blank[:, 600:] = False
     evidence = Evidence(
         type(probability)(np.where(blank, probability.array, 0), BOX.transform, BOX.crs, blank),
-        photograph(streets), np.zeros(BOX.shape, bool), find_coverage(streets, BOX), 0.4,
-    )  # fmt: skip
+        photograph(streets),
+        np.zeros(BOX.shape, bool),
+        find_coverage(streets, BOX),
+        0.4,
+    )
     found = find_errors(evidence, make_map(streets))
     assert found.table.empty
     assert found.not_judged["reason"].str.contains("no imagery").any()
@@ -127,7 +141,9 @@ def test_railways_explain_what_is_seen(streets):
 
 
 def test_duplicate_and_reversed_roads_make_no_double_findings(streets):
-    """A map that draws a street twice, once backwards, gets its phantom once more at most, never as missing."""
+    """A map that draws a street twice, once backwards, gets its phantom once more at most, never as
+    missing.
+    """
     twice = pd.concat([streets, streets.set_geometry(streets.reverse())], ignore_index=True)
     assert judge(streets, twice).table.empty
 
@@ -143,13 +159,18 @@ def test_beyond_the_map_is_not_missing():
 
 
 def test_streets_that_lead_out_of_the_map_say_so(streets):
-    """A street that begins within the map's reach and goes on beyond it is told from one between mapped streets."""
+    """A street that begins within the map's reach and goes on beyond it is told from one between
+    mapped streets.
+    """
     mapped = make_lines([(100, 20), (100, 580)])
     stubs = find_candidates(gather(streets, mapped), make_map(mapped)).rows
     shares = [row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x > 500_100]
     assert len(shares) == 3 and min(shares) > 0.9
     assert sum("beyond the map's reach" in row["evidence"] for row in stubs) == 3
-    assert max(row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x < 500_100) < 0.4  # dead ends
+    assert (
+        max(row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x < 500_100)
+        < 0.4
+    )  # dead ends
     inner = find_candidates(gather(streets, streets.drop(5)), make_map(streets.drop(5))).rows
     assert [row["kind"] for row in inner].count("missing") >= 1
     assert all(row["features"]["beyond"] == 0 for row in inner if row["kind"] == "missing")
@@ -165,7 +186,9 @@ def test_identity_is_stable():
 
 def test_table_is_ranked(streets):
     """Scores fall, lie in [0, 1], and every row has its columns filled."""
-    mapped = pd.concat([streets.drop(index=[1, 5]), make_lines([(100, 200), (300, 210)])], ignore_index=True)
+    mapped = pd.concat(
+        [streets.drop(index=[1, 5]), make_lines([(100, 200), (300, 210)])], ignore_index=True
+    )
     table = judge(streets, mapped).table
     assert table["score"].is_monotonic_decreasing
     assert table["score"].between(0, 1).all()

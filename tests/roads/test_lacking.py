@@ -25,7 +25,9 @@ LOST = [1, 3, 4, 6]  # more than half of the streets' length
 
 def look(streets, mapped, judged=None):
     covered = np.ones(BOX.shape, bool)
-    return find_lacking(gather(streets, mapped, covered=covered), make_map(mapped), FindingSettings(), judged)
+    return find_lacking(
+        gather(streets, mapped, covered=covered), make_map(mapped), FindingSettings(), judged
+    )
 
 
 def test_what_much_of_is_missing_is_left_out(streets):
@@ -49,7 +51,12 @@ def test_what_people_have_judged_is_taught(streets, verdict):
     """A street with a verdict is taught as they say; one of which they are unsure stays out."""
     mapped = streets.drop(index=LOST)
     features = dict.fromkeys(FEATURES["missing"], 0.0)
-    columns = {"kind": ["missing"], "verdict": [verdict], "features": [features], "seen": [streets.geometry[1]]}
+    columns = {
+        "kind": ["missing"],
+        "verdict": [verdict],
+        "features": [features],
+        "seen": [streets.geometry[1]],
+    }
     judged = Judged(gpd.GeoDataFrame(columns, geometry=[streets.geometry[1]], crs=streets.crs))
     on_street = burn_lines(streets.loc[[1]], BOX, width_m=3) > 0
     before, after = (look(streets, mapped, said)[0] for said in (None, judged))
@@ -70,8 +77,13 @@ def test_an_audit_of_such_a_map_says_so(streets, monkeypatch):
     image = Raster(photograph(streets), BOX.transform, BOX.crs)
     for lost, silent in ((LOST, True), ([1], False)):
         roads = make_map(streets.drop(index=lost))
-        done = audit_map(image, roads, start=read_model_or_default(None), place=find_place("cpu"),
-                         settings=AuditSettings(folds=2, coverage=False))  # fmt: skip
+        done = audit_map(
+            image,
+            roads,
+            start=read_model_or_default(None),
+            place=find_place("cpu"),
+            settings=AuditSettings(folds=2, coverage=False),
+        )
         on_lost = burn_lines(streets.loc[lost], BOX, width_m=3) > 0
         assert any("seems to lack" in note for note in done.notes) == silent
         assert (np.mean(taught[-1][on_lost] == 0) > 0.8) == silent

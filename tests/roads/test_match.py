@@ -13,14 +13,18 @@ ROAD = LineString([(0, 0), (100, 0)])
 
 
 def _findings(*rows: tuple[str, LineString]) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame({"kind": [kind for kind, _ in rows]}, geometry=[line for _, line in rows])
+    return gpd.GeoDataFrame(
+        {"kind": [kind for kind, _ in rows]}, geometry=[line for _, line in rows]
+    )
 
 
 def _planted(kind: str, line: LineString = ROAD, true_wkt: str = "") -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"kind": [kind], "true_wkt": [true_wkt]}, geometry=[line])
 
 
-def _outcomes(findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, *, kind_aware: bool = True) -> list[str]:
+def _outcomes(
+    findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, *, kind_aware: bool = True
+) -> list[str]:
     return list(answer_planted(findings, planted, kind_aware=kind_aware).outcome)
 
 
@@ -39,27 +43,39 @@ def _outcomes(findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, *, kind_awa
     ],
 )
 def test_overlap_by_hand(line: LineString, share: float) -> None:
-    """Overlap counts what lies within 10 m and runs the same way, forth or back; crossings do not."""
+    """Overlap counts what lies within 10 m and runs the same way, forth or back; crossings do
+    not.
+    """
     assert measure_overlap(ROAD, line, MatchSettings()) == pytest.approx(share, abs=0.011)
 
 
 @pytest.mark.parametrize(
     ("line", "outcome"),
     [
-        (LineString([(75, 5), (275, 5)]), "hit"),  # 35 % of the road, its reach of 10 m included; 17 % of itself
+        (
+            LineString([(75, 5), (275, 5)]),
+            "hit",
+        ),  # 35 % of the road, its reach of 10 m included; 17 % of itself
         (LineString([(40, 0), (45, 0)]), "hit"),  # 25 % of the road, but all of itself
         (LineString([(85, 2), (185, 2)]), "false"),  # 25 % of either
-        (LineString([(50, -12), (50, 12)]), "false"),  # a crossing, though most of it is within 10 m
+        (
+            LineString([(50, -12), (50, 12)]),
+            "false",
+        ),  # a crossing, though most of it is within 10 m
     ],
 )
 def test_what_answers_a_missing_road(line: LineString, outcome: str) -> None:
-    """30 % of the planted line, or half of the finding; a crossing line is no answer however short."""
+    """30 % of the planted line, or half of the finding; a crossing line is no answer however
+    short.
+    """
     assert _outcomes(_findings(("missing", line)), _planted("missing")) == [outcome]
 
 
 def test_the_first_answer_counts_and_others_are_duplicates() -> None:
     """Three findings on one mistake are one hit and two duplicates, in the order given."""
-    findings = _findings(("missing", ROAD), ("missing", LineString([(0, 4), (50, 4)])), ("missing", ROAD))
+    findings = _findings(
+        ("missing", ROAD), ("missing", LineString([(0, 4), (50, 4)])), ("missing", ROAD)
+    )
     answers = answer_planted(findings, _planted("missing"), kind_aware=True)
     assert list(answers.outcome) == ["hit", "duplicate", "duplicate"]
     assert list(answers.found_by) == [0]
@@ -73,7 +89,9 @@ def test_kind_must_be_named_unless_blind() -> None:
 
 
 def test_a_shifted_road_found_as_phantom_and_missing() -> None:
-    """Phantom on the map, missing where it is: blind, a hit and its duplicate; aware, two false alarms."""
+    """Phantom on the map, missing where it is: blind, a hit and its duplicate; aware, two false
+    alarms.
+    """
     true_line = affinity.translate(ROAD, 0, 15)
     findings, planted = (
         _findings(("phantom", ROAD), ("missing", true_line)),
@@ -90,7 +108,9 @@ def test_one_finding_may_answer_two_mistakes() -> None:
         {"kind": ["missing"] * 2, "true_wkt": [""] * 2},
         geometry=[LineString([(0, 0), (60, 0)]), LineString([(100, 0), (160, 0)])],
     )
-    answers = answer_planted(_findings(("missing", LineString([(0, 0), (160, 0)]))), planted, kind_aware=True)
+    answers = answer_planted(
+        _findings(("missing", LineString([(0, 0), (160, 0)]))), planted, kind_aware=True
+    )
     assert list(answers.outcome) == ["hit"]
     np.testing.assert_array_equal(answers.found_by, [0, 0])
 

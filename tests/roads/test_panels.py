@@ -33,7 +33,9 @@ def _scene(side: int = 64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_overlay_has_the_lectures_colours() -> None:
-    """True positives are yellow, false positives red, false negatives blue, the rest grey (hand-made 1×5)."""
+    """True positives are yellow, false positives red, false negatives blue, the rest grey
+    (hand-made 1×5).
+    """
     truth, mask = np.array([[1, 0, 1, 0, 0]], bool), np.array([[1, 1, 0, 0, 1]], bool)
     valid = np.array([[1, 1, 1, 1, 0]], bool)
     painted = paint_overlay(np.full((1, 5, 3), 90, np.uint8), truth, mask, valid)[0].astype(int)
@@ -45,7 +47,9 @@ def test_overlay_has_the_lectures_colours() -> None:
 
 
 def test_colours_stay_apart_without_colour() -> None:
-    """The three colours differ in lightness, yellow by far the lightest: they can be told apart in grey."""
+    """The three colours differ in lightness, yellow by far the lightest: they can be told apart in
+    grey.
+    """
     grey = sorted(np.dot(colour, [0.299, 0.587, 0.114]) for colour in (FOUND, FALSE, MISSED))
     assert np.diff(grey).min() >= 20
     assert grey[2] - grey[1] >= 60
@@ -78,7 +82,9 @@ def test_figures_without_a_single_road_are_drawn() -> None:
 
 
 def test_curves_mark_the_chosen_threshold() -> None:
-    """The marker stands on the F1 curve at the chosen threshold, and the interval is shaded where it lies."""
+    """The marker stands on the F1 curve at the chosen threshold, and the interval is shaded where
+    it lies.
+    """
     _, truth, probability = _scene()
     histogram = count_pixels(probability, truth)
     curves, chosen = sweep_thresholds(histogram), best_threshold(histogram)

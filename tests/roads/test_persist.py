@@ -1,4 +1,6 @@
-"""Findings of two runs: identities, dates and verdicts follow the place, through shifts, splits and merges."""
+"""Findings of two runs: identities, dates and verdicts follow the place, through shifts, splits and
+merges.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,18 @@ def make_table(lines, kinds="missing", verdicts="", statuses=NEW, ids=None):
     """Findings along those lines, as a run would write them."""
     kinds = [kinds] * len(lines) if isinstance(kinds, str) else list(kinds)
     ids = ids or [identify(kind, line) for kind, line in zip(kinds, lines, strict=True)]
-    columns = {"finding_id": ids, "kind": kinds, "score": np.linspace(0.9, 0.1, len(lines)), "first_seen": DAY1,
-               "came_from": "", "verdict": verdicts, "status": statuses}  # fmt: skip
-    return gpd.GeoDataFrame(columns, geometry=list(lines), crs="EPSG:32632", index=range(len(lines)))
+    columns = {
+        "finding_id": ids,
+        "kind": kinds,
+        "score": np.linspace(0.9, 0.1, len(lines)),
+        "first_seen": DAY1,
+        "came_from": "",
+        "verdict": verdicts,
+        "status": statuses,
+    }
+    return gpd.GeoDataFrame(
+        columns, geometry=list(lines), crs="EPSG:32632", index=range(len(lines))
+    )
 
 
 def along(start_m, end_m, y=0.0):
@@ -39,14 +50,20 @@ def scenes(draw):
     count = draw(st.integers(1, 12))
     lines = [along(0, draw(st.floats(30, 400)), y=60.0 * k) for k in range(count)]
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=count, max_size=count))
-    verdicts = draw(st.lists(st.sampled_from(["", "accept", "reject", "unsure"]), min_size=count, max_size=count))
+    verdicts = draw(
+        st.lists(
+            st.sampled_from(["", "accept", "reject", "unsure"]), min_size=count, max_size=count
+        )
+    )
     return make_table(lines, kinds, verdicts)
 
 
 @given(scenes())
 @settings(max_examples=40)
 def test_the_same_run_twice_has_nothing_new(before):
-    """Every finding keeps its identity; rejected ones are dismissed, at the end; nothing is lost."""
+    """Every finding keeps its identity; rejected ones are dismissed, at the end; nothing is
+    lost.
+    """
     done = persist.carry_over(before.drop(columns="verdict"), before, time_utc=DAY2)
     assert set(done.now["finding_id"]) == set(before["finding_id"])
     assert done.earlier.empty and not done.inherited
@@ -63,7 +80,9 @@ def test_the_same_run_twice_has_nothing_new(before):
 @given(scenes(), st.floats(0, 2 * np.pi), st.floats(0, 5), st.randoms(use_true_random=False))
 @settings(max_examples=40)
 def test_a_shift_of_some_metres_in_any_order_changes_nothing(before, angle, far, random):
-    """Identities are carried by geometry: the digits made anew from the moved line do not matter."""
+    """Identities are carried by geometry: the digits made anew from the moved line do not
+    matter.
+    """
     moved = before.geometry.translate(far * np.cos(angle), far * np.sin(angle))
     ids = [f"fresh{k:05d}" for k in range(len(before))]
     order = random.sample(range(len(before)), len(before))
@@ -79,7 +98,9 @@ def test_a_shift_of_some_metres_in_any_order_changes_nothing(before, angle, far,
 @given(scenes(), scenes())
 @settings(max_examples=40)
 def test_nothing_is_ever_lost_or_doubled(before, now):
-    """Whatever two runs found: identities are unique, and each earlier one is found again or listed with its fate."""
+    """Whatever two runs found: identities are unique, and each earlier one is found again or listed
+    with its fate.
+    """
     done = persist.carry_over(now.drop(columns="verdict"), before, time_utc=DAY2)
     ids = [*done.now["finding_id"], *done.earlier["finding_id"]]
     assert len(set(ids)) == len(ids)
@@ -90,7 +111,9 @@ def test_nothing_is_ever_lost_or_doubled(before, now):
 
 
 def test_a_rejected_finding_that_splits_stays_dismissed():
-    """Both pieces lie over what was rejected: one keeps the identity, the other inherits the verdict."""
+    """Both pieces lie over what was rejected: one keeps the identity, the other inherits the
+    verdict.
+    """
     before = make_table([along(0, 200)], verdicts="reject")
     now = make_table([along(0, 90), along(100, 200)])
     done = persist.carry_over(now, before, time_utc=DAY2)
@@ -104,7 +127,9 @@ def test_a_rejected_finding_that_splits_stays_dismissed():
 
 
 def test_two_findings_that_merge():
-    """The merged one goes on as the longer of the two, the other is listed as part of it; neither counts as solved."""
+    """The merged one goes on as the longer of the two, the other is listed as part of it; neither
+    counts as solved.
+    """
     before = make_table([along(0, 60), along(70, 200)])
     done = persist.carry_over(make_table([along(0, 200)]), before, time_utc=DAY2)
     assert list(done.now["finding_id"]) == [before["finding_id"][1]]
@@ -112,13 +137,15 @@ def test_two_findings_that_merge():
     assert list(done.earlier["status"]) == [MERGED]
     again = persist.carry_over(
         make_table([along(0, 200)]), _put_together(done), time_utc="2026-03-01T00:00:00Z"
-    )  # fmt: skip
+    )
     assert list(again.now["finding_id"]) == [before["finding_id"][1]]
     assert list(again.earlier["status"]) == [MERGED]
 
 
 def test_a_verdict_on_a_short_piece_does_not_dismiss_a_long_road():
-    """Somebody rejected 60 m; now 300 m are seen there: that is another question, under another identity."""
+    """Somebody rejected 60 m; now 300 m are seen there: that is another question, under another
+    identity.
+    """
     before = make_table([along(0, 60)], verdicts="reject")
     done = persist.carry_over(make_table([along(0, 300)]), before, time_utc=DAY2)
     assert list(done.now["status"]) == [NEW]
@@ -138,7 +165,9 @@ def test_dismissed_outlives_a_run_that_does_not_find_it():
 
 
 def test_solved_comes_back_as_new_with_its_old_identity():
-    """What was mended and is wrong again is offered again; what had only gone unfound is still there."""
+    """What was mended and is wrong again is offered again; what had only gone unfound is still
+    there.
+    """
     for status, expected in ((SOLVED, NEW), (GONE, STILL), (NOT_JUDGED, STILL)):
         before = make_table([along(0, 100)], statuses=status)
         done = persist.carry_over(make_table([along(0, 100)]), before, time_utc=DAY2)
@@ -149,7 +178,9 @@ def test_solved_comes_back_as_new_with_its_old_identity():
 def test_kinds_are_not_mixed():
     """A road that was missing and is now drawn beside its place is another finding."""
     before = make_table([along(0, 100)], kinds="missing", verdicts="reject")
-    done = persist.carry_over(make_table([along(0, 100)], kinds="misaligned"), before, time_utc=DAY2)
+    done = persist.carry_over(
+        make_table([along(0, 100)], kinds="misaligned"), before, time_utc=DAY2
+    )
     assert list(done.now["status"]) == [NEW]
 
 
@@ -164,15 +195,21 @@ def test_a_crossing_road_is_another_finding():
 @pytest.mark.parametrize(
     ("kind", "mapped_y", "share", "fate"),
     [
-        ("missing", 2.0, 1.0, SOLVED), ("missing", 50.0, 1.0, GONE), ("missing", 2.0, 0.2, NOT_JUDGED),
-        ("phantom", 50.0, 1.0, SOLVED), ("phantom", 0.0, 1.0, GONE),
-        ("misaligned", 7.0, 1.0, SOLVED), ("misaligned", 0.5, 1.0, GONE),
+        ("missing", 2.0, 1.0, SOLVED),
+        ("missing", 50.0, 1.0, GONE),
+        ("missing", 2.0, 0.2, NOT_JUDGED),
+        ("phantom", 50.0, 1.0, SOLVED),
+        ("phantom", 0.0, 1.0, GONE),
+        ("misaligned", 7.0, 1.0, SOLVED),
+        ("misaligned", 0.5, 1.0, GONE),
     ],
-)  # fmt: skip
+)
 def test_fate(kind, mapped_y, share, fate):
     """Solved is only what the map has changed: a road drawn, deleted, or moved."""
     row = next(make_table([along(0, 100)], kinds=kind).itertuples())
-    assert persist.find_fate(row, shapely.MultiLineString([along(0, 200, y=mapped_y)]), share) == fate
+    assert (
+        persist.find_fate(row, shapely.MultiLineString([along(0, 200, y=mapped_y)]), share) == fate
+    )
 
 
 def _put_together(done):

@@ -26,7 +26,9 @@ SMALL = PredictSettings(window_px=64, overlap_px=32)
 
 def blur(images):
     """A 'net' whose answer reaches 5 px far: a Gaussian of the first band."""
-    return np.stack([ndimage.gaussian_filter(i[0] / np.float32(255), 1.2, truncate=4) for i in images])
+    return np.stack(
+        [ndimage.gaussian_filter(i[0] / np.float32(255), 1.2, truncate=4) for i in images]
+    )
 
 
 def noise_raster(height, width, seed=0):
@@ -44,7 +46,12 @@ class Memory:
         self.raster, self.geobox, self.reads = raster, raster.geobox, []
 
     def read(self, row, col, height, width):
-        assert row >= 0 and col >= 0 and row + height <= self.geobox.height and col + width <= self.geobox.width
+        assert (
+            row >= 0
+            and col >= 0
+            and row + height <= self.geobox.height
+            and col + width <= self.geobox.width
+        )
         self.reads.append(height)
         part = np.s_[row : row + height, col : col + width]
         box = self.geobox.window(row, col, height, width)
@@ -69,7 +76,9 @@ def test_pointwise_is_exact():
 
 
 def test_real_net_has_no_seams():
-    """A real net with a wide view: tiled and whole masks agree on all but a few pixels in ten thousand."""
+    """A real net with a wide view: tiled and whole masks agree on all but a few pixels in ten
+    thousand.
+    """
     import torch
 
     from mapsight.cnn.checkpoint import ModelCard
@@ -81,9 +90,15 @@ def test_real_net_has_no_seams():
     raster = noise_raster(240, 320)
     for _ in range(5):  # batch norms learn what such images look like
         net((torch.from_numpy(raster.array[None]).float() / 255 - 0.5) / 0.25)
-    run = make_runner(net, ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25), find_place("cpu", "fp32"))
+    run = make_runner(
+        net,
+        ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25),
+        find_place("cpu", "fp32"),
+    )
     whole = predict_array(raster.array, run)
-    tiled = predict_raster(Memory(raster), run, PredictSettings(window_px=192, overlap_px=96)).array[0]
+    tiled = predict_raster(
+        Memory(raster), run, PredictSettings(window_px=192, overlap_px=96)
+    ).array[0]
     threshold = np.median(whole)
     spread = whole.std()
     assert np.abs(tiled - whole).mean() < 0.1 * spread
@@ -91,7 +106,9 @@ def test_real_net_has_no_seams():
 
 
 def test_bands_come_in_order_and_hold_little():
-    """Rows come finished, top to bottom, each once; never more than a window's height is read at a time."""
+    """Rows come finished, top to bottom, each once; never more than a window's height is read at a
+    time.
+    """
     memory = Memory(noise_raster(500, 90))
     bands = list(predict_bands(memory, blur, SMALL))
     assert [b.row for b in bands] == list(np.cumsum([0] + [len(b.probability) for b in bands])[:-1])
@@ -135,7 +152,9 @@ def test_result_lies_on_the_images_own_grid(tmp_path):
     write_raster(tmp_path / "i.tif", degrees)
     with open_image(tmp_path / "i.tif", m_per_px=1.0) as reader:
         assert reader.geobox.crs.is_projected
-        predict_file(reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", settings=SMALL)
+        predict_file(
+            reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", settings=SMALL
+        )
     with rasterio.open(tmp_path / "p.tif") as file:
         assert (file.height, file.width) == (120, 150)
         assert file.transform.almost_equals(degrees.transform)
@@ -146,11 +165,19 @@ def test_result_lies_on_the_images_own_grid(tmp_path):
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_pixels_without_a_place_are_the_models(tmp_path, dtype):
-    """A plain picture seen at 0.5 m/px: a value for every pixel, each taken as half a metre wide."""
+    """A plain picture seen at 0.5 m/px: a value for every pixel, each taken as half a metre
+    wide.
+    """
     raster = noise_raster(100, 120)
     Image.fromarray(raster.array.transpose(1, 2, 0)).save(tmp_path / "i.png")
     with open_image(tmp_path / "i.png", m_per_px=0.5) as reader:
-        predict_file(reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", dtype=dtype, settings=SMALL)
+        predict_file(
+            reader,
+            lambda i: i[:, 0] / np.float32(255),
+            tmp_path / "p.tif",
+            dtype=dtype,
+            settings=SMALL,
+        )
     back = read_probability(tmp_path / "p.tif")
     assert back.geobox == pixel_box(100, 120, m_per_px=0.5)
     assert back.valid.all()

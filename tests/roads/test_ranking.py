@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from mapsight.roads.ranking import FEATURES, WORDS, _read_table, explain_score, read_intercept, score_evidence
+from mapsight.roads.ranking import (
+    FEATURES,
+    WORDS,
+    _read_table,
+    explain_score,
+    read_intercept,
+    score_evidence,
+)
 
 KINDS = ("missing", "phantom", "misaligned")
 
@@ -28,18 +35,25 @@ def test_score_is_recomputed_by_hand(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_terms_are_steps_of_the_table(kind):
-    """Each term is the table's value for the interval that its feature lies in, edges belonging to the left."""
+    """Each term is the table's value for the interval that its feature lies in, edges belonging to
+    the left.
+    """
     steps = _read_table()[kind]["steps"]
     for name, step in steps.items():
         features = draw_features(kind, 0)
         for at, edge in enumerate(step["edges"]):
-            for value, expected in ((edge, step["values"][at]), (edge + 1e-9, step["values"][at + 1])):
+            for value, expected in (
+                (edge, step["values"][at]),
+                (edge + 1e-9, step["values"][at + 1]),
+            ):
                 terms = {t.name: t for t in explain_score(kind, {**features, name: value})}
                 assert terms[name].logit == expected
 
 
 def test_table_is_sound():
-    """Every feature of the table is known and has words; edges rise; values are finite and one more than edges."""
+    """Every feature of the table is known and has words; edges rise; values are finite and one more
+    than edges.
+    """
     table = _read_table()
     assert set(table) == set(KINDS)
     for kind in KINDS:

@@ -50,7 +50,10 @@ def test_what_matters_here_is_learnt():
     told, asked = draw("missing", 80), draw("missing", 80, seed=5)
 
     def is_right(features):
-        return next(term.logit for term in explain_score("missing", features) if term.name == "ends") > 0
+        return (
+            next(term.logit for term in explain_score("missing", features) if term.name == "ends")
+            > 0
+        )
 
     bend = learn_verdicts(["missing"] * 80, told, [is_right(f) for f in told], NOWHERE)
 
@@ -65,7 +68,9 @@ def test_what_matters_here_is_learnt():
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 85, 1000])
 def test_every_beginning_of_the_order_is_spread(count):
-    """Each place comes once, and after n of them no part of the list longer than φ² of a fair share is left out."""
+    """Each place comes once, and after n of them no part of the list longer than φ² of a fair share
+    is left out.
+    """
     order = order_spread(count)
     assert sorted(order) == list(range(count))
     for n in range(1, count + 1, max(1, count // 40)):

@@ -32,9 +32,14 @@ def map_file(tmp_path):
 
 
 def test_no_place_teaches_and_judges(tmp_path, map_file):
-    """Of two images that overlap none teaches where the other judges; in both about one place in six judges."""
+    """Of two images that overlap none teaches where the other judges; in both about one place in
+    six judges.
+    """
     places = {"a.tif": (0, 0, (600, 600)), "b.tif": (150, 70, (500, 640))}
-    images = [write_image(tmp_path / n, east_m=e, south_m=s, size_px=size) for n, (e, s, size) in places.items()]
+    images = [
+        write_image(tmp_path / n, east_m=e, south_m=s, size_px=size)
+        for n, (e, s, size) in places.items()
+    ]
     train, judge, m_per_px = read_map_scenes(images, map_file)
     assert m_per_px == 1.0
     taught, judged = np.zeros((2, 800, 800), bool)
@@ -57,6 +62,8 @@ def test_no_data_to_judge_by_is_refused(tmp_path, map_file):
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e7, 1e7), st.integers(90, 200), st.integers(90, 200))
 def test_every_image_has_its_judges(x, y, height, width):
-    """Three blocks a side are enough, wherever the image lies: at least a tenth judges, at most a quarter."""
+    """Three blocks a side are enough, wherever the image lies: at least a tenth judges, at most a
+    quarter.
+    """
     share = find_judging(GeoBox(height, width, Affine(1, 0, x, 0, -1, y)), 30.0).mean()
     assert 0.1 <= share <= 0.25

@@ -43,7 +43,12 @@ def _planted(rows: list[tuple[str, float, str]]) -> gpd.GeoDataFrame:
 
 
 PLANTED = _planted(
-    [("missing", 0, ""), ("phantom", 100, ""), ("misaligned", 200, _line(215).wkt), ("missing", 300, "")]
+    [
+        ("missing", 0, ""),
+        ("phantom", 100, ""),
+        ("misaligned", 200, _line(215).wkt),
+        ("missing", 300, ""),
+    ]
 )
 RANKING = _findings(
     [
@@ -58,13 +63,17 @@ RANKING = _findings(
 )
 
 
-def _score(findings: gpd.GeoDataFrame = RANKING, planted: gpd.GeoDataFrame = PLANTED, **ground: Any) -> ScoreReport:
+def _score(
+    findings: gpd.GeoDataFrame = RANKING, planted: gpd.GeoDataFrame = PLANTED, **ground: Any
+) -> ScoreReport:
     ground = {"area_km2": 0.5, "road_km": 4.0} | ground
     return score_findings(findings, planted, **ground)
 
 
 def test_a_ranking_counted_by_hand() -> None:
-    """Hits, duplicates, false alarms, detection and average precision of seven findings and four mistakes."""
+    """Hits, duplicates, false alarms, detection and average precision of seven findings and four
+    mistakes.
+    """
     aware, blind = _score().kind_aware, _score().kind_blind
     assert (aware.hits, aware.duplicates, aware.false_alarms.count) == (2, 1, 4)
     assert (blind.hits, blind.duplicates, blind.false_alarms.count) == (3, 2, 2)
@@ -74,7 +83,9 @@ def test_a_ranking_counted_by_hand() -> None:
 
 
 def test_precision_leaves_duplicates_out_but_shows_them() -> None:
-    """Among the first five shown are two hits, a duplicate and two false alarms: precision 2/4; ten are not there."""
+    """Among the first five shown are two hits, a duplicate and two false alarms: precision 2/4; ten
+    are not there.
+    """
     at = _score().kind_aware.precision_at
     assert list(at) == [5]
     assert (at[5].hits, at[5].total) == (2, 4)
@@ -85,8 +96,10 @@ def test_kinds_are_scored_apart() -> None:
     report = _score()
     assert report.average_precision_by_kind == {"missing": 0.5, "phantom": 0.5, "misaligned": 0.0}
     assert {kind: rate.value for kind, rate in report.kind_aware.detection_by_kind.items()} == {
-        "missing": 0.5, "phantom": 1.0, "misaligned": 0.0,
-    }  # fmt: skip
+        "missing": 0.5,
+        "phantom": 1.0,
+        "misaligned": 0.0,
+    }
     assert report.found_by == {"p0": "f0", "p1": "f3", "p2": None, "p3": None}
     assert report.outcomes["f1"] == "duplicate"
 
@@ -95,14 +108,22 @@ def test_false_alarms_per_area_and_road() -> None:
     """Four false alarms on half a square kilometre with 4 km of road are 8 a km² and 1 a km."""
     alarms = _score().kind_aware.false_alarms
     assert (alarms.per_km2, alarms.per_road_km) == (8.0, 1.0)
-    kinds = _findings([("missing", 0.5, NOWHERE), ("phantom", 0.4, NOWHERE + 100), ("misaligned", 0.3, NOWHERE + 200)])
+    kinds = _findings(
+        [
+            ("missing", 0.5, NOWHERE),
+            ("phantom", 0.4, NOWHERE + 100),
+            ("misaligned", 0.3, NOWHERE + 200),
+        ]
+    )
     assert _score(kinds).kind_aware.false_alarms.about_mapped_roads == 2
     nowhere = _score(area_km2=0.0, road_km=0.0).kind_aware.false_alarms
     assert (nowhere.per_km2, nowhere.per_road_km) == (None, None)
 
 
 def test_false_alarms_at_the_score_that_finds_enough() -> None:
-    """Kind-blind, three of four (≥ .7) are found at score .5, above which one is false; aware, never."""
+    """Kind-blind, three of four (≥ .7) are found at score .5, above which one is false; aware,
+    never.
+    """
     report = _score()
     at = report.kind_blind.false_alarms_at_recall
     assert at is not None
@@ -111,9 +132,11 @@ def test_false_alarms_at_the_score_that_finds_enough() -> None:
 
 
 def test_false_alarms_at_a_recall_have_an_interval() -> None:
-    """A hundred mistakes found in turn with forty phantoms among the first hundred: 28 up to recall .7, give or take.
+    """A hundred mistakes found in turn with forty phantoms among the first hundred: 28 up to recall
+    .7, give or take.
 
-    The cut moves by √(.7 · .3 / 100) of them (± 2) and chance adds √28: together a 95 % interval of about 28 ± 11.
+    The cut moves by √(.7 · .3 / 100) of them (± 2) and chance adds √28: together a 95 % interval of
+    about 28 ± 11.
     """
     spot = 300.0 * np.arange(140)
     rows = [("phantom" if k % 7 in (2, 5) else "missing", 1 - k / 200, spot[k]) for k in range(140)]
@@ -128,14 +151,18 @@ def test_false_alarms_at_a_recall_have_an_interval() -> None:
 
 def test_equal_scores_are_shown_together() -> None:
     """False alarms with the very score at which enough is found are counted with it."""
-    findings = _findings([("missing", 0.5, 0), ("missing", 0.5, NOWHERE), ("missing", 0.4, NOWHERE + 100)])
+    findings = _findings(
+        [("missing", 0.5, 0), ("missing", 0.5, NOWHERE), ("missing", 0.4, NOWHERE + 100)]
+    )
     at = _score(findings, _planted([("missing", 0, "")])).kind_aware.false_alarms_at_recall
     assert at is not None
     assert (at.score, at.count) == (0.5, 1)
 
 
 def test_a_finding_on_two_mistakes_is_one_hit() -> None:
-    """A false alarm, then a finding that answers two mistakes of three: precision ½, recall 2/3, so ½ · 2/3."""
+    """A false alarm, then a finding that answers two mistakes of three: precision ½, recall 2/3, so
+    ½ · 2/3.
+    """
     findings = _findings([("missing", 0.9, NOWHERE), ("missing", 0.8, 4)])
     planted = _planted([("missing", 0, ""), ("missing", 8, ""), ("missing", 300, "")])
     aware = _score(findings, planted).kind_aware
@@ -145,7 +172,9 @@ def test_a_finding_on_two_mistakes_is_one_hit() -> None:
 
 
 def test_recall_counts_what_is_shown() -> None:
-    """Recall at k looks at the first k findings, duplicates too: one mistake in three findings, two in four."""
+    """Recall at k looks at the first k findings, duplicates too: one mistake in three findings, two
+    in four.
+    """
     tally = score_findings(
         RANKING, PLANTED, area_km2=0.5, road_km=4.0, settings=ScoreSettings(recall_ks=(3, 4, 60))
     ).kind_aware
@@ -153,7 +182,9 @@ def test_recall_counts_what_is_shown() -> None:
 
 
 def test_precision_among_twenty_a_square_kilometre() -> None:
-    """On 0.2 km² a reviewer looks at 4 findings: two hits, one duplicate, one false; on 0 km² at one."""
+    """On 0.2 km² a reviewer looks at 4 findings: two hits, one duplicate, one false; on 0 km² at
+    one.
+    """
     first, rate = _score(area_km2=0.2).kind_aware.precision_per_km2
     assert (first, rate.hits, rate.total) == (4, 2, 3)
     assert _score(area_km2=0.0).kind_aware.precision_per_km2[0] == 1
@@ -164,8 +195,10 @@ def test_sizes_are_told_apart() -> None:
     planted = PLANTED.assign(length_m=[74.9, 75.0, 150.0, 400.0])
     sizes = _score(planted=planted).kind_aware.detection_by_size
     assert {size: (rate.hits, rate.total) for size, rate in sizes.items()} == {
-        "under 75 m": (1, 1), "75 to 150 m": (1, 1), "from 150 m": (0, 2),
-    }  # fmt: skip
+        "under 75 m": (1, 1),
+        "75 to 150 m": (1, 1),
+        "from 150 m": (0, 2),
+    }
 
 
 def test_calibration_of_scores_by_hand() -> None:
@@ -177,7 +210,9 @@ def test_calibration_of_scores_by_hand() -> None:
 @given(st.lists(st.booleans(), min_size=1, max_size=25).filter(any))
 @settings(max_examples=15)
 def test_average_precision_is_scikit_learns(real: list[bool]) -> None:
-    """Where every mistake is found once, average precision is scikit-learn's; one more, unfound, scales it down."""
+    """Where every mistake is found once, average precision is scikit-learn's; one more, unfound,
+    scales it down.
+    """
     scores = np.linspace(0.95, 0.05, len(real))
     findings = _findings(
         [
@@ -195,28 +230,41 @@ def test_average_precision_is_scikit_learns(real: list[bool]) -> None:
 def test_order_of_rows_does_not_matter() -> None:
     """Findings are ranked by score, however the table is sorted."""
     shuffled = RANKING.sample(frac=1, random_state=3)
-    assert _score(shuffled).to_json() == _score().to_json() | {"outcomes": _score(shuffled).outcomes}
+    assert _score(shuffled).to_json() == _score().to_json() | {
+        "outcomes": _score(shuffled).outcomes
+    }
 
 
 def test_intervals_hold_their_figures() -> None:
-    """Each interval contains its figure; all found of ten has Wilson's bound .72, not a false certainty."""
+    """Each interval contains its figure; all found of ten has Wilson's bound .72, not a false
+    certainty.
+    """
     aware = _score().kind_aware
     low, high = aware.average_precision_interval
     assert low <= aware.average_precision <= high
     assert aware.detection.low <= 0.5 <= aware.detection.high
     rows = [("missing", 50.0 * k, "") for k in range(10)]
-    found = _score(_findings([("missing", 0.5, y) for _, y, _ in rows]), _planted(rows)).kind_aware.detection
+    found = _score(
+        _findings([("missing", 0.5, y) for _, y, _ in rows]), _planted(rows)
+    ).kind_aware.detection
     assert (found.value, found.high) == (1.0, 1.0)
     assert found.low == pytest.approx(0.7225, abs=1e-3)
 
 
 def test_bootstrap_of_average_precision_resamples() -> None:
-    """The interval is that of drawing mistakes and false alarms with replacement and scoring anew, by brute force."""
+    """The interval is that of drawing mistakes and false alarms with replacement and scoring anew,
+    by brute force.
+    """
     rows = [("missing", 50.0 * k, "") for k in range(12)]
     rng = np.random.default_rng(5)
     real = rng.random(30) < 0.3
     spots = iter([50.0 * k for k in range(12)])
-    findings = _findings([("missing", 1 - k / 40, next(spots) if r else -NOWHERE - 50 * k) for k, r in enumerate(real)])
+    findings = _findings(
+        [
+            ("missing", 1 - k / 40, next(spots) if r else -NOWHERE - 50 * k)
+            for k, r in enumerate(real)
+        ]
+    )
     low, high = _score(findings, _planted(rows)).kind_aware.average_precision_interval
     values = []
     hits, alarms = np.flatnonzero(real), np.flatnonzero(~real)
@@ -224,7 +272,12 @@ def test_bootstrap_of_average_precision_resamples() -> None:
         drawn, false = rng.integers(0, 12, 12), rng.choice(alarms, len(alarms))
         ranks = np.sort(hits[drawn[drawn < len(hits)]])
         # equal mistakes share one finding: all of its copies are counted when it comes
-        seen = np.array([(ranks <= rank).sum() / ((ranks <= rank).sum() + (false < rank).sum()) for rank in ranks])
+        seen = np.array(
+            [
+                (ranks <= rank).sum() / ((ranks <= rank).sum() + (false < rank).sum())
+                for rank in ranks
+            ]
+        )
         values.append(seen.sum() / 12)
     np.testing.assert_allclose([low, high], np.percentile(values, [2.5, 97.5]), atol=0.03)
 

@@ -25,7 +25,9 @@ def test_highest_f1_is_the_highest():
     """No threshold of a fine grid has a higher pooled F1; the interval holds the choice."""
     p, t = scene()
     choice = choose_threshold(count_blocks(p, t, np.ones_like(t), block_px=30))
-    f1s = [2 * a * b / max(a + b, 1e-9) for a, b in (measure(p, t, k / 1000) for k in range(1, 1000))]
+    f1s = [
+        2 * a * b / max(a + b, 1e-9) for a, b in (measure(p, t, k / 1000) for k in range(1, 1000))
+    ]
     assert choice.f1 == pytest.approx(max(f1s), abs=1e-9)
     assert choice.low <= choice.value <= choice.high
     assert choice.high - choice.low < 0.3

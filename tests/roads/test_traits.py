@@ -17,7 +17,10 @@ def measured(streets):
     probability = see(streets)
     layers = make_layers(probability, photograph(streets))
     lines = make_lines(
-        [(100, 20), (100, 580)], [(20, 300), (780, 300)], [(120, 200), (280, 200)], [(20, 40), (780, 560)]
+        [(100, 20), (100, 580)],
+        [(20, 300), (780, 300)],
+        [(120, 200), (280, 200)],
+        [(20, 40), (780, 560)],
     )
     return measure_traits(layers, probability, lines.geometry, lines["width_m"].to_numpy())
 
@@ -33,7 +36,9 @@ def test_quantiles_enclose_the_mean(measured):
     """The weakest tenth is no stronger than the mean, the surest no weaker."""
     assert (measured["z_low"] <= measured["z_mean"] + 1e-6).all()
     assert (measured["z_high"] >= measured["z_mean"] - 1e-6).all()
-    assert measured["z_high"][3] - measured["z_low"][3] > 3  # crosses streets: sure here, nothing there
+    assert (
+        measured["z_high"][3] - measured["z_low"][3] > 3
+    )  # crosses streets: sure here, nothing there
 
 
 def test_edges_run_along_a_road(measured):
@@ -43,7 +48,10 @@ def test_edges_run_along_a_road(measured):
 
 def test_roads_are_even_and_grey(measured):
     """A street's surface is evener than grass, brighter, and not green."""
-    assert measured["even"][0] < measured["even"][2] and measured["green"][0] < measured["green"][2] - 0.2
+    assert (
+        measured["even"][0] < measured["even"][2]
+        and measured["green"][0] < measured["green"][2] - 0.2
+    )
     assert measured["brightness"][0] > 0.5 and measured["contrast"][0] > 5 * measured["contrast"][2]
 
 
@@ -59,11 +67,15 @@ def test_turning_a_line_round_changes_nothing(streets):
 
 
 def test_fill_is_a_share():
-    """In the middle of a yard everything around is road; along a lone street a stripe of its width."""
+    """In the middle of a yard everything around is road; along a lone street a stripe of its
+    width.
+    """
     mask = np.zeros(BOX.shape, bool)
     mask[100:300, 100:400] = True  # rows from the top
     yard = gpd.GeoSeries(make_lines([(200, 400), (300, 400)]).geometry)
-    assert fill_share(mask, see(make_lines([(0, 0), (1, 1)])), yard, radius_m=25.0)[0] == pytest.approx(1.0)
+    assert fill_share(mask, see(make_lines([(0, 0), (1, 1)])), yard, radius_m=25.0)[
+        0
+    ] == pytest.approx(1.0)
     stripe = np.zeros(BOX.shape, bool)
     stripe[196:206] = True
     share = fill_share(stripe, see(make_lines([(0, 0), (1, 1)])), yard, radius_m=25.0)[0]

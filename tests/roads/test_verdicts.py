@@ -1,4 +1,6 @@
-"""Verdicts live in findings.gpkg: nothing acknowledged is lost, nobody overwrites unseen, other tools still read it."""
+"""Verdicts live in findings.gpkg: nothing acknowledged is lost, nobody overwrites unseen, other
+tools still read it.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,14 @@ KILLS = int(os.environ.get("MAPSIGHT_KILLS", "6"))  # 200 by hand
 @pytest.fixture
 def package(tmp_path):
     """Fifty findings, f0 … f49, as `audit` writes them."""
-    lines = [LineString([(500_000 + 10 * n, 5_000_000), (500_000 + 10 * n, 5_000_050)]) for n in range(50)]
+    lines = [
+        LineString([(500_000 + 10 * n, 5_000_000), (500_000 + 10 * n, 5_000_050)])
+        for n in range(50)
+    ]
     table = gpd.GeoDataFrame(
-        {"finding_id": [f"f{n}" for n in range(50)], "kind": "missing", "score": 0.5}, geometry=lines, crs="EPSG:32632"
+        {"finding_id": [f"f{n}" for n in range(50)], "kind": "missing", "score": 0.5},
+        geometry=lines,
+        crs="EPSG:32632",
     )
     path = tmp_path / "findings.gpkg"
     write_lines(path, table, layer="findings")
@@ -67,8 +74,11 @@ def test_what_is_said_is_kept(package):
     table = read_verdicts(package)
     assert list(table.columns) == list(COLUMNS)
     assert table.loc[0, ["finding_id", "verdict", "geometry_wkt", "revision"]].tolist() == [
-        "f1", "reject", "LINESTRING (1 2, 3 4)", 2,
-    ]  # fmt: skip
+        "f1",
+        "reject",
+        "LINESTRING (1 2, 3 4)",
+        2,
+    ]
     assert read_verdicts(package, history=True)["note"].tolist() == ["ja\n<b>", ""]
 
 
@@ -81,7 +91,9 @@ def test_nobody_judged_yet(package):
 
 
 def test_stale_is_refused(package):
-    """Two people on one finding: the second learns what the first said, and nothing of the first is lost."""
+    """Two people on one finding: the second learns what the first said, and nothing of the first is
+    lost.
+    """
     with VerdictStore(package) as ann, VerdictStore(package) as bob:
         ann.add("f3", "accept", revision=0, reviewer="ann")
         with pytest.raises(StaleVerdictError) as stale:
@@ -92,7 +104,9 @@ def test_stale_is_refused(package):
 
 
 def test_two_at_once(package):
-    """Eight threads over two connections want the same revision: one of them has it, seven hear that they are late."""
+    """Eight threads over two connections want the same revision: one of them has it, seven hear
+    that they are late.
+    """
     outcomes = []
     with VerdictStore(package) as one, VerdictStore(package) as two:
         start = threading.Barrier(8)
@@ -104,7 +118,9 @@ def test_two_at_once(package):
             except StaleVerdictError:
                 outcomes.append(None)
 
-        threads = [threading.Thread(target=judge, args=((one, two)[n % 2], f"r{n}")) for n in range(8)]
+        threads = [
+            threading.Thread(target=judge, args=((one, two)[n % 2], f"r{n}")) for n in range(8)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -151,7 +167,9 @@ def test_other_tools_still_read_it(package):
         assert seen.loc[0, "time_utc"].year >= 2024
     assert [look(package, f"PRAGMA {name}") for name in ("application_id", "user_version")] == marks
     assert len(pyogrio.read_dataframe(package, layer="findings")) == 50
-    assert [p.name for p in package.parent.iterdir()] == ["findings.gpkg"]  # no -wal is left to be forgotten in a copy
+    assert [p.name for p in package.parent.iterdir()] == [
+        "findings.gpkg"
+    ]  # no -wal is left to be forgotten in a copy
 
 
 @pytest.mark.parametrize(
@@ -174,7 +192,11 @@ def test_traps_are_refused(package, trap):
 
 def test_a_view_is_no_table_of_findings(package):
     """`findings` itself must be plain."""
-    spoil(package, "ALTER TABLE findings RENAME TO hidden", "CREATE VIEW findings AS SELECT * FROM hidden")
+    spoil(
+        package,
+        "ALTER TABLE findings RENAME TO hidden",
+        "CREATE VIEW findings AS SELECT * FROM hidden",
+    )
     with pytest.raises(InputError, match="no table findings"):
         VerdictStore(package)
 
@@ -191,10 +213,15 @@ def test_no_geopackage(tmp_path, content):
 
 
 def test_migrations_run_once_and_in_order(package, monkeypatch):
-    """A table of version 1 gets what version 2 adds and keeps its rows; version 1 then refuses it."""
+    """A table of version 1 gets what version 2 adds and keeps its rows; version 1 then refuses
+    it.
+    """
     with VerdictStore(package) as store:
         store.add("f1", "accept", revision=0)
-    later = (*verdict_file.MIGRATIONS, ("ALTER TABLE verdicts ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'",))
+    later = (
+        *verdict_file.MIGRATIONS,
+        ("ALTER TABLE verdicts ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'",),
+    )
     database = verdict_file.connect(package, writable=True)
     for _ in range(2):
         verdict_file.migrate(package, database, later)
@@ -215,7 +242,9 @@ def test_a_failed_migration_leaves_all_as_it_was(package):
 
 
 def test_a_replaced_file_is_noticed(package, tmp_path):
-    """An audit that writes the same folder again does not swallow verdicts into a file that is gone."""
+    """An audit that writes the same folder again does not swallow verdicts into a file that is
+    gone.
+    """
     with VerdictStore(package) as store:
         fresh = tmp_path / "new.gpkg"
         fresh.write_bytes(package.read_bytes())
@@ -245,17 +274,22 @@ store = VerdictStore(Path(sys.argv[1]))
 revisions = {v.finding_id: v.revision for v in store.read()}
 for n in itertools.count():
     name = f"f{n % 50}"
-    revisions[name] = store.add(name, "accept", revision=revisions.get(name, 0), note=sys.argv[2]).revision
+    last = revisions.get(name, 0)
+    revisions[name] = store.add(name, "accept", revision=last, note=sys.argv[2]).revision
     print(name, revisions[name], flush=True)
 """
 
 
 def test_kill_loses_nothing(package):
-    """kill −9 in the middle of writing, again and again: every acknowledged verdict is there, the file is sound."""
+    """kill −9 in the middle of writing, again and again: every acknowledged verdict is there, the
+    file is sound.
+    """
     chance, acknowledged = random.Random(1), set()
     for round_ in range(KILLS):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(package), f"round {round_}"], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(package), f"round {round_}"],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(chance.randrange(1, 40)):
             name, revision = writer.stdout.readline().split()
@@ -263,7 +297,9 @@ def test_kill_loses_nothing(package):
         time.sleep(chance.random() * 0.01)
         writer.kill()
         rest = writer.communicate()[0].splitlines()
-        acknowledged |= {(line.split()[0], int(line.split()[1])) for line in rest if len(line.split()) == 2}
+        acknowledged |= {
+            (line.split()[0], int(line.split()[1])) for line in rest if len(line.split()) == 2
+        }
         kept = read_verdicts(package, history=True)
         assert acknowledged <= set(zip(kept["finding_id"], kept["revision"], strict=True))
         assert look(package, "PRAGMA integrity_check") == "ok"

@@ -1,4 +1,6 @@
-"""Which window is looked at: pixels keep their place, small images fill up, sheets are cut between their images."""
+"""Which window is looked at: pixels keep their place, small images fill up, sheets are cut between
+their images.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,17 @@ from mapsight.roads.view import cut_windows, find_pixel, read_view
 def write_tif(path, array, *, m_per_px=0.5, crs="EPSG:26986"):
     """A GeoTIFF at (230000, 900000)."""
     transform = Affine(m_per_px, 0, 230_000, 0, -m_per_px, 900_000)
-    with rasterio.open(path, "w", driver="GTiff", height=array.shape[1], width=array.shape[2], count=3, dtype="uint8",
-                       crs=CRS.from_string(crs), transform=transform) as file:  # fmt: skip
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=array.shape[1],
+        width=array.shape[2],
+        count=3,
+        dtype="uint8",
+        crs=CRS.from_string(crs),
+        transform=transform,
+    ) as file:
         file.write(array)
     return path
 
@@ -29,7 +40,9 @@ def noise():
 
 
 def test_pixel_and_place_are_one(tmp_path, noise):
-    """A pixel of the file, and its centre in the file's CRS, are the same place on a working grid half as fine."""
+    """A pixel of the file, and its centre in the file's CRS, are the same place on a working grid
+    half as fine.
+    """
     with open_image(write_tif(tmp_path / "a.tif", noise), m_per_px=1.0) as reader:
         assert reader.geobox.shape == (60, 100)
         assert find_pixel(reader, pixel=(41, 121)) == (20, 60)
@@ -59,7 +72,9 @@ def test_window_lies_around_the_place(tmp_path, noise):
         for place in ((0, 0), (60, 100), (119, 199)):
             view = read_view(reader, 64, place)
             assert view.row <= place[0] < view.row + 64 and view.col <= place[1] < view.col + 64
-            assert np.array_equal(view.pixels, noise[:, view.row : view.row + 64, view.col : view.col + 64])
+            assert np.array_equal(
+                view.pixels, noise[:, view.row : view.row + 64, view.col : view.col + 64]
+            )
 
 
 def test_without_a_place_it_is_the_whole_window_nearest_the_middle(tmp_path, noise):
@@ -84,7 +99,9 @@ def test_small_images_are_mirrored(tmp_path, noise):
     """An image smaller than the window stands at its top left and is mirrored outwards."""
     with open_image(write_tif(tmp_path / "a.tif", noise[:, :40, :50])) as reader:
         view = read_view(reader, 64)
-        assert np.array_equal(view.pixels, np.pad(noise[:, :40, :50], ((0, 0), (0, 24), (0, 14)), mode="symmetric"))
+        assert np.array_equal(
+            view.pixels, np.pad(noise[:, :40, :50], ((0, 0), (0, 24), (0, 14)), mode="symmetric")
+        )
 
 
 def test_sheets_are_cut_between_their_images(tmp_path, noise):

@@ -29,32 +29,50 @@ EAST, NORTH = 500_000.0, 5_000_512.0
 
 
 def make_findings(count: int, *, crs: str | None = "EPSG:32632") -> gpd.GeoDataFrame:
-    """As many findings as wanted, on a grid of streets; every third kind in turn, scores falling."""
+    """As many findings as wanted, on a grid of streets; every third kind in turn, scores
+    falling.
+    """
     rows = []
     left, top = (EAST, NORTH) if crs else (0.0, 0.0)
     for n in range(count):
         kind, x, y = KINDS[n % 3], 30 + 41 * n % 430, 40 + 29 * n % 430
-        line = LineString([(left + x, top - y), (left + x + 30, top - y - 6), (left + x + 50, top - y - 20)])
-        seen = LineString([(px, py + 7) for px, py in line.coords]).wkt if kind == "misaligned" else ""
+        line = LineString(
+            [(left + x, top - y), (left + x + 30, top - y - 6), (left + x + 50, top - y - 20)]
+        )
+        seen = (
+            LineString([(px, py + 7) for px, py in line.coords]).wkt if kind == "misaligned" else ""
+        )
         rows.append(
             {
-                "finding_id": f"{n:010x}", "kind": kind, "score": 0.97 - 0.9 * n / count, "length_m": line.length,
-                "mean_probability": 0.4, "map_distance_m": 20.0, "road_class": ("", "residential", "service")[n % 3],
-                "road_id": HOSTILE if n == 0 else f"r{n}", "offset_m": 7.0 if seen else np.nan,
-                "evidence": f"reason {n} {HOSTILE if n == 0 else ''}", "seen_wkt": seen,
-                "features": json.dumps(dict.fromkeys(FEATURES[kind], 0.5)), "geometry": line,
+                "finding_id": f"{n:010x}",
+                "kind": kind,
+                "score": 0.97 - 0.9 * n / count,
+                "length_m": line.length,
+                "mean_probability": 0.4,
+                "map_distance_m": 20.0,
+                "road_class": ("", "residential", "service")[n % 3],
+                "road_id": HOSTILE if n == 0 else f"r{n}",
+                "offset_m": 7.0 if seen else np.nan,
+                "evidence": f"reason {n} {HOSTILE if n == 0 else ''}",
+                "seen_wkt": seen,
+                "features": json.dumps(dict.fromkeys(FEATURES[kind], 0.5)),
+                "geometry": line,
             }
-        )  # fmt: skip
+        )
     return gpd.GeoDataFrame(rows, crs=crs)
 
 
-def write_audit(folder: Path, *, count: int = 12, crs: str | None = "EPSG:32632", **facts: object) -> Path:
+def write_audit(
+    folder: Path, *, count: int = 12, crs: str | None = "EPSG:32632", **facts: object
+) -> Path:
     """A folder as `mapsight audit` leaves it: a green scene 512 px wide with grey streets."""
     folder.mkdir(parents=True, exist_ok=True)
     findings = make_findings(count, crs=crs)
     transform = Affine(1, 0, EAST, 0, -1, NORTH) if crs else Affine(1, 0, 0, 0, -1, 0)
     place = CRS.from_string(crs) if crs else None
-    noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(SIDE_PX, SIDE_PX)), 3) * 400
+    noise = (
+        ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(SIDE_PX, SIDE_PX)), 3) * 400
+    )
     image = np.clip(np.stack([90 + noise, 110 + noise, 80 + noise]), 0, 255).astype(np.uint8)
     seen = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     for at in range(60, SIDE_PX, 100):
@@ -66,9 +84,12 @@ def write_audit(folder: Path, *, count: int = 12, crs: str | None = "EPSG:32632"
     lines = gpd.GeoDataFrame(geometry=findings.geometry[:6], crs=crs)
     write_layers(folder / "layers.gpkg", {"map": lines, "predicted": lines, "not_judged": lines})
     told = {
-        "sources": {"image": "image.tif"}, "m_per_px": 1.0, "threshold": {"value": 0.5},
-        "shift_m": {"east": 2.0, "north": -1.0}, **facts,
-    }  # fmt: skip
+        "sources": {"image": "image.tif"},
+        "m_per_px": 1.0,
+        "threshold": {"value": 0.5},
+        "shift_m": {"east": 2.0, "north": -1.0},
+        **facts,
+    }
     (folder / "audit.json").write_text(json.dumps(told), encoding="utf-8")
     return folder
 

@@ -1,4 +1,6 @@
-"""The door of the pages: who is let in, with what, and what the browser is told. Oracle: bad-input rules 35, 37, 40."""
+"""The door of the pages: who is let in, with what, and what the browser is told. Oracle: bad-input
+rules 35, 37, 40.
+"""
 
 from __future__ import annotations
 
@@ -74,11 +76,15 @@ def test_reading_needs_no_origin():
     assert make_client().get("/", headers={"origin": "http://evil.example"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/no-such-page", "/static/base.css", "/static/../pyproject.toml"])
+@pytest.mark.parametrize(
+    "path", ["/", "/no-such-page", "/static/base.css", "/static/../pyproject.toml"]
+)
 def test_every_answer_is_fenced(path):
     """Errors and files carry the policy, too: no inline script, no foreign host."""
     headers = make_client(connect=("http://127.0.0.1:8111",)).get(path).headers
-    policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+    policy = dict(
+        part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";")
+    )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["worker-src"] == "'self'"
     assert policy["connect-src"] == "'self' http://127.0.0.1:8111"
@@ -87,7 +93,9 @@ def test_every_answer_is_fenced(path):
 
 
 def test_a_token_is_demanded_away_from_home():
-    """Bound to another address: 401 without the token; with it a cookie, and the token leaves the address bar."""
+    """Bound to another address: 401 without the token; with it a cookie, and the token leaves the
+    address bar.
+    """
     client = make_client("http://192.168.0.7:8000", host="0.0.0.0", token=TOKEN)
     assert client.get("/").status_code == 401
     assert client.get("/", params={"token": "x" * 16}).status_code == 401
@@ -98,12 +106,19 @@ def test_a_token_is_demanded_away_from_home():
     assert client.get("/").status_code == 200  # the cookie was kept
     bare = make_client("http://192.168.0.7:8000", host="0.0.0.0", token=TOKEN)
     assert bare.get("/", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
-    assert bare.get("/", headers={"host": "evil.example", "authorization": f"Bearer {TOKEN}"}).status_code == 400
+    assert (
+        bare.get(
+            "/", headers={"host": "evil.example", "authorization": f"Bearer {TOKEN}"}
+        ).status_code
+        == 400
+    )
 
 
 @pytest.mark.parametrize("ports", [(":8000", ":8001"), ("", ":8000")])
 def test_two_pages_of_one_host_stay_open(ports):
-    """A browser keeps one jar for all ports of a host (RFC 6265, 8.5): opening one page shuts no other."""
+    """A browser keeps one jar for all ports of a host (RFC 6265, 8.5): opening one page shuts no
+    other.
+    """
     tokens = (TOKEN, TOKEN[::-1])
     clients = [
         make_client(f"http://192.168.0.7{port}", host="0.0.0.0", token=token)
@@ -122,8 +137,13 @@ def test_two_pages_of_one_host_stay_open(ports):
 def test_strange_ports_are_no_fault(port):
     """What stands behind the colon of a Host ends up in no cookie's name unless it is a number."""
     client = make_client(host="0.0.0.0", token=TOKEN)
-    entry = client.get("/", params={"token": TOKEN}, headers={b"host": f"127.0.0.1:{port}".encode("latin-1")})
-    assert (entry.status_code, entry.headers["set-cookie"].partition("=")[0]) == (303, "mapsight_token")
+    entry = client.get(
+        "/", params={"token": TOKEN}, headers={b"host": f"127.0.0.1:{port}".encode("latin-1")}
+    )
+    assert (entry.status_code, entry.headers["set-cookie"].partition("=")[0]) == (
+        303,
+        "mapsight_token",
+    )
 
 
 def test_entry_leads_nowhere_else():
@@ -154,20 +174,36 @@ def test_bodies_are_capped():
     client = make_client(max_body_bytes=1024)
     assert client.post("/write", json={"a": "b" * 2000}).status_code == 413
     chunks = (b"x" * 500 for _ in range(10))
-    assert client.post("/write", content=chunks, headers={"content-type": "application/json"}).status_code == 413
+    assert (
+        client.post(
+            "/write", content=chunks, headers={"content-type": "application/json"}
+        ).status_code
+        == 413
+    )
     assert client.post("/write", json={"a": "b" * 100}).status_code == 200
 
 
 def test_ranges_are_capped():
     """Ten thousand ranges of one file are not collected."""
     ranges = ",".join(f"{n}-{n}" for n in range(10_000))
-    assert make_client().get("/static/base.css", headers={"range": f"bytes={ranges}"}).status_code == 416
+    assert (
+        make_client().get("/static/base.css", headers={"range": f"bytes={ranges}"}).status_code
+        == 416
+    )
     assert make_client().get("/static/base.css", headers={"range": "bytes=0-9"}).status_code == 206
 
 
 @pytest.mark.parametrize(
     "path",
-    ["../base.py", "%2e%2e/base.py", "..%2fbase.py", "%2e%2e%2f%2e%2e%2fcli/app.py", "/etc/passwd", "vendor/", ""],
+    [
+        "../base.py",
+        "%2e%2e/base.py",
+        "..%2fbase.py",
+        "%2e%2e%2f%2e%2e%2fcli/app.py",
+        "/etc/passwd",
+        "vendor/",
+        "",
+    ],
 )
 def test_files_stay_inside(path):
     """No spelling of a path leads out of the static files."""
@@ -177,18 +213,25 @@ def test_files_stay_inside(path):
 
 def test_invalid_input_is_one_line():
     """What was sent is not repeated in the answer."""
-    answer = make_client().post("/write", content=b"[1]", headers={"content-type": "application/json"})
+    answer = make_client().post(
+        "/write", content=b"[1]", headers={"content-type": "application/json"}
+    )
     assert answer.status_code == 422
     assert set(answer.json()) == {"detail"}
 
 
 def test_a_taken_port_is_one_line():
     """The remedy names the option."""
-    with bind("127.0.0.1", 0) as first, pytest.raises(InputError, match=r"taken by another program; .*--port"):
+    with (
+        bind("127.0.0.1", 0) as first,
+        pytest.raises(InputError, match=r"taken by another program; .*--port"),
+    ):
         bind("127.0.0.1", first.getsockname()[1])
 
 
-@pytest.mark.parametrize(("host", "port"), [("no address", 80), ("127.0.0.1", 99999), ("192.0.2.1", 80)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("no address", 80), ("127.0.0.1", 99999), ("192.0.2.1", 80)]
+)
 def test_impossible_addresses_are_one_line(host, port):
     """No traceback for an address that is not ours."""
     with pytest.raises(InputError):
@@ -196,7 +239,9 @@ def test_impossible_addresses_are_one_line(host, port):
 
 
 def test_ctrl_c_ends_cleanly():
-    """A server in a process of its own says where it is, answers, and ends with status 0 at SIGINT."""
+    """A server in a process of its own says where it is, answers, and ends with status 0 at
+    SIGINT.
+    """
     code = (
         "from mapsight.web.base import make_app; from mapsight.web.serve import serve\n"
         "serve(make_app('a page'), port=0, open_browser=False)"
@@ -207,7 +252,9 @@ def test_ctrl_c_ends_cleanly():
         assert line.startswith("a page is at http://127.0.0.1:"), line
         port = int(line.split(":")[2].split("/")[0])
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-            client.sendall(b"GET /static/base.css HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            client.sendall(
+                b"GET /static/base.css HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+            )
             assert client.recv(15) == b"HTTP/1.1 200 OK"
         time.sleep(0.1)
         server.send_signal(2)

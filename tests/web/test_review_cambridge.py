@@ -1,4 +1,6 @@
-"""The page on a real scene: the findings of Cambridge against the city's own centrelines, judged by keyboard."""
+"""The page on a real scene: the findings of Cambridge against the city's own centrelines, judged by
+keyboard.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +29,32 @@ def cambridge(tmp_path_factory) -> Path:
     """`mapsight audit --folds 0`, once."""
     scene = DATA / "georef" / "cambridge"
     if not scene.is_dir():
-        pytest.skip("the scene of Cambridge is not here (../shared/data/georef/cambridge, or MAPSIGHT_DATA)")
+        pytest.skip(
+            "the scene of Cambridge is not here (../shared/data/georef/cambridge, or MAPSIGHT_DATA)"
+        )
     out = tmp_path_factory.mktemp("cambridge") / "audit"
     image, lines = scene / "mass_23279035_rgb_1m.tif", scene / "cambridge_centerlines_clip.geojson"
-    command = [sys.executable, "-m", "mapsight", "audit", str(image), str(lines), "--folds", "0", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "mapsight",
+        "audit",
+        str(image),
+        str(lines),
+        "--folds",
+        "0",
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return out
 
 
 def test_ten_findings_of_cambridge(cambridge, open_page):  # noqa: F811
-    """Ten keys are ten verdicts, also after a reload; a line is mended and kept; the theme turns over the imagery."""
+    """Ten keys are ten verdicts, also after a reload; a line is mended and kept; the theme turns
+    over the imagery.
+    """
     table = read_findings(cambridge / "findings.gpkg", metric=False)
     ids, proposed = table["finding_id"].tolist(), table.geometry.iloc[10]
     keys = "arurraarua"
@@ -59,9 +76,17 @@ def test_ten_findings_of_cambridge(cambridge, open_page):  # noqa: F811
         page.wait_for_selector("#edit-bar:not([hidden])")
         press(page, *["ArrowUp"] * 9, "Enter", "a")
         wait_judged(page, 11)
-        drawn = read_verdicts(cambridge / "findings.gpkg").set_index("finding_id").loc[ids[10], "geometry_wkt"]
-        metric = gpd.GeoSeries([shapely.from_wkt(drawn), proposed], crs=table.crs).to_crs("EPSG:26986")
-        assert 0.5 < metric.iloc[0].hausdorff_distance(metric.iloc[1]) < 20  # one end, by nine pixels of the screen
+        drawn = (
+            read_verdicts(cambridge / "findings.gpkg")
+            .set_index("finding_id")
+            .loc[ids[10], "geometry_wkt"]
+        )
+        metric = gpd.GeoSeries([shapely.from_wkt(drawn), proposed], crs=table.crs).to_crs(
+            "EPSG:26986"
+        )
+        assert (
+            0.5 < metric.iloc[0].hausdorff_distance(metric.iloc[1]) < 20
+        )  # one end, by nine pixels of the screen
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         for _ in range(2):  # light, then dark
             page.locator("[data-theme-switch]").click()

@@ -1,4 +1,6 @@
-"""`mapsight review` as it is typed: it says where it is, ends cleanly, and its faults are one line."""
+"""`mapsight review` as it is typed: it says where it is, ends cleanly, and its faults are one
+line.
+"""
 
 from __future__ import annotations
 
@@ -73,11 +75,18 @@ def test_the_documented_python_runs(audit):
     ran = []
 
     def run(example) -> None:
-        done = subprocess.run([sys.executable, "-c", example.parsed], cwd=audit.parent, check=True, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", example.parsed],
+            cwd=audit.parent,
+            check=True,
+            capture_output=True,
+        )
         ran.append(done.returncode)
 
     for example in (
-        Sybil(parsers=[CodeBlockParser(language="python", evaluator=run)]).parse(DOCS / "review.md").examples()
+        Sybil(parsers=[CodeBlockParser(language="python", evaluator=run)])
+        .parse(DOCS / "review.md")
+        .examples()
     ):
         example.evaluate()
     assert ran == [0]

@@ -1,4 +1,6 @@
-"""The page in a real Chromium, as a person meets it: judged by keyboard, kept, edited, seen by two, read by axe."""
+"""The page in a real Chromium, as a person meets it: judged by keyboard, kept, edited, seen by two,
+read by axe.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +31,34 @@ WAIT_MS = 90_000  # WebGL by software on a busy machine
 
 @pytest.fixture
 def open_page(browser):
-    """Opens a page and hands it over once it is ready; fails if a script of it did, or if it asked another host.
+    """Opens a page and hands it over once it is ready; fails if a script of it did, or if it asked
+    another host.
 
-    Without `draw` the browser gets no map library, as one without WebGL: drawing by software takes most of the time.
+    Without `draw` the browser gets no map library, as one without WebGL: drawing by software takes
+    most of the time.
     """
     contexts, faults = [], []
 
     def open_page(address, *, width=1280, height=800, scheme="light", draw=False):
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
         )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
-        page.on("request", lambda request: None if _is_ours(request.url, address) else faults.append(request.url))
+        page.on(
+            "console",
+            lambda line: (
+                faults.append(line.text) if "Content Security Policy" in line.text else None
+            ),
+        )
+        page.on(
+            "request",
+            lambda request: None if _is_ours(request.url, address) else faults.append(request.url),
+        )
         if not draw:
             page.route("**/maplibre-gl.mjs", lambda route: route.abort())
         page.goto(address)
@@ -76,7 +90,9 @@ def press(page, *keys: str) -> None:
 
 
 def wait_for(page, selector: str, pattern: str) -> None:
-    """Until the element's text matches; the page's policy forbids to wait by evaluating anything inside it."""
+    """Until the element's text matches; the page's policy forbids to wait by evaluating anything
+    inside it.
+    """
     from playwright.sync_api import expect
 
     expect(page.locator(selector)).to_have_text(re.compile(pattern), timeout=WAIT_MS)
@@ -87,10 +103,13 @@ def wait_judged(page, count: int) -> None:
 
 
 def find_faults(page) -> list[str]:
-    """What axe-core (WCAG 2.2 A and AA) calls serious or critical; run beside the page's own policy, not through it."""
+    """What axe-core (WCAG 2.2 A and AA) calls serious or critical; run beside the page's own
+    policy, not through it.
+    """
     page.evaluate(AXE + "; undefined")
     found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(r => r.violations)"
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
+        " 'wcag22aa']}).then(r => r.violations)"
     )
     return [
         f"{fault['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
@@ -101,8 +120,21 @@ def find_faults(page) -> list[str]:
 
 
 def test_ten_findings_by_keyboard(audit, open_page):
-    """Ten verdicts without a mouse; each is in the file when the page says so, and after a reload all are seen."""
-    verdicts = ["accept", "reject", "unsure", "accept", "accept", "reject", "unsure", "reject", "accept", "accept"]
+    """Ten verdicts without a mouse; each is in the file when the page says so, and after a reload
+    all are seen.
+    """
+    verdicts = [
+        "accept",
+        "reject",
+        "unsure",
+        "accept",
+        "accept",
+        "reject",
+        "unsure",
+        "reject",
+        "accept",
+        "accept",
+    ]
     with serving(audit, reviewer="ann") as address:
         page = open_page(address)
         assert page.locator("#title").inner_text() == "Missing road, 55 m"
@@ -121,13 +153,21 @@ def test_ten_findings_by_keyboard(audit, open_page):
         assert kept["note"][0] == "a <b>street</b>; a, r and u are no verdicts here"
         page.reload()
         page.wait_for_selector("body[data-ready]")
-        assert "10 of 12 judged · 5 accepted · 3 rejected · 2 unsure" in page.locator("#counts").inner_text()
+        assert (
+            "10 of 12 judged · 5 accepted · 3 rejected · 2 unsure"
+            in page.locator("#counts").inner_text()
+        )
         assert page.locator("#position").inner_text() == "No. 11 of 12"  # where it was left
         press(page, "r")
         wait_judged(page, 11)
         press(page, "z")
         wait_judged(page, 10)
-        assert read_verdicts(audit / "findings.gpkg").set_index("finding_id").loc[f"{10:010x}", "verdict"] == "none"
+        assert (
+            read_verdicts(audit / "findings.gpkg")
+            .set_index("finding_id")
+            .loc[f"{10:010x}", "verdict"]
+            == "none"
+        )
         press(page, "k", "k")
         assert page.locator("#position").inner_text() == "No. 9 of 12"
         assert page.locator("[data-verdict=accept]").get_attribute("aria-pressed") == "true"
@@ -135,7 +175,9 @@ def test_ten_findings_by_keyboard(audit, open_page):
 
 
 def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
-    """Ten times a key and at once a reload, before a slow disk; then a second verdict that waits behind the first."""
+    """Ten times a key and at once a reload, before a slow disk; then a second verdict that waits
+    behind the first.
+    """
 
     def add(*arguments, **told):
         time.sleep(0.3)
@@ -151,7 +193,9 @@ def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
             page.reload()
             page.wait_for_selector("body[data-ready]")
             wait_judged(page, n + 1)
-            if page.locator("#position").inner_text() == f"No. {n + 1} of 12":  # the address is still that finding's
+            if (
+                page.locator("#position").inner_text() == f"No. {n + 1} of 12"
+            ):  # the address is still that finding's
                 press(page, "j")
         for key in ("a", "j", "r"):  # the second waits: the first is under way
             page.keyboard.press(key)
@@ -166,7 +210,9 @@ def test_a_verdict_outlives_its_page(audit, open_page, monkeypatch):
 
 
 def test_a_verdict_is_counted_when_the_page_moves_on(audit, open_page, monkeypatch):
-    """Not before, though the page may hear of it in the meantime: the next key is for the finding that comes next."""
+    """Not before, though the page may hear of it in the meantime: the next key is for the finding
+    that comes next.
+    """
 
     def add(*arguments, **told):
         kept = quick(*arguments, **told)
@@ -183,7 +229,9 @@ def test_a_verdict_is_counted_when_the_page_moves_on(audit, open_page, monkeypat
 
 
 def test_undo_outlives_its_page(audit, open_page):
-    """After a reload `z` takes back what this person said last, step by step, and nothing of anybody else's."""
+    """After a reload `z` takes back what this person said last, step by step, and nothing of
+    anybody else's.
+    """
     with serving(audit) as address:
         VerdictStore(audit / "findings.gpkg").add(f"{4:010x}", "accept", revision=0, reviewer="bob")
         page = open_page(address)
@@ -206,12 +254,22 @@ def test_undo_outlives_its_page(audit, open_page):
         press(page, "z")
         wait_for(page, "#said", "nothing to undo")
         kept = read_verdicts(audit / "findings.gpkg").set_index("finding_id")
-        assert kept["verdict"].to_dict() == {f"{0:010x}": "none", f"{1:010x}": "none", f"{4:010x}": "accept"}
-        assert kept["reviewer"].to_dict() == {f"{0:010x}": "ann", f"{1:010x}": "ann", f"{4:010x}": "bob"}
+        assert kept["verdict"].to_dict() == {
+            f"{0:010x}": "none",
+            f"{1:010x}": "none",
+            f"{4:010x}": "accept",
+        }
+        assert kept["reviewer"].to_dict() == {
+            f"{0:010x}": "ann",
+            f"{1:010x}": "ann",
+            f"{4:010x}": "bob",
+        }
 
 
 def test_a_note_outlives_its_page(audit, open_page):
-    """What is typed below a verdict is kept with it, though the page is reloaded in the middle of it."""
+    """What is typed below a verdict is kept with it, though the page is reloaded in the middle of
+    it.
+    """
     with serving(audit) as address:
         page = open_page(address)
         press(page, "a")
@@ -226,8 +284,14 @@ def test_a_note_outlives_its_page(audit, open_page):
 
 
 def test_a_line_is_mended(audit, open_page):
-    """A point is moved by keys, another is added, and the mended line is what is kept; so is one that is dragged."""
-    before = gpd.read_file(audit / "findings.gpkg", layer="findings").set_index("finding_id").geometry[f"{0:010x}"]
+    """A point is moved by keys, another is added, and the mended line is what is kept; so is one
+    that is dragged.
+    """
+    before = (
+        gpd.read_file(audit / "findings.gpkg", layer="findings")
+        .set_index("finding_id")
+        .geometry[f"{0:010x}"]
+    )
     with serving(audit) as address:
         page = open_page(address, draw=True)
         shoot(page, "start")
@@ -253,7 +317,9 @@ def test_a_line_is_mended(audit, open_page):
 
 
 def test_two_people_see_both(audit, open_page):
-    """Ann and Bob judge one finding: Bob sees both verdicts and decides, and Ann hears of it by herself."""
+    """Ann and Bob judge one finding: Bob sees both verdicts and decides, and Ann hears of it by
+    herself.
+    """
     with serving(audit) as address:
         ann = open_page(address)
         bob = open_page(address)
@@ -283,7 +349,9 @@ def test_two_people_see_both(audit, open_page):
     ("width", "height", "scheme"), [(320, 640, "dark"), (1280, 800, "light"), (3840, 2160, "light")]
 )
 def test_every_size_is_accessible(audit, open_page, width, height, scheme):
-    """No serious fault for axe, and nothing hangs over the side; the theme can be switched against the system's."""
+    """No serious fault for axe, and nothing hangs over the side; the theme can be switched against
+    the system's.
+    """
     with serving(audit) as address:
         page = open_page(address, width=width, height=height, scheme=scheme)
         page.wait_for_selector("#details .crops img")
@@ -309,11 +377,16 @@ def test_every_size_is_accessible(audit, open_page, width, height, scheme):
 
 @pytest.mark.parametrize(("width", "share"), [(1280, 0.48), (1920, 0.5), (3840, 0.55)])
 def test_words_have_room(audit, open_page, width, share):
-    """The map gets about half of the width and more, the header is one line, no button or heading of a table breaks."""
+    """The map gets about half of the width and more, the header is one line, no button or heading
+    of a table breaks.
+    """
     with serving(audit) as address:
         page = open_page(address, width=width, height=width * 5 // 8)
         page.locator(".parts summary").click()
-        page.evaluate("document.getElementById('image-name').textContent = 'a_long_name_of_an_image_of_a_city.tif'")
+        page.evaluate(
+            "document.getElementById('image-name').textContent ="
+            " 'a_long_name_of_an_image_of_a_city.tif'"
+        )
         assert page.locator(".map-pane").bounding_box()["width"] >= share * width
         line = page.locator("#show-keys").bounding_box()["height"]
         assert page.locator("header.bar").bounding_box()["height"] < 2 * line
@@ -328,13 +401,17 @@ def test_words_have_room(audit, open_page, width, share):
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (3840, 2160)])
 def test_a_short_finding_is_seen_at_any_size(audit, open_page, width, height):
-    """The finding flown to takes a fifth to two thirds of the map's smaller side, and lies in its middle."""
+    """The finding flown to takes a fifth to two thirds of the map's smaller side, and lies in its
+    middle.
+    """
     with serving(audit) as address:
         page = open_page(address, width=width, height=height, draw=True)
         page.wait_for_timeout(2000)
         shot = page.locator("#map").screenshot()
         shown = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
-        part = (np.abs(shown - (0xFF, 0x9A, 0x1F)) < 40).all(axis=2)  # the colour of what is missing
+        part = (np.abs(shown - (0xFF, 0x9A, 0x1F)) < 40).all(
+            axis=2
+        )  # the colour of what is missing
         pieces, _ = ndimage.label(ndimage.binary_dilation(part, iterations=3))
         middle = pieces[tuple(slice(n // 2 - n // 12, n // 2 + n // 12) for n in part.shape)]
         rows, cols = np.nonzero(np.isin(pieces, middle[middle > 0]))
@@ -343,10 +420,15 @@ def test_a_short_finding_is_seen_at_any_size(audit, open_page, width, height):
 
 
 def test_the_legend_tells_the_strokes(audit, open_page):
-    """Open on a wide screen, closed on a small one, and as it was left; axe reads it in both themes at 320 px, too."""
+    """Open on a wide screen, closed on a small one, and as it was left; axe reads it in both themes
+    at 320 px, too.
+    """
     with serving(audit) as address:
         page = open_page(address)
-        assert "Dashed is the map's line, solid the road as seen." in page.locator("#legend").inner_text()
+        assert (
+            "Dashed is the map's line, solid the road as seen."
+            in page.locator("#legend").inner_text()
+        )
         assert "Accept: the map is wrong here." in page.locator("#legend").inner_text()
         page.locator("#legend summary").click()
         for _ in range(100):  # `toggle` comes a task later
@@ -367,7 +449,9 @@ def test_the_legend_tells_the_strokes(audit, open_page):
 
 
 def test_the_list_in_other_orders(audit, open_page):
-    """In one of them every beginning is spread over the list; `j` follows the order that is shown."""
+    """In one of them every beginning is spread over the list; `j` follows the order that is
+    shown.
+    """
     with serving(audit) as address:
         page = open_page(address)
         page.locator("#filters summary").click()
@@ -383,11 +467,15 @@ def test_the_list_in_other_orders(audit, open_page):
         wait_judged(page, 1)
         fifth, sixth = order_spread(12)[4:6] + 1
         wait_for(page, "#position", f"^No. {sixth} of 12")
-        assert read_verdicts(audit / "findings.gpkg")["finding_id"].tolist() == [f"{fifth - 1:010x}"]
+        assert read_verdicts(audit / "findings.gpkg")["finding_id"].tolist() == [
+            f"{fifth - 1:010x}"
+        ]
 
 
 def test_layers_swipe_and_filters(audit, open_page):
-    """What keys and switches say is what happens; the list and the map show what the filter leaves."""
+    """What keys and switches say is what happens; the list and the map show what the filter
+    leaves.
+    """
     with serving(audit) as address:
         page = open_page(address, draw=True)
         press(page, "s")
@@ -429,12 +517,14 @@ def test_names_are_inert(audit, open_page):
 
 
 SCROLL = """async () => {
-  const list = document.querySelector('#list'), far = list.scrollHeight - list.clientHeight, rows = [];
+  const list = document.querySelector('#list'), rows = [];
+  const far = list.scrollHeight - list.clientHeight;
   for (let step = 0; step <= 20; step += 1) {
     list.scrollTop = far * step / 20;
     await new Promise(requestAnimationFrame);
     await new Promise(requestAnimationFrame);
-    const seen = [...list.querySelectorAll('[role=option]')].map((row) => Number(row.getAttribute('aria-posinset')));
+    const seen = [...list.querySelectorAll('[role=option]')]
+      .map((row) => Number(row.getAttribute('aria-posinset')));
     rows.push([seen.length, Math.min(...seen), Math.max(...seen)]);
   }
   return rows;
@@ -442,7 +532,8 @@ SCROLL = """async () => {
 
 
 def test_ten_thousand_findings(tmp_path, open_page):
-    """Ten thousand scroll like a hundred: wherever one is few rows exist, and the last is reached at once.
+    """Ten thousand scroll like a hundred: wherever one is few rows exist, and the last is reached
+    at once.
 
     What that takes is measured by benchmarks/review_page.py.
     """
@@ -456,7 +547,9 @@ def test_ten_thousand_findings(tmp_path, open_page):
         rows = page.evaluate(SCROLL)
         assert max(count for count, _, _ in rows) < 60
         for step, (_, first, last) in enumerate(rows):
-            assert first - 60 <= max(step * 500, 1) <= last + 60  # what is there is what belongs there
+            assert (
+                first - 60 <= max(step * 500, 1) <= last + 60
+            )  # what is there is what belongs there
 
 
 def test_a_place_has_an_address(audit, open_page):

@@ -38,7 +38,9 @@ def _read(audit) -> dict[str, tuple[str, str]]:
 
 
 def test_a_line_is_its_own_findings(audit, open_page, hold):  # noqa: F811
-    """`j` and at once `e`: the line of the finding before is not what is edited, nor kept with the next verdict."""
+    """`j` and at once `e`: the line of the finding before is not what is edited, nor kept with the
+    next verdict.
+    """
     with serving(audit) as address:
         page = open_page(address, draw=True)
         evidence = hold("read_history", f"{1:010x}")
@@ -66,14 +68,20 @@ def test_evidence_that_does_not_come_is_nobody_elses(audit, open_page):  # noqa:
 
 
 def test_a_verdict_that_failed_can_be_said_again(audit, open_page):  # noqa: F811
-    """The server fails once: the page says so, and the same key, or a little patience, brings the verdict home."""
+    """The server fails once: the page says so, and the same key, or a little patience, brings the
+    verdict home.
+    """
     with serving(audit) as address:
         page = open_page(address)
         failed = []
 
         def fail(route) -> None:
             failed.append(route.request.url)
-            route.fulfill(status=503, content_type="application/json", body=json.dumps({"detail": "no time now"}))
+            route.fulfill(
+                status=503,
+                content_type="application/json",
+                body=json.dumps({"detail": "no time now"}),
+            )
 
         page.route("**/verdict", fail, times=1)
         page.keyboard.press("a")
@@ -106,17 +114,24 @@ def test_a_note_stays_with_its_finding(audit, open_page, hold):  # noqa: F811
         assert page.locator("#note").input_value() == ""
         press(page, "r")
         wait_judged(page, 2)
-        assert _read(audit) == {f"{0:010x}": ("accept", "a lane to a farm"), f"{1:010x}": ("reject", "")}
+        assert _read(audit) == {
+            f"{0:010x}": ("accept", "a lane to a farm"),
+            f"{1:010x}": ("reject", ""),
+        }
 
 
 def test_what_a_colleague_drew_is_kept(audit, open_page):  # noqa: F811
-    """Ann is writing a note when Bob accepts with a mended line: her note comes to his verdict, the line stays."""
+    """Ann is writing a note when Bob accepts with a mended line: her note comes to his verdict, the
+    line stays.
+    """
     wkt = "LINESTRING (400000 5000000, 400030 5000010)"
     with serving(audit, reviewer="ann") as address:
         page = open_page(address)
         press(page, "m")
         page.keyboard.type("it")
-        VerdictStore(audit / "findings.gpkg").add(f"{0:010x}", "accept", revision=0, reviewer="bob", geometry_wkt=wkt)
+        VerdictStore(audit / "findings.gpkg").add(
+            f"{0:010x}", "accept", revision=0, reviewer="bob", geometry_wkt=wkt
+        )
         wait_judged(page, 1)
         page.keyboard.type(" is there")
         page.keyboard.press("Escape")

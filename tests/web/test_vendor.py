@@ -11,7 +11,9 @@ VENDOR = Path(__file__).parent.parent.parent / "src" / "mapsight" / "web" / "sta
 
 def test_hashes():
     """Every script and style is listed with its SHA-256, and none besides."""
-    listed = dict(reversed(line.split()) for line in (VENDOR / "SHA256SUMS").read_text("utf-8").splitlines())
+    listed = dict(
+        reversed(line.split()) for line in (VENDOR / "SHA256SUMS").read_text("utf-8").splitlines()
+    )
     shipped = {path.name for path in VENDOR.iterdir() if path.suffix in (".js", ".mjs", ".css")}
     assert shipped == set(listed)
     for name, digest in listed.items():
@@ -19,7 +21,9 @@ def test_hashes():
 
 
 def test_versions_agree():
-    """package.json pins exactly, the lock file and the README say the same, and so does the library itself."""
+    """package.json pins exactly, the lock file and the README say the same, and so does the library
+    itself.
+    """
     wanted = json.loads((VENDOR / "package.json").read_text("utf-8"))
     locked = json.loads((VENDOR / "package-lock.json").read_text("utf-8"))["packages"]
     readme = (VENDOR / "README.md").read_text("utf-8")
@@ -36,4 +40,6 @@ def test_nothing_is_loaded_from_abroad():
     for path in [*static.glob("*"), *VENDOR.glob("*.css")]:
         if path.suffix in (".css", ".html"):
             text = path.read_text("utf-8")
-            assert "url(http" not in text and 'src="http' not in text and "@import" not in text, path.name
+            assert "url(http" not in text and 'src="http' not in text and "@import" not in text, (
+                path.name
+            )

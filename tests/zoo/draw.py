@@ -1,4 +1,6 @@
-"""Small data sets, drawn: what each recipe's real data look like, with an answer that is plain to see."""
+"""Small data sets, drawn: what each recipe's real data look like, with an answer that is plain to
+see.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def draw_digit(digit: int, rng: np.random.Generator) -> Image.Image:
     """A digit in light grey on black, 28 × 28 px."""
     image = Image.new("L", (28, 28))
     at = tuple(int(n) for n in rng.integers(-1, 2, 2) + (7, 2))
-    ImageDraw.Draw(image).text(at, str(digit), fill=int(rng.integers(180, 256)), font=ImageFont.load_default(20))
+    ImageDraw.Draw(image).text(
+        at, str(digit), fill=int(rng.integers(180, 256)), font=ImageFont.load_default(20)
+    )
     return image
 
 
@@ -32,7 +36,10 @@ def write_mnist(folder: Path, train: int = 600, test: int = 80) -> None:
     rng = np.random.default_rng(0)
     for part, count in (("train", train), ("t10k", test)):
         labels = rng.integers(0, 10, count)
-        write_idx(folder / f"{part}-images-idx3-ubyte.gz", np.stack([np.asarray(draw_digit(n, rng)) for n in labels]))
+        write_idx(
+            folder / f"{part}-images-idx3-ubyte.gz",
+            np.stack([np.asarray(draw_digit(n, rng)) for n in labels]),
+        )
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
 
 
@@ -59,13 +66,24 @@ def write_drive(folder: Path, count: int = 200, form: str = "records", step_ms: 
         draw_road(float(angle), rng).save(images / f"{at}.jpg")
         rows.append((f"{at}.jpg", float(angle), 1_600_000_000_000 + step_ms * at))
     if form == "records":
-        lines = ["image,angle,throttle,timestamp_ms", *(f"{name},{angle},0.5,{time}" for name, angle, time in rows)]
+        lines = [
+            "image,angle,throttle,timestamp_ms",
+            *(f"{name},{angle},0.5,{time}" for name, angle, time in rows),
+        ]
         (folder / "records.csv").write_text("\n".join(lines))
     elif form == "tub":
-        records = [{"cam/image_array": n, "user/angle": a, "_timestamp_ms": t, "user/mode": "user"} for n, a, t in rows]
-        (folder / "catalog_0.catalog").write_text("\n".join(json.dumps(record) for record in records))
+        records = [
+            {"cam/image_array": n, "user/angle": a, "_timestamp_ms": t, "user/mode": "user"}
+            for n, a, t in rows
+        ]
+        (folder / "catalog_0.catalog").write_text(
+            "\n".join(json.dumps(record) for record in records)
+        )
     else:
-        lines = [f"C:\\Users\\me\\IMG\\{name}, IMG/l.jpg, IMG/r.jpg, {angle}, 0.5, 0, 20" for name, angle, _ in rows]
+        lines = [
+            f"C:\\Users\\me\\IMG\\{name}, IMG/l.jpg, IMG/r.jpg, {angle}, 0.5, 0, 20"
+            for name, angle, _ in rows
+        ]
         (folder / "driving_log.csv").write_text("\n".join(lines))
 
 
@@ -85,7 +103,9 @@ def write_voices(folder: Path, speakers: int = 3, sentences: int = 2) -> None:
             for sentence in range(sentences):
                 wave = make_voice(emotion, 0.9 + 0.1 * speaker, rng)
                 wavfile.write(folder / f"{speaker + 3:02d}a0{sentence}{emotion}a.wav", 16_000, wave)
-    wavfile.write(folder / "03a01Lb.wav", 16_000, make_voice("N", 1, rng))  # boredom: not among the four
+    wavfile.write(
+        folder / "03a01Lb.wav", 16_000, make_voice("N", 1, rng)
+    )  # boredom: not among the four
 
 
 def write_photos(folder: Path, each: int = 24) -> None:
@@ -103,7 +123,9 @@ def write_photos(folder: Path, each: int = 24) -> None:
 
 
 def draw_object(label: int, rng: np.random.Generator) -> np.ndarray:
-    """A disc on a ground, (3, 32, 32) uint8; the red and green of the disc say its class, of a hundred at most."""
+    """A disc on a ground, (3, 32, 32) uint8; the red and green of the disc say its class, of a
+    hundred at most.
+    """
     image = rng.integers(0, 40, (3, 32, 32)).astype(np.uint8)
     rows, columns = np.mgrid[:32, :32]
     inside = np.hypot(rows - rng.integers(12, 20), columns - rng.integers(12, 20)) < 11
@@ -115,7 +137,9 @@ def draw_object(label: int, rng: np.random.Generator) -> np.ndarray:
 def make_records(labels: np.ndarray, rng: np.random.Generator, coarse: bool) -> bytes:
     """CIFAR's binary form: one label byte or two, then the image."""
     front = [bytes([label // 5, label] if coarse else [label]) for label in labels.tolist()]
-    return b"".join(head + draw_object(n, rng).tobytes() for head, n in zip(front, labels.tolist(), strict=True))
+    return b"".join(
+        head + draw_object(n, rng).tobytes() for head, n in zip(front, labels.tolist(), strict=True)
+    )
 
 
 def write_cifar10(folder: Path, each: int = 40) -> None:
@@ -136,7 +160,9 @@ def write_cifar100(folder: Path) -> None:
 
 
 def draw_street(rng: np.random.Generator) -> tuple[Image.Image, Image.Image]:
-    """(photograph, labels) of 240 × 180 px: sky over buildings over a road, a car on it, a border that is void."""
+    """(photograph, labels) of 240 × 180 px: sky over buildings over a road, a car on it, a border
+    that is void.
+    """
     labels = Image.new("L", (240, 180), 0)
     draw = ImageDraw.Draw(labels)
     skyline, kerb = int(rng.integers(40, 70)), int(rng.integers(100, 120))
@@ -146,7 +172,13 @@ def draw_street(rng: np.random.Generator) -> tuple[Image.Image, Image.Image]:
     draw.rectangle((left, kerb - 15, left + 60, kerb + 25), fill=8)
     draw.rectangle((0, 0, 239, 3), fill=11)
     colours = np.zeros((12, 3))
-    colours[[0, 1, 3, 8, 11]] = [(150, 190, 240), (150, 70, 50), (90, 90, 95), (220, 210, 40), (0, 0, 0)]
+    colours[[0, 1, 3, 8, 11]] = [
+        (150, 190, 240),
+        (150, 70, 50),
+        (90, 90, 95),
+        (220, 210, 40),
+        (0, 0, 0),
+    ]
     photograph = colours[np.asarray(labels)] + rng.normal(0, 12, (180, 240, 3))
     return Image.fromarray(photograph.clip(0, 255).astype(np.uint8)), labels
 
@@ -174,20 +206,27 @@ def draw_aerial(rng: np.random.Generator, side: int = 160) -> tuple[Image.Image,
     return image, mask
 
 
-def write_aerials(folder: Path, counts: tuple[int, int, int] = (12, 4, 4), form: str = "table") -> None:
+def write_aerials(
+    folder: Path, counts: tuple[int, int, int] = (12, 4, 4), form: str = "table"
+) -> None:
     """Pairs as a table or in Mnih's folders."""
     rng = np.random.default_rng(0)
     rows = ["set,name,image,mask,split"]
-    images, masks = ("i/{}/{}.png", "m/{}/{}.png") if form == "table" else (
-        "tiff/{}/{}.tiff", "tiff/{}_labels/{}.tif")  # fmt: skip
+    images, masks = (
+        ("i/{}/{}.png", "m/{}/{}.png")
+        if form == "table"
+        else ("tiff/{}/{}.tiff", "tiff/{}_labels/{}.tif")
+    )
     for split, count in zip(("train", "val", "test"), counts, strict=True):
         for at in range(count):
             for name, picture in zip((images, masks), draw_aerial(rng), strict=True):
                 path = folder / name.format(split, f"{split}{at}")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 picture.save(path)
-            rows.append(f"drawn,{split}{at},{images.format(split, f'{split}{at}')},"
-                        f"{masks.format(split, f'{split}{at}')},{split}")  # fmt: skip
+            rows.append(
+                f"drawn,{split}{at},{images.format(split, f'{split}{at}')},"
+                f"{masks.format(split, f'{split}{at}')},{split}"
+            )
     if form == "table":
         (folder / "pairs.csv").write_text("\n".join(rows))
 
@@ -211,7 +250,9 @@ def write_meadows(folder: Path, train: int = 12, test: int = 4) -> None:
 
 
 def write_reading(folder: Path) -> None:
-    """A sheet of 127 × 3 drawn glyphs with labels.csv; pairs and words that a small net can learn."""
+    """A sheet of 127 × 3 drawn glyphs with labels.csv; pairs and words that a small net can
+    learn.
+    """
     rng = np.random.default_rng(0)
     signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     (folder / "emnist").mkdir(parents=True)
@@ -228,11 +269,28 @@ def write_reading(folder: Path) -> None:
     Image.fromarray(sheet).save(folder / "emnist" / "sheet.webp", lossless=True)
     (folder / "emnist" / "labels.csv").write_text("\n".join(rows))
     (folder / "words").mkdir()
-    who, what = ("Tom Tom", "Mary Maria", "He Er", "She Sie"), ("sees sieht", "hears hört", "likes mag", "knows kennt")
+    who, what = (
+        ("Tom Tom", "Mary Maria", "He Er", "She Sie"),
+        ("sees sieht", "hears hört", "likes mag", "knows kennt"),
+    )
     whom = ("me mich", "you dich", "us uns", "Tom Tom", "nothing nichts", "it es")
     triples = [[pair.split() for pair in (a, b, c)] for a in who for b in what for c in whom]
-    pairs = [tuple(" ".join(word[side] for word in triple) + "." for side in (0, 1)) for triple in triples]
-    (folder / "words" / "pairs.tsv").write_text("\n".join("\t".join(pair) for pair in pairs), encoding="utf-8")
-    words = [("house", "Haus"), ("door", "Tür"), ("street", "Straße"), ("new", "neu"), ("old", "alt")]
-    listed = [{"rank": n, "targetWord": german, "englishWord": english} for n, (english, german) in enumerate(words)]
+    pairs = [
+        tuple(" ".join(word[side] for word in triple) + "." for side in (0, 1))
+        for triple in triples
+    ]
+    (folder / "words" / "pairs.tsv").write_text(
+        "\n".join("\t".join(pair) for pair in pairs), encoding="utf-8"
+    )
+    words = [
+        ("house", "Haus"),
+        ("door", "Tür"),
+        ("street", "Straße"),
+        ("new", "neu"),
+        ("old", "alt"),
+    ]
+    listed = [
+        {"rank": n, "targetWord": german, "englishWord": english}
+        for n, (english, german) in enumerate(words)
+    ]
     (folder / "words" / "de.json").write_text(json.dumps({"words": listed}), encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Nets side by side: layers as the papers count them, multiply-adds as torchvision publishes them."""
+"""Nets side by side: layers as the papers count them, multiply-adds as torchvision publishes
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,25 @@ from mapsight.zoo.compare import CLASSIFIERS, count_layers, describe_net, time_n
 
 # layers: the papers; 10⁹ multiply-adds: torchvision's table of weights (at 224 px)
 PUBLISHED = {
-    "alexnet": (8, 0.71), "vgg11": (11, 7.61), "vgg13": (13, 11.31), "vgg16": (16, 15.47), "vgg19": (19, 19.63),
-    "googlenet": (22, 1.50), "resnet18": (18, 1.81), "resnet34": (34, 3.66), "resnet50": (50, 4.09),
-    "resnet101": (101, 7.80), "resnet152": (152, 11.51),
-}  # fmt: skip
+    "alexnet": (8, 0.71),
+    "vgg11": (11, 7.61),
+    "vgg13": (13, 11.31),
+    "vgg16": (16, 15.47),
+    "vgg19": (19, 19.63),
+    "googlenet": (22, 1.50),
+    "resnet18": (18, 1.81),
+    "resnet34": (34, 3.66),
+    "resnet50": (50, 4.09),
+    "resnet101": (101, 7.80),
+    "resnet152": (152, 11.51),
+}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_layers_and_multiply_adds(name):
-    """The longest way through the graph has the layers of the net's name, and costs what is published."""
+    """The longest way through the graph has the layers of the net's name, and costs what is
+    published.
+    """
     facts = describe_net(name)
     layers, billions = PUBLISHED[name]
     assert facts.layers == layers
@@ -26,7 +38,9 @@ def test_layers_and_multiply_adds(name):
 
 
 def test_pilotnet_costs():
-    """PilotNet: 26.88 million multiply-adds, nine layers with weights (the paper's ten count its normalisation)."""
+    """PilotNet: 26.88 million multiply-adds, nine layers with weights (the paper's ten count its
+    normalisation).
+    """
     assert describe_net("pilotnet").multiply_adds == pytest.approx(26.88e6, rel=1e-3)
     assert count_layers(make_zoo_net("pilotnet")) == 9
 

@@ -29,7 +29,9 @@ def server(tmp_path, monkeypatch):
         def log_message(self, *_):
             asked.append(self.path)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as http:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=folder)
+    ) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{http.server_port}", folder, asked
         http.shutdown()
@@ -82,10 +84,14 @@ def test_archives_stay_in_their_folder(server, tmp_path):
     good, evil = pack("set/train/a.txt"), pack("../evil.txt")
     (served / "good.tgz").write_bytes(good)
     (served / "evil.tgz").write_bytes(evil)
-    fetch_files((Remote(f"{url}/good.tgz", checksum(good), "good.tgz", unpack=True),), tmp_path / "data")
+    fetch_files(
+        (Remote(f"{url}/good.tgz", checksum(good), "good.tgz", unpack=True),), tmp_path / "data"
+    )
     assert (tmp_path / "data" / "set" / "train" / "a.txt").read_text() == "ok"
     with pytest.raises(InputError, match="unpacked"):
-        fetch_files((Remote(f"{url}/evil.tgz", checksum(evil), "evil.tgz", unpack=True),), tmp_path / "data")
+        fetch_files(
+            (Remote(f"{url}/evil.tgz", checksum(evil), "evil.tgz", unpack=True),), tmp_path / "data"
+        )
     assert not (tmp_path / "evil.txt").exists()
 
 

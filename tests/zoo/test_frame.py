@@ -19,7 +19,13 @@ from mapsight.zoo.figure import make_figure
 from mapsight.zoo.model import FORMAT, ZooCard, read_zoo_model, write_zoo_model
 from mapsight.zoo.recipe import Arrays, Contender, Data, Fold, Recipe
 from mapsight.zoo.run import Epochs, describe, run_recipe
-from mapsight.zoo.scores import confuse, find_recalls, find_wilson_interval, measure_classes, tell_class
+from mapsight.zoo.scores import (
+    confuse,
+    find_recalls,
+    find_wilson_interval,
+    measure_classes,
+    tell_class,
+)
 
 PLACE = find_place("cpu", "fp32")
 SETTINGS = FitSettings(epochs=4, batch_size=16, learning_rate=1e-3, ema_decay=0.0, patience=0)
@@ -28,24 +34,41 @@ SETTINGS = FitSettings(epochs=4, batch_size=16, learning_rate=1e-3, ema_decay=0.
 def draw_bars(count: int, seed: int) -> Arrays:
     """Bars: upright is 1, level is 0; 28 × 28 px."""
     rng = np.random.default_rng(seed)
-    images, truth = rng.integers(0, 60, (count, 1, 28, 28)).astype(np.uint8), rng.integers(0, 2, count)
+    images, truth = (
+        rng.integers(0, 60, (count, 1, 28, 28)).astype(np.uint8),
+        rng.integers(0, 2, count),
+    )
     for image, upright, at in zip(images, truth, rng.integers(4, 22, count), strict=True):
         image[(0, slice(None), slice(at, at + 3)) if upright else (0, slice(at, at + 3))] = 230
     return Arrays((images, truth))
 
 
 def read_bars(folder) -> Data:
-    folds = tuple(Fold(str(n), draw_bars(96, n), draw_bars(32, 10 + n), draw_bars(64, 20 + n)) for n in range(2))
+    folds = tuple(
+        Fold(str(n), draw_bars(96, n), draw_bars(32, 10 + n), draw_bars(64, 20 + n))
+        for n in range(2)
+    )
     return Data(folds, ("level", "upright"), "drawn bars", everything=draw_bars(96, 5))
 
 
 BARS = Recipe(
-    name="bars", title="bars", source="drawn here", folder="bars", read=read_bars,
-    contenders=(Contender("reader", {"classes": 2, "maps": 4}), Contender("digit-dense", {"classes": 2})),
-    loss=F.cross_entropy, metric=lambda judged, data: measure_classes(judged.truth, judged.outputs),
-    draw=lambda outcome: make_figure(2, 2), read_input=lambda path: (np.zeros((1, 28, 28), np.uint8),),
-    tell=tell_class, headline="accuracy", settings=SETTINGS,
-)  # fmt: skip
+    name="bars",
+    title="bars",
+    source="drawn here",
+    folder="bars",
+    read=read_bars,
+    contenders=(
+        Contender("reader", {"classes": 2, "maps": 4}),
+        Contender("digit-dense", {"classes": 2}),
+    ),
+    loss=F.cross_entropy,
+    metric=lambda judged, data: measure_classes(judged.truth, judged.outputs),
+    draw=lambda outcome: make_figure(2, 2),
+    read_input=lambda path: (np.zeros((1, 28, 28), np.uint8),),
+    tell=tell_class,
+    headline="accuracy",
+    settings=SETTINGS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +89,9 @@ def test_learns_and_reports(outcome):
 
 
 def test_truth_and_items_belong_together(outcome):
-    """`judged` is in the order of the test items, and `look` gives the kept net's answer to one of them."""
+    """`judged` is in the order of the test items, and `look` gives the kept net's answer to one of
+    them.
+    """
     truth = np.concatenate([items.columns[-1] for items in outcome.tests])
     assert np.array_equal(outcome.results[0].judged.truth, truth)
     item = outcome.tests[0][3]
@@ -76,7 +101,9 @@ def test_truth_and_items_belong_together(outcome):
 
 
 def test_epochs_show_each_item_once():
-    """One round of the training items is a permutation, whatever an epoch's length; the seed decides which."""
+    """One round of the training items is a permutation, whatever an epoch's length; the seed
+    decides which.
+    """
     items = Arrays((np.arange(10), np.arange(10)))
     recipe = dataclasses.replace(BARS, items_per_epoch=4)
     seen = [int(Epochs(items, recipe, 1)[i][0]) for i in range(20)]
@@ -96,7 +123,9 @@ def test_variation_is_a_function_of_the_index():
 
 
 def test_interrupted_run_ends_equal(tmp_path):
-    """A run stopped in its second epoch and given again ends with the weights of an uninterrupted one."""
+    """A run stopped in its second epoch and given again ends with the weights of an uninterrupted
+    one.
+    """
     data = read_bars(None)
     data = data._replace(folds=data.folds[:1], everything=None)
     recipe = dataclasses.replace(BARS, contenders=BARS.contenders[1:])
@@ -120,7 +149,9 @@ def test_interrupted_run_ends_equal(tmp_path):
 
 
 def test_what_is_settled_on_the_judging_items():
-    """The facts chosen on the judging items reach the metric of the test items, and no other; `own` is one net's."""
+    """The facts chosen on the judging items reach the metric of the test items, and no other; `own`
+    is one net's.
+    """
     asked = []
 
     def settle(judged, data):
@@ -130,7 +161,10 @@ def test_what_is_settled_on_the_judging_items():
         asked.append((len(judged.truth), dict(data.facts)))
         return measure_classes(judged.truth, judged.outputs)
 
-    contenders = (Contender("reader", {"classes": 2, "maps": 4}, own={"settle": settle}), BARS.contenders[1])
+    contenders = (
+        Contender("reader", {"classes": 2, "maps": 4}, own={"settle": settle}),
+        BARS.contenders[1],
+    )
     recipe = dataclasses.replace(BARS, contenders=contenders, metric=metric)
     run_recipe(recipe, read_bars(None), PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
     mean = np.concatenate([draw_bars(32, 10 + n).columns[-1] for n in range(2)]).mean()
@@ -148,7 +182,9 @@ def test_a_net_may_be_trained_its_own_way():
         return net(1 - inputs[0])
 
     own = {"apply": apply, "items_per_epoch": 12, "judge_batch": 5}
-    contenders = (Contender("reader", {"classes": 2, "maps": 4}, own=own, settings={"batch_size": 6}),)
+    contenders = (
+        Contender("reader", {"classes": 2, "maps": 4}, own=own, settings={"batch_size": 6}),
+    )
     data = read_bars(None)._replace(folds=read_bars(None).folds[:1], everything=None)
     recipe = dataclasses.replace(BARS, contenders=(*contenders, BARS.contenders[1]))
     outcome = run_recipe(recipe, data, PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
@@ -161,21 +197,37 @@ def test_a_net_may_be_trained_its_own_way():
 def test_model_file_round_trip(tmp_path):
     """Weights, options and card come back."""
     net = make_zoo_net("reader", classes=3, maps=4)
-    card = ZooCard("bars", "reader", {"classes": 3, "maps": 4}, ("a", "b", "c"), "bars", {"epochs": 3}, {"accuracy": 1})
+    card = ZooCard(
+        "bars",
+        "reader",
+        {"classes": 3, "maps": 4},
+        ("a", "b", "c"),
+        "bars",
+        {"epochs": 3},
+        {"accuracy": 1},
+    )
     write_zoo_model(tmp_path / "m.safetensors", net, card)
     back = read_zoo_model(tmp_path / "m.safetensors")
     assert back.card == card
     assert all(
-        torch.equal(a, b) for a, b in zip(net.state_dict().values(), back.net.state_dict().values(), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(net.state_dict().values(), back.net.state_dict().values(), strict=True)
     )
 
 
 @pytest.mark.parametrize(
     "card",
-    ["", "[]", '{"recipe": "bars", "net": "nobody"}', '{"recipe": "bars", "net": "reader", "options": {"maps": "x"}}',
-     '{"recipe": "bars", "net": "reader", "options": {"maps": 10000000}}', '{"net": "reader", "options": []}',
-     '{"recipe": "bars", "net": "reader", "options": {"maps": -3}}', '{"net": "reader"}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        '{"recipe": "bars", "net": "nobody"}',
+        '{"recipe": "bars", "net": "reader", "options": {"maps": "x"}}',
+        '{"recipe": "bars", "net": "reader", "options": {"maps": 10000000}}',
+        '{"net": "reader", "options": []}',
+        '{"recipe": "bars", "net": "reader", "options": {"maps": -3}}',
+        '{"net": "reader"}',
+    ],
+)
 def test_hostile_cards_are_refused(tmp_path, card):
     """Cards that lie, ask for giants or are none are answered in one line."""
     save_file(make_zoo_net("reader").state_dict(), tmp_path / "m", {"format": FORMAT, "card": card})
@@ -190,12 +242,16 @@ def test_scores_are_scikit_learns():
     rng = np.random.default_rng(0)
     truth, said = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
     assert np.array_equal(confuse(truth, said, 4), confusion_matrix(truth, said))
-    assert np.allclose(find_recalls(confuse(truth, said, 4)), recall_score(truth, said, average=None))
+    assert np.allclose(
+        find_recalls(confuse(truth, said, 4)), recall_score(truth, said, average=None)
+    )
     low, high = find_wilson_interval(0, 10)
     assert low == 0 and high == pytest.approx(1.96**2 / (10 + 1.96**2))
     assert np.isnan(find_recalls(np.array([[0, 0], [1, 3]]))[0])
     low, high = find_wilson_interval(93, 100)
-    assert (low, high) == pytest.approx((0.8625, 0.9657), abs=2e-4)  # Newcombe 1998, method 3, of 93 in 100
+    assert (low, high) == pytest.approx(
+        (0.8625, 0.9657), abs=2e-4
+    )  # Newcombe 1998, method 3, of 93 in 100
 
 
 def test_nothing_to_judge():

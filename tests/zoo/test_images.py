@@ -1,4 +1,6 @@
-"""Pictures of users: any way they are stored, they come out as people see them; what is written is whole."""
+"""Pictures of users: any way they are stored, they come out as people see them; what is written is
+whole.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def store(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["RGB", "RGBA", "L", "LA", "1", "rotated", "cmyk", "grey16", "palette"])
+@pytest.mark.parametrize(
+    "kind", ["RGB", "RGBA", "L", "LA", "1", "rotated", "cmyk", "grey16", "palette"]
+)
 def test_pictures_of_all_kinds(tmp_path, kind):
     """Size, place of the halves and depth are right, whatever the file holds."""
     picture = open_upright(store(tmp_path, kind))
@@ -59,7 +63,9 @@ def test_every_orientation(tmp_path, orientation):
 
 
 def test_broken_metadata_are_no_reason_to_refuse(tmp_path, recwarn):
-    """EXIF that is cut or scrambled: the picture is read or refused in one line, without a warning."""
+    """EXIF that is cut or scrambled: the picture is read or refused in one line, without a
+    warning.
+    """
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation], exif[ExifTags.Base.ImageDescription] = 6, "x" * 50
     Image.fromarray(SIDES).save(tmp_path / "a.jpg", exif=exif)
@@ -72,12 +78,17 @@ def test_broken_metadata_are_no_reason_to_refuse(tmp_path, recwarn):
         (tmp_path / "b.jpg").write_bytes(bad)
         with contextlib.suppress(InputError):
             sizes.add(open_upright(tmp_path / "b.jpg").size)
-    assert {(30, 20), (20, 30)} <= sizes  # turned where the orientation could be read, as stored where not
+    assert {
+        (30, 20),
+        (20, 30),
+    } <= sizes  # turned where the orientation could be read, as stored where not
     assert not len(recwarn)
 
 
 def test_what_is_written_is_whole(tmp_path):
-    """Formats by name; transparency that JPEG cannot hold and sizes that WebP cannot are refused; nothing is left."""
+    """Formats by name; transparency that JPEG cannot hold and sizes that WebP cannot are refused;
+    nothing is left.
+    """
     clear = Image.new("RGBA", (5, 4), (10, 20, 30, 40))
     write_picture(tmp_path / "a.PNG", clear)
     assert Image.open(tmp_path / "a.PNG").getpixel((0, 0)) == (10, 20, 30, 40)
@@ -94,17 +105,25 @@ def test_what_is_written_is_whole(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.jpg"]
 
 
-@pytest.mark.parametrize("name", ["digits", "objects", "imagenet", "scenes", "roads", "colorize", "steering"])
+@pytest.mark.parametrize(
+    "name", ["digits", "objects", "imagenet", "scenes", "roads", "colorize", "steering"]
+)
 def test_recipes_see_pictures_upright(tmp_path, name):
     """A photograph that was stored on its side is to a recipe what it is to people."""
     from mapsight.zoo.recipes import RECIPES
 
     rows, columns = np.mgrid[:96, :128]
-    picture = Image.fromarray(np.where((rows - 20) ** 2 + (columns - 30) ** 2 < 200, 255, rows).astype(np.uint8))
+    picture = Image.fromarray(
+        np.where((rows - 20) ** 2 + (columns - 30) ** 2 < 200, 255, rows).astype(np.uint8)
+    )
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     picture.convert("RGB").save(tmp_path / "upright.png")
-    picture.convert("RGB").transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
-    upright, turned = (RECIPES[name].read_input(tmp_path / f"{how}.png") for how in ("upright", "turned"))
+    picture.convert("RGB").transpose(Image.Transpose.ROTATE_90).save(
+        tmp_path / "turned.png", exif=exif
+    )
+    upright, turned = (
+        RECIPES[name].read_input(tmp_path / f"{how}.png") for how in ("upright", "turned")
+    )
     for ours, theirs in zip(upright, turned, strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -80,7 +80,9 @@ def test_quadrangle_is_found():
 
 
 def test_board_of_a_sign_is_found():
-    """Of ten signs in front of coloured walls eight have a board among those found; a frame may be inset."""
+    """Of ten signs in front of coloured walls eight have a board among those found; a frame may be
+    inset.
+    """
     hits = 0
     for seed in range(10):
         sign = draw_sign("Kein Zutritt!", np.random.default_rng(seed), LEARNT[:2])
@@ -123,7 +125,9 @@ def test_nothing_to_read():
     """A plain picture has no letters, and nothing is written over it."""
     picture = Image.new("RGB", (200, 150), "orange")
     page = find_page(picture)
-    assert page.lines == () and np.array_equal(np.asarray(write_over(picture, page, "no")), np.asarray(picture))
+    assert page.lines == () and np.array_equal(
+        np.asarray(write_over(picture, page, "no")), np.asarray(picture)
+    )
 
 
 def test_translation_is_written_where_the_text_was():
@@ -131,11 +135,21 @@ def test_translation_is_written_where_the_text_was():
     sign = draw_sign("Guten Morgen", np.random.default_rng(3), ("DejaVuSans-Bold",), capitals=0)
     picture = Image.fromarray(sign.image)
     page = find_page(picture)
-    changed = np.abs(np.asarray(write_over(picture, page, "Good morning")).astype(int) - sign.image).max(axis=2) > 40
+    changed = (
+        np.abs(np.asarray(write_over(picture, page, "Good morning")).astype(int) - sign.image).max(
+            axis=2
+        )
+        > 40
+    )
     rows, columns = np.nonzero(changed)
     low, high = sign.corners.min(axis=0) - 3, sign.corners.max(axis=0) + 3
     assert changed.mean() > 0.005
-    assert columns.min() > low[0] and rows.min() > low[1] and columns.max() < high[0] and rows.max() < high[1]
+    assert (
+        columns.min() > low[0]
+        and rows.min() > low[1]
+        and columns.max() < high[0]
+        and rows.max() < high[1]
+    )
 
 
 def test_cuts_are_where_little_ink_is():
@@ -156,11 +170,16 @@ def test_signs_break_lines():
 
 
 def test_lexicon_mends_letters():
-    """Look-alikes, one letter wrong and two letters read as one are mended; what is like no word stays unknown."""
+    """Look-alikes, one letter wrong and two letters read as one are mended; what is like no word
+    stays unknown.
+    """
     lexicon = make_lexicon(["Ich bin hier", "Straße", "Morgen", "Morgen"])
     assert look_up(be_sure("lch"), lexicon) == "Ich"
     assert look_up(be_sure("Morqen"), lexicon) == "Morgen"
-    assert look_up(be_sure("STRASSE"), lexicon) == "Strasse" and look_up(be_sure("Straße"), lexicon) == "Straße"
+    assert (
+        look_up(be_sure("STRASSE"), lexicon) == "Strasse"
+        and look_up(be_sure("Straße"), lexicon) == "Straße"
+    )
     assert look_up(be_sure("Mogen"), lexicon) == "Morgen"
     assert look_up(be_sure("xyz"), lexicon) is None and look_up(be_sure("Q"), lexicon) is None
     assert fold("Grüß Gott!") == "grüßgott"
@@ -170,7 +189,10 @@ def test_case_by_neighbours_and_height():
     """S in a word of small letters is small; O of small height is o; words in capitals stay so."""
     assert spell_letters(be_sure("HauS"), [10, 7, 7, 7], 10) == "Haus"
     assert spell_letters(be_sure("2u"), [7, 7], 10) == "2u"
-    assert spell_letters(be_sure("ZU"), [7, 7], 10) == "zu" and spell_letters(be_sure("zu"), [10, 10], 10) == "ZU"
+    assert (
+        spell_letters(be_sure("ZU"), [7, 7], 10) == "zu"
+        and spell_letters(be_sure("zu"), [10, 10], 10) == "ZU"
+    )
     assert spell_letters(be_sure("EXlT"), [10] * 4, 10) == "EXIT"
     assert spell_letters(be_sure("W0rt"), [10, 7, 7, 9], 10) == "Wort"
     assert spell_letters(be_sure("1984"), [10] * 4, 10) == "1984"
@@ -189,7 +211,10 @@ def test_distances_by_hand():
 
 def test_bleu_by_hand():
     """Papineni's own example of clipping: 2 of 7; and a corpus worked out by hand."""
-    references = [["the", "cat", "is", "on", "the", "mat"], ["there", "is", "a", "cat", "on", "the", "mat"]]
+    references = [
+        ["the", "cat", "is", "on", "the", "mat"],
+        ["there", "is", "a", "cat", "on", "the", "mat"],
+    ]
     counts = count_matches(["the"] * 7, references)
     assert counts[0] == 2 and counts[4] == 7 and counts[8:].tolist() == [7, 7]
     said = ["a", "b", "c", "d", "e"]
@@ -197,18 +222,28 @@ def test_bleu_by_hand():
     assert counts[:8].tolist() == [4, 3, 2, 1, 5, 4, 3, 2]
     wanted = np.exp(1 - 6 / 5) * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25
     assert find_bleu(counts) == pytest.approx(wanted)
-    assert find_bleu(count_matches(said, [said])) == 1 and find_bleu(count_matches(["a"], [["b"]])) == 0
+    assert (
+        find_bleu(count_matches(said, [said])) == 1
+        and find_bleu(count_matches(["a"], [["b"]])) == 0
+    )
 
 
 def test_bleu_is_sacrebleus():
     """Where sacrebleu is installed: the same figure for a corpus of many references."""
-    sacrebleu = pytest.importorskip("sacrebleu", reason="sacrebleu is not installed; BLEU is checked by hand above")
+    sacrebleu = pytest.importorskip(
+        "sacrebleu", reason="sacrebleu is not installed; BLEU is checked by hand above"
+    )
     rng = np.random.default_rng(0)
-    said, known = ([[str(w) for w in rng.integers(0, 6, rng.integers(4, 9))] for _ in range(40)] for _ in range(2))
+    said, known = (
+        [[str(w) for w in rng.integers(0, 6, rng.integers(4, 9))] for _ in range(40)]
+        for _ in range(2)
+    )
     other = [[str(w) for w in rng.integers(0, 6, rng.integers(4, 9))] for _ in range(40)]
     counts = sum(count_matches(a, [b, c]) for a, b, c in zip(said, known, other, strict=True))
     streams = [[" ".join(row) for row in rows] for rows in (known, other)]
-    theirs = sacrebleu.corpus_bleu([" ".join(row) for row in said], streams, tokenize="none", smooth_method="none")
+    theirs = sacrebleu.corpus_bleu(
+        [" ".join(row) for row in said], streams, tokenize="none", smooth_method="none"
+    )
     assert 100 * find_bleu(counts) == pytest.approx(theirs.score, abs=1e-6)
 
 
@@ -221,7 +256,9 @@ def test_unknown_words_never_match():
 
 def test_pairs_are_parted_by_sentence():
     """No sentence of either language, case and punctuation aside, is in two parts."""
-    pairs = [(f"say {n // 3}", f"sag {n % 40}!") for n in range(300)] + [(f"go {n}", f"geh {n}") for n in range(200)]
+    pairs = [(f"say {n // 3}", f"sag {n % 40}!") for n in range(300)] + [
+        (f"go {n}", f"geh {n}") for n in range(200)
+    ]
     parts = split_pairs(pairs)
     assert sum(map(len, parts)) == len(pairs) and all(parts)
     for side in (0, 1):
@@ -230,18 +267,30 @@ def test_pairs_are_parted_by_sentence():
 
 
 def test_vocabulary_round_trip():
-    """Words come back as written within a sentence; names keep their capital; unknown letters are said to be so."""
-    pairs = [("I'm here.", "Ich bin da."), ("It's Tom.", "Das ist Tom."), ("Here I am, Tom!", "Da bin ich, Tom!")]
+    """Words come back as written within a sentence; names keep their capital; unknown letters are
+    said to be so.
+    """
+    pairs = [
+        ("I'm here.", "Ich bin da."),
+        ("It's Tom.", "Das ist Tom."),
+        ("Here I am, Tom!", "Da bin ich, Tom!"),
+    ]
     vocabulary = make_vocabulary(pairs)
     tokens = vocabulary.encode_target("I'm Tom, here!")
     assert join_words(vocabulary.decode_target(tokens)) == "I'm Tom, here!"
-    assert UNKNOWN in vocabulary.encode_source("xyz") and UNKNOWN not in vocabulary.encode_source("Tom ist da")
+    assert UNKNOWN in vocabulary.encode_source("xyz") and UNKNOWN not in vocabulary.encode_source(
+        "Tom ist da"
+    )
     assert UNKNOWN in vocabulary.encode_target("There")
-    assert spell_source(" Die  STRASSE: 'groß'. ") == "die strasse gross" and part_words("Don’t!") == ["don't", "!"]
+    assert spell_source(" Die  STRASSE: 'groß'. ") == "die strasse gross" and part_words(
+        "Don’t!"
+    ) == ["don't", "!"]
 
 
 def test_word_by_word_learns_its_partners():
-    """IBM model 1 tells apart words that always come together with others; unseen words are copied."""
+    """IBM model 1 tells apart words that always come together with others; unseen words are
+    copied.
+    """
     words = {"hund": "dog", "katze": "cat", "haus": "house", "rot": "red"}
     rng = np.random.default_rng(0)
     pairs = []
@@ -252,17 +301,23 @@ def test_word_by_word_learns_its_partners():
 
 
 def test_token_loss_leaves_padding_out():
-    """It is the mean over the tokens that are there, whatever the padding says and however much of it there is."""
+    """It is the mean over the tokens that are there, whatever the padding says and however much of
+    it there is.
+    """
     torch.manual_seed(0)
     logits, tokens = torch.randn(2, 4, 6), torch.tensor([[3, 4, 2, 0], [5, 2, 0, 0]])
     kept = tokens != 0
     wanted = F.cross_entropy(logits[kept], tokens[kept])
     assert token_loss(logits, tokens, smoothing=0).item() == pytest.approx(wanted.item(), rel=1e-5)
-    assert token_loss(logits[:, :3], tokens, smoothing=0).item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert token_loss(logits[:, :3], tokens, smoothing=0).item() == pytest.approx(
+        wanted.item(), rel=1e-5
+    )
 
 
 def test_translator_ignores_padding():
-    """More PAD behind a source changes neither logits nor what is said; many beams find what is at least as likely."""
+    """More PAD behind a source changes neither logits nor what is said; many beams find what is at
+    least as likely.
+    """
     torch.manual_seed(0)
     net = Translator(source_words=30, target_words=20, hidden=16).eval()
     source, target = torch.randint(4, 30, (3, 6)), torch.randint(4, 20, (3, 5))
@@ -270,7 +325,9 @@ def test_translator_ignores_padding():
     longer = F.pad(source, (0, 7))
     with torch.inference_mode():
         assert torch.allclose(net(source, target), net(longer, target), atol=1e-6)
-    assert torch.equal(net.translate(source, beams=3, longest=8), net.translate(longer, beams=3, longest=8))
+    assert torch.equal(
+        net.translate(source, beams=3, longest=8), net.translate(longer, beams=3, longest=8)
+    )
 
     def weigh(said: torch.Tensor) -> torch.Tensor:
         begun = F.pad(said, (1, 0), value=1)[:, :-1]
@@ -288,7 +345,9 @@ def test_translator_ignores_padding():
 
 
 def test_emnist_sheet(tmp_path):
-    """Glyphs and labels come back in their order; parts are disjoint and hold each class in its share."""
+    """Glyphs and labels come back in their order; parts are disjoint and hold each class in its
+    share.
+    """
     write_reading(tmp_path)
     images, truth = read_emnist(tmp_path / "emnist")
     assert images.shape == (len(truth), 1, 28, 28)
@@ -296,7 +355,9 @@ def test_emnist_sheet(tmp_path):
     assert sorted(np.concatenate(parts)) == list(range(len(truth)))
     merge = merge_classes()
     assert (
-        len(set(merge[:62])) == 47 and SIGNS[merge[SIGNS.index("s")]] == "S" and SIGNS[merge[SIGNS.index("a")]] == "a"
+        len(set(merge[:62])) == 47
+        and SIGNS[merge[SIGNS.index("s")]] == "S"
+        and SIGNS[merge[SIGNS.index("a")]] == "a"
     )
     (tmp_path / "emnist" / "labels.csv").write_text("index,char\n0,€\n")
     with pytest.raises(InputError, match="labels"):
@@ -315,7 +376,9 @@ def test_real_data_if_there():
     """EMNIST's 16,129 glyphs of 62 classes, and 10,000 pairs that no split tears apart."""
     folder = Path(__file__).parents[3] / "shared" / "data"
     if not (folder / "emnist").is_dir() or not (folder / "words").is_dir():
-        pytest.skip("EMNIST and the pairs are not here (../shared/data/emnist, ../shared/data/words)")
+        pytest.skip(
+            "EMNIST and the pairs are not here (../shared/data/emnist, ../shared/data/words)"
+        )
     images, truth = read_emnist(folder / "emnist")
     assert len(images) == 16_129 and len(np.unique(truth)) == 62
     assert [SIGNS[label] for label in truth[:6]] == list("Ia03XU")

@@ -1,4 +1,6 @@
-"""Every recipe runs whole on small drawn data: reads the real form, learns, judges, draws; hostile data are refused."""
+"""Every recipe runs whole on small drawn data: reads the real form, learns, judges, draws; hostile
+data are refused.
+"""
 
 from __future__ import annotations
 
@@ -84,28 +86,49 @@ SHORT: dict[str, tuple[int, int, tuple[Contender, ...]]] = {
     "objects100": (1, 0, find_recipe("objects100").contenders),
     "steering": (5, 0, find_recipe("steering").contenders),
     "emotion": (4, 32, find_recipe("emotion").contenders),
-    "imagenet": (2, 0, (Contender("resnet18", {"width": 1 / 8}), Contender("googlenet", {"width": 1 / 8}))),
-    "scenes": (3, 32, (
-        Contender("fcn8s", {"width": 1 / 32, "norm": True, "border": False}),
-        Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
-    )),
+    "imagenet": (
+        2,
+        0,
+        (Contender("resnet18", {"width": 1 / 8}), Contender("googlenet", {"width": 1 / 8})),
+    ),
+    "scenes": (
+        3,
+        32,
+        (
+            Contender("fcn8s", {"width": 1 / 32, "norm": True, "border": False}),
+            Contender("unet-2015", {"bands": 3, "width": 1 / 16, "padded": True, "norm": True}),
+        ),
+    ),
     "roads": (4, 0, _ROADS),
     "colorize": (9, 24, find_recipe("colorize").contenders),
-    "read": (6, 1024, (
-        Contender("reader", {"maps": 16, "strided": True, "dropout": 0.0}, own={"vary": None}),
-        dataclasses.replace(_TRANSLATOR, options={"hidden": 48, "dropout": 0.0}, settings={"learning_rate": 1e-2},
-                            own={**_TRANSLATOR.own, "items_per_epoch": 640}),
-    )),
-}  # fmt: skip
+    "read": (
+        6,
+        1024,
+        (
+            Contender("reader", {"maps": 16, "strided": True, "dropout": 0.0}, own={"vary": None}),
+            dataclasses.replace(
+                _TRANSLATOR,
+                options={"hidden": 48, "dropout": 0.0},
+                settings={"learning_rate": 1e-2},
+                own={**_TRANSLATOR.own, "items_per_epoch": 640},
+            ),
+        ),
+    ),
+}
 
 
 def shorten(name: str) -> Recipe:
     epochs, items, contenders = SHORT[name]
     recipe = find_recipe(name)
     settings = dataclasses.replace(
-        recipe.settings, epochs=epochs, ema_decay=0.8, batch_size=min(recipe.settings.batch_size, 16)
+        recipe.settings,
+        epochs=epochs,
+        ema_decay=0.8,
+        batch_size=min(recipe.settings.batch_size, 16),
     )
-    return dataclasses.replace(recipe, contenders=contenders, settings=settings, items_per_epoch=items)
+    return dataclasses.replace(
+        recipe, contenders=contenders, settings=settings, items_per_epoch=items
+    )
 
 
 @pytest.fixture(scope="module", params=sorted(DRAWERS))
@@ -140,7 +163,8 @@ def test_learns_something(done):
         assert measures["relaxed_breakeven"] > 0.6
     elif recipe.name == "colorize":
         assert all(
-            m["auc_rebalanced"] > 0.05 + m["grey"]["auc_rebalanced"] for m in (r.measures for r in outcome.results)
+            m["auc_rebalanced"] > 0.05 + m["grey"]["auc_rebalanced"]
+            for m in (r.measures for r in outcome.results)
         )
     elif recipe.name == "read":
         assert measures["drawn_accuracy"] > 0.1  # of 71 classes
@@ -182,17 +206,27 @@ def make_input(name: str, folder: Path, rng: np.random.Generator) -> Path:
 
 
 def test_answers_a_file_of_the_users(done, tmp_path):
-    """A picture or a sound of the user's becomes an input of the right shape and gets an answer in words."""
+    """A picture or a sound of the user's becomes an input of the right shape and gets an answer in
+    words.
+    """
     recipe, _, outcome = done
-    item = (*recipe.read_input(make_input(recipe.name, tmp_path, np.random.default_rng(1))), np.empty(0))
+    item = (
+        *recipe.read_input(make_input(recipe.name, tmp_path, np.random.default_rng(1))),
+        np.empty(0),
+    )
     answer = recipe.tell(apply_net(recipe, outcome.net, [item], PLACE)[0], outcome.data.labels)
     assert isinstance(answer["answer"], str)
     json.dumps(answer, allow_nan=False)
-    assert item[0].shape == outcome.tests[0][0][0].shape and item[0].dtype == outcome.tests[0][0][0].dtype
+    assert (
+        item[0].shape == outcome.tests[0][0][0].shape
+        and item[0].dtype == outcome.tests[0][0][0].dtype
+    )
 
 
 def test_nets_answer_together(done, tmp_path):
-    """Nets of several parts answer one file, in words and as a picture of the same size that is another one."""
+    """Nets of several parts answer one file, in words and as a picture of the same size that is
+    another one.
+    """
     recipe, _, outcome = done
     if recipe.consult is None:
         pytest.skip("one net answers alone")
@@ -200,7 +234,10 @@ def test_nets_answer_together(done, tmp_path):
     answer = recipe.consult(path, outcome.models, PLACE)
     told = recipe.tell(answer, outcome.data.labels)
     assert told["answer"] and told["read"] and json.dumps(told)
-    before, after = (np.asarray(image.convert("RGB")) for image in (Image.open(path), recipe.render(path, answer)))
+    before, after = (
+        np.asarray(image.convert("RGB"))
+        for image in (Image.open(path), recipe.render(path, answer))
+    )
     assert before.shape == after.shape and (before != after).any()
     Image.new("RGB", (90, 60), "orange").save(path)
     with pytest.raises(InputError, match="no letters"):
@@ -263,12 +300,27 @@ def test_real_mnist_if_there():
     train, judge, test = data.folds[0].train, data.folds[0].judge, data.folds[0].test
     assert (len(train), len(judge), len(test)) == (55_000, 5_000, 10_000)
     assert [int(train[i][1]) for i in range(6)] == [5, 0, 4, 1, 9, 2]
-    assert np.bincount(test.columns[1]).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(test.columns[1]).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
 
 
 def test_seconds_to_99():
     """The clock of the race counts judged epochs up to the first that is good enough."""
-    rows = [{"seconds": 2.0, "accuracy": 0.9}, {"seconds": 3.0, "accuracy": 0.992}, {"seconds": 4.0, "accuracy": 0.98}]
+    rows = [
+        {"seconds": 2.0, "accuracy": 0.9},
+        {"seconds": 3.0, "accuracy": 0.992},
+        {"seconds": 4.0, "accuracy": 0.98},
+    ]
     result = dataclasses.make_dataclass("R", ["history"])(rows)
     assert find_seconds_to(result, 0.99) == 5.0
     assert find_seconds_to(result, 0.999) is None
@@ -288,7 +340,16 @@ def test_drives_of_three_kinds(tmp_path, form):
 
 
 @pytest.mark.parametrize(
-    "row", ["../../etc/passwd,0,0,1", "1.jpg,nan,0,1", "1.jpg,7,0,1", "1.jpg,x,0,1", "1.jpg,0,0,inf", "1.jpg", ",0,0,1"]
+    "row",
+    [
+        "../../etc/passwd,0,0,1",
+        "1.jpg,nan,0,1",
+        "1.jpg,7,0,1",
+        "1.jpg,x,0,1",
+        "1.jpg,0,0,inf",
+        "1.jpg",
+        ",0,0,1",
+    ],
 )
 def test_hostile_drives_are_refused(tmp_path, row):
     """Names that lead elsewhere, angles that are none."""
@@ -299,7 +360,9 @@ def test_hostile_drives_are_refused(tmp_path, row):
 
 
 def test_drive_is_split_by_time(tmp_path):
-    """Test frames come last, judging frames before them, and two seconds at each border are left out."""
+    """Test frames come last, judging frames before them, and two seconds at each border are left
+    out.
+    """
     write_drive(tmp_path, 600, step_ms=50)
     data = read_steering(tmp_path)
     fold, angles = data.folds[0], make_angles(600).astype(np.float32)
@@ -333,7 +396,9 @@ def test_mirrored_view_turns_the_angle():
 
 
 def test_salience_by_hand():
-    """Mean maps are enlarged and multiplied down to the image: a spot that all layers see is brightest."""
+    """Mean maps are enlarged and multiplied down to the image: a spot that all layers see is
+    brightest.
+    """
 
     class Eye:
         def see(self, x):
@@ -383,7 +448,9 @@ def test_waves_of_other_kinds(tmp_path):
     from scipy.io import wavfile
 
     tone = np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100)
-    wavfile.write(tmp_path / "stereo.wav", 44_100, np.stack([tone, tone], axis=1).astype(np.float32))
+    wavfile.write(
+        tmp_path / "stereo.wav", 44_100, np.stack([tone, tone], axis=1).astype(np.float32)
+    )
     wave = read_wave(tmp_path / "stereo.wav")
     assert len(wave) == 16_000
     assert np.abs(np.fft.rfft(wave)).argmax() == 440
@@ -397,7 +464,9 @@ def test_waves_of_other_kinds(tmp_path):
 
 @pytest.mark.parametrize("frames", [12, 50, 51, 230, 700])
 def test_patches_of_any_sentence(frames):
-    """Sentences of any length give eight patches, the first at its beginning, the last at its end."""
+    """Sentences of any length give eight patches, the first at its beginning, the last at its
+    end.
+    """
     sound = np.random.default_rng(0).standard_normal((40, frames)).astype(np.float32)
     patches = cut_patches(fit_length(sound))
     assert patches.shape == (8, 1, 40, 50) and np.isfinite(patches).all()
@@ -411,7 +480,9 @@ def test_patches_of_any_sentence(frames):
 
 
 def test_folder_of_folders(tmp_path):
-    """The layout of Imagenette's archive: one folder that holds train/ and val/; classes in alphabetical order."""
+    """The layout of Imagenette's archive: one folder that holds train/ and val/; classes in
+    alphabetical order.
+    """
     write_photos(tmp_path / "imagenette2-160")
     (tmp_path / "imagenette2-160" / "train" / "disc" / "notes.txt").write_text("no picture")
     data = read_folder(tmp_path)
@@ -435,32 +506,48 @@ def test_side_classifiers_count():
     torch.manual_seed(0)
     logits, truth = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
     alone = class_loss(logits, truth)
-    assert class_loss((logits, logits, logits), truth).item() == pytest.approx(1.6 * alone.item(), rel=1e-5)
+    assert class_loss((logits, logits, logits), truth).item() == pytest.approx(
+        1.6 * alone.item(), rel=1e-5
+    )
 
 
 # objects
 
 
 def test_cifar_in_its_three_forms(tmp_path):
-    """The same arrays come out of the binary files of both sets and of an npz; images are band by band."""
+    """The same arrays come out of the binary files of both sets and of an npz; images are band by
+    band.
+    """
     write_cifar10(tmp_path / "ten")
     write_cifar100(tmp_path / "hundred")
     ten, hundred = read_cifar(tmp_path / "ten"), read_cifar(tmp_path / "hundred")
-    assert ten.train[0].shape == (200, 3, 32, 32) and ten.test[1].tolist() == [n % 10 for n in range(40)]
-    assert hundred.train[0].shape == (300, 3, 32, 32) and hundred.train[1].tolist() == [n % 100 for n in range(300)]
+    assert ten.train[0].shape == (200, 3, 32, 32) and ten.test[1].tolist() == [
+        n % 10 for n in range(40)
+    ]
+    assert hundred.train[0].shape == (300, 3, 32, 32) and hundred.train[1].tolist() == [
+        n % 100 for n in range(300)
+    ]
     assert ten.names == tuple(f"thing{n}" for n in range(10)) and len(hundred.names) == 100
     assert all(int(x[0, 16, 16]) == 60 + 20 * y for x, y in zip(*ten.train, strict=True))
-    arrays = {"x_train": ten.train[0].transpose(0, 2, 3, 1), "y_train": ten.train[1],
-              "x_test": ten.test[0].transpose(0, 2, 3, 1), "y_test": ten.test[1]}  # fmt: skip
+    arrays = {
+        "x_train": ten.train[0].transpose(0, 2, 3, 1),
+        "y_train": ten.train[1],
+        "x_test": ten.test[0].transpose(0, 2, 3, 1),
+        "y_test": ten.test[1],
+    }
     (tmp_path / "packed").mkdir()
     np.savez_compressed(tmp_path / "packed" / "some.npz", **arrays)
     packed = read_cifar(tmp_path / "packed")
-    assert np.array_equal(packed.train[0], ten.train[0]) and np.array_equal(packed.test[1], ten.test[1])
+    assert np.array_equal(packed.train[0], ten.train[0]) and np.array_equal(
+        packed.test[1], ten.test[1]
+    )
     assert packed.names[:2] == ("airplane", "automobile")
 
 
 def test_hostile_cifar_is_refused(tmp_path):
-    """Cut files, labels that are none, pickles and arrays of another shape are answered in one line."""
+    """Cut files, labels that are none, pickles and arrays of another shape are answered in one
+    line.
+    """
     write_cifar10(tmp_path)
     path = tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin"
     good = path.read_bytes()
@@ -487,7 +574,9 @@ def test_hostile_cifar_is_refused(tmp_path):
 
 
 def test_real_cifar_if_there():
-    """The part of CIFAR-10 that lies here: 2,000 and 400 images, each class alike, and the schedule of few images."""
+    """The part of CIFAR-10 that lies here: 2,000 and 400 images, each class alike, and the schedule
+    of few images.
+    """
     folder = Path(__file__).parents[3] / "shared" / "data" / "cifar10"
     if not folder.is_dir():
         pytest.skip("CIFAR-10 is not here (../shared/data/cifar10)")
@@ -498,29 +587,46 @@ def test_real_cifar_if_there():
 
 
 def test_schedule_follows_the_number_of_images(tmp_path):
-    """20,000 images get the wide net and the fast schedule; what the user says counts more than both."""
-    arrays = {name: np.zeros((20_000 if "train" in name else 2, 32, 32, 3), np.uint8) for name in ("x_train", "x_test")}
+    """20,000 images get the wide net and the fast schedule; what the user says counts more than
+    both.
+    """
+    arrays = {
+        name: np.zeros((20_000 if "train" in name else 2, 32, 32, 3), np.uint8)
+        for name in ("x_train", "x_test")
+    }
     arrays |= {"y_train": np.arange(20_000) % 10, "y_test": np.array([0, 9])}
     np.savez_compressed(tmp_path / "many.npz", **arrays)
     data = read_objects(tmp_path)
     settings = choose_settings(find_recipe("objects"), data, seed=3, epochs=5)
     assert data.options == {"classes": 10, "width": 1.0}
-    assert (settings.batch_size, settings.learning_rate, settings.epochs, settings.seed) == (512, 0.4, 5, 3)
+    assert (settings.batch_size, settings.learning_rate, settings.epochs, settings.seed) == (
+        512,
+        0.4,
+        5,
+        3,
+    )
 
 
 def test_variation_by_its_values():
-    """Nothing asked for is nothing done; a shift moves, an erased square is grey, light keeps the shape."""
+    """Nothing asked for is nothing done; a shift moves, an erased square is grey, light keeps the
+    shape.
+    """
     image = np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.uint8)
     none = Variation(mirror=False, shift_px=0, erase_px=0, colour=0)
     for seed in range(8):
         rng = np.random.default_rng(seed)
         assert np.array_equal(vary_image(image, rng, none), image)
         moved = vary_image(image, rng, dataclasses.replace(none, shift_px=3))
-        middles = [image[:, 3 + y : 29 + y, 3 + x : 29 + x] for y in range(-3, 4) for x in range(-3, 4)]
+        middles = [
+            image[:, 3 + y : 29 + y, 3 + x : 29 + x] for y in range(-3, 4) for x in range(-3, 4)
+        ]
         assert sum(np.array_equal(moved[:, 3:29, 3:29], middle) for middle in middles) == 1
         erased = vary_image(image, rng, dataclasses.replace(none, erase_px=8))
         assert 0 < (erased != image).any(axis=0).sum() <= 64
-    flipped = [vary_image(image, np.random.default_rng(s), dataclasses.replace(none, mirror=True)) for s in range(8)]
+    flipped = [
+        vary_image(image, np.random.default_rng(s), dataclasses.replace(none, mirror=True))
+        for s in range(8)
+    ]
     assert {np.array_equal(f, image[..., ::-1]) for f in flipped} == {True, False}
 
 
@@ -528,10 +634,14 @@ def test_variation_by_its_values():
 
 
 def test_scene_measures_by_hand():
-    """Two images of four pixels, two of them void: 2 of 4 pixels of the union right in both classes, 4 of 6 in all."""
+    """Two images of four pixels, two of them void: 2 of 4 pixels of the union right in both
+    classes, 4 of 6 in all.
+    """
     truth = np.array([[[0, 0], [3, 3]], [[0, 3], [11, 11]]], np.uint8)
     said = np.array([[[0, 3], [3, 3]], [[0, 0], [0, 3]]], float)
-    measures = measure_scenes(Judged(said, truth, np.zeros(2)), dataclasses.make_dataclass("D", ["labels"])(LABELS))
+    measures = measure_scenes(
+        Judged(said, truth, np.zeros(2)), dataclasses.make_dataclass("D", ["labels"])(LABELS)
+    )
     assert measures["iou"] == {"sky": 0.5, "road": 0.5}
     assert measures["pixel_accuracy"] == pytest.approx(4 / 6)
     assert measures["mean_iou"] == pytest.approx(0.5) and measures["images"] == 2
@@ -539,11 +649,25 @@ def test_scene_measures_by_hand():
     assert np.isnan(find_iou(np.zeros((2, 2), int))).all()
 
 
-LABELS = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist")
+LABELS = (
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+)
 
 
 def test_void_weighs_nothing(tmp_path):
-    """Labels carry their weight; rare classes weigh more than frequent ones, void nothing; test labels are bare."""
+    """Labels carry their weight; rare classes weigh more than frequent ones, void nothing; test
+    labels are bare.
+    """
     write_streets(tmp_path)
     data = read_scenes(tmp_path)
     _, truth = data.folds[0].train[0]
@@ -553,7 +677,9 @@ def test_void_weighs_nothing(tmp_path):
 
 
 def test_truth_follows_the_scene():
-    """An image whose red band is its labels still is so after mirroring and enlarging, but for edges and light."""
+    """An image whose red band is its labels still is so after mirroring and enlarging, but for
+    edges and light.
+    """
     labels = np.zeros((180, 240), np.float32)
     labels[:, 120:] = 3
     image = np.repeat((labels * 60).astype(np.uint8)[None], 3, axis=0)

@@ -1,4 +1,6 @@
-"""The recipe `roads`: pairs of any layout, windows that share the pixels out, patches, the lecture's measures."""
+"""The recipe `roads`: pairs of any layout, windows that share the pixels out, patches, the
+lecture's measures.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def write_pair(folder: Path, width: int, height: int) -> None:
 
 @pytest.mark.parametrize("form", ["tiff/{}", "{}", "author"])
 def test_layouts_hold_the_same_pairs(tmp_path, form):
-    """The table, the folders of Kaggle with and without `tiff/`, and the author's own give the same pairs."""
+    """The table, the folders of Kaggle with and without `tiff/`, and the author's own give the same
+    pairs.
+    """
     write_aerials(tmp_path / "table", (2, 1, 1))
     write_aerials(tmp_path / "folders", (2, 1, 1), "folders")
     root = tmp_path / "folders"
@@ -65,10 +69,15 @@ def test_layouts_hold_the_same_pairs(tmp_path, form):
 
 
 def test_largest_set_of_a_table(tmp_path):
-    """Sets with other labels are left out: the one with most training pairs counts, and is named."""
+    """Sets with other labels are left out: the one with most training pairs counts, and is
+    named.
+    """
     write_aerials(tmp_path, (3, 1, 1))
     table = tmp_path / "pairs.csv"
-    extra = "\n".join(f"other,o{split},i/test/test0.png,m/test/test0.png,{split}" for split in ("train", "val", "test"))
+    extra = "\n".join(
+        f"other,o{split},i/test/test0.png,m/test/test0.png,{split}"
+        for split in ("train", "val", "test")
+    )
     table.write_text(table.read_text() + "\n" + extra)
     splits, name = read_pairs(tmp_path)
     assert name == "drawn"
@@ -76,7 +85,9 @@ def test_largest_set_of_a_table(tmp_path):
 
 
 def test_hostile_pairs_are_refused(tmp_path):
-    """A missing split, missing columns, a mask of another size, a picture that is none, images too small: one line."""
+    """A missing split, missing columns, a mask of another size, a picture that is none, images too
+    small: one line.
+    """
     write_aerials(tmp_path, (2, 1, 1))
     table = tmp_path / "pairs.csv"
     good = table.read_text()
@@ -103,8 +114,9 @@ def test_hostile_pairs_are_refused(tmp_path):
 
 @pytest.mark.parametrize(("width", "height"), [(400, 400), (1500, 1500), (417, 833), (402, 1000)])
 def test_each_pixel_is_judged_once(tmp_path, width, height):
-    """Windows of an image of any size put together give its mask, each pixel from one window, none near a window's edge
-    but at the image's own."""
+    """Windows of an image of any size put together give its mask, each pixel from one window, none
+    near a window's edge but at the image's own.
+    """
     write_pair(tmp_path, width, height)
     (pair,) = read_pairs(tmp_path)[0]["test"]
     windows = cover_images([pair], 400)
@@ -124,7 +136,9 @@ def test_each_pixel_is_judged_once(tmp_path, width, height):
 
 @pytest.mark.parametrize("length", [400, 401, 750, 751, 1500, 4000])
 def test_starts_overlap_by_an_eighth(length):
-    """First window at the beginning, last one at the end, neighbours at most seven eighths apart."""
+    """First window at the beginning, last one at the end, neighbours at most seven eighths
+    apart.
+    """
     starts = find_starts(length, 400)
     assert starts[0] == 0 and starts[-1] == length - 400
     assert all(0 < b - a <= 351 for a, b in zip(starts, starts[1:], strict=False))
@@ -139,7 +153,9 @@ class Middle(torch.nn.Module):
 
 
 def test_patches_come_back_in_their_places():
-    """A net that copies its middle gives the whole image in evaluation, and all but 24 px a side in training."""
+    """A net that copies its middle gives the whole image in evaluation, and all but 24 px a side in
+    training.
+    """
     image = torch.rand(2, 3, 112, 144)
     assert torch.equal(slide_patches(Middle().eval(), [image]), image[:, :1])
     assert torch.equal(slide_patches(Middle().train(), [image]), image[:, :1, 24:-24, 24:-24])
@@ -162,7 +178,9 @@ def test_crop_moves_image_and_truth_together():
     kinds = set()
     for seed in range(12):
         seen, road = cut_crop(item, np.random.default_rng(seed), 64)
-        assert seen.shape == (3, 64, 64) and seen.dtype == np.uint8 and set(np.unique(road)) <= {0, 1}
+        assert (
+            seen.shape == (3, 64, 64) and seen.dtype == np.uint8 and set(np.unique(road)) <= {0, 1}
+        )
         if 0 < road.sum() < road.size:
             assert seen[:, road == 1].mean() > seen[:, road == 0].mean() + 60
         kinds.add(road.tobytes())
@@ -172,20 +190,30 @@ def test_crop_moves_image_and_truth_together():
 def make_judged(said: np.ndarray, truth: np.ndarray, names: list[str]) -> Judged:
     """Probabilities (N, H, W) as a net would give them."""
     p = np.clip(said, 1e-3, 1 - 1e-3)
-    return Judged(np.log(p / (1 - p))[:, None].astype(np.float32), truth, np.zeros(len(p)), np.array(names))
+    return Judged(
+        np.log(p / (1 - p))[:, None].astype(np.float32), truth, np.zeros(len(p)), np.array(names)
+    )
 
 
 def test_measures_by_hand():
-    """Pooled and mean precision, recall and F1 of two images, one of them in two windows that overlap."""
+    """Pooled and mean precision, recall and F1 of two images, one of them in two windows that
+    overlap.
+    """
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, (3, 20, 20)).astype(np.uint8)
     truth[0, :, 15:] = truth[1, :, :5] = ELSEWHERE
     said = rng.integers(0, 2, (3, 20, 20)).astype(float)
-    measures = measure_roads(make_judged(said, truth, ["a", "a", "b"]), NO_DATA._replace(facts={"threshold": 0.5}))
+    measures = measure_roads(
+        make_judged(said, truth, ["a", "a", "b"]), NO_DATA._replace(facts={"threshold": 0.5})
+    )
 
     def count(kept):
         t, s = truth[kept], said[kept]
-        hits, marked, road = (((s == 1) & (t == 1)).sum(), ((s == 1) & (t != ELSEWHERE)).sum(), (t == 1).sum())
+        hits, marked, road = (
+            ((s == 1) & (t == 1)).sum(),
+            ((s == 1) & (t != ELSEWHERE)).sum(),
+            (t == 1).sum(),
+        )
         return hits / marked, hits / road, 2 * hits / (marked + road)
 
     for key, value in zip(("precision", "recall", "f1"), count([0, 1, 2]), strict=True):
@@ -196,7 +224,9 @@ def test_measures_by_hand():
 
 
 def test_slack_of_three_pixels():
-    """A road marked three pixels aside is right for the relaxed breakeven, four aside is not; F1 sees both."""
+    """A road marked three pixels aside is right for the relaxed breakeven, four aside is not; F1
+    sees both.
+    """
     truth = np.zeros((1, 60, 60), np.uint8)
     truth[0, :, 20:22] = 1
     for aside, perfect in ((3, True), (6, False)):
@@ -213,7 +243,9 @@ def test_threshold_is_that_of_the_judging_images():
     truth[0, 10:14] = 1
     settled = settle_threshold(make_judged(np.where(truth == 1, 0.3, 0.2), truth, ["a"]), NO_DATA)
     assert 0.2 < settled["threshold"] <= 0.3
-    assert measure_roads(make_judged(0.25 * truth, truth, ["a"]), NO_DATA._replace(facts=settled))["recall_pooled"] in (
+    assert measure_roads(make_judged(0.25 * truth, truth, ["a"]), NO_DATA._replace(facts=settled))[
+        "recall_pooled"
+    ] in (
         0.0,
         1.0,
     )
@@ -222,7 +254,9 @@ def test_threshold_is_that_of_the_judging_images():
 def test_colours_of_the_lecture():
     """Found yellow, marked for nothing red, missed blue; elsewhere the grey photograph."""
     said, truth = np.array([[True, True, False, False]]), np.array([[True, False, True, False]])
-    right, wrong, missed, rest = paint_errors(np.full((1, 4, 3), 100, np.uint8), said, truth)[0].astype(int)
+    right, wrong, missed, rest = paint_errors(np.full((1, 4, 3), 100, np.uint8), said, truth)[
+        0
+    ].astype(int)
     assert right[0] > 200 and right[1] > 180 and right[2] < 120
     assert wrong[0] > wrong[1] + 50 and wrong[0] > wrong[2] + 50
     assert missed[2] > missed[0] + 50

@@ -28,12 +28,19 @@ from mapsight.cli import (
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
-_EXPECTED = ("Dataset has no geotransform", "The given matrix is equal to Affine.identity", "'crs' was not provided")
+_EXPECTED = (
+    "Dataset has no geotransform",
+    "The given matrix is equal to Affine.identity",
+    "'crs' was not provided",
+)
 
 app = typer.Typer(
-    name="mapsight", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="mapsight",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
-)  # fmt: skip
+)
 
 for noun in (gather, mapmask, audit, review, export, model, chips, lines, see, town, doctor):
     for name, command in noun.COMMANDS.items():
@@ -43,7 +50,9 @@ app.add_typer(zoo.app, name="zoo")
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
     if version:
         typer.echo(f"mapsight {__version__}")
         raise typer.Exit
@@ -51,7 +60,9 @@ def _root(version: Annotated[bool, typer.Option("--version", help="print the ver
 
 def main() -> None:
     """The console script."""
-    for start in _EXPECTED:  # rasterio and pyogrio on images without a place: the commands say so themselves
+    for start in (
+        _EXPECTED
+    ):  # rasterio and pyogrio on images without a place: the commands say so themselves
         warnings.filterwarnings("ignore", start)
     try:
         app()
@@ -66,7 +77,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         _stop(
-            f"error: {error.filename or 'system'}: {error.strerror or error}; check path, permissions and free space", 2
+            f"error: {error.filename or 'system'}: {error.strerror or error}; check path,"
+            " permissions and free space",
+            2,
         )
     except MemoryError:
         _stop("error: not enough memory; close other programs or use a smaller image", 2)

@@ -38,37 +38,54 @@ if TYPE_CHECKING:
 def audit(
     image: Annotated[Path, typer.Argument(help="aerial image: GeoTIFF, PNG or JPEG")],
     map_file: Annotated[
-        Path, typer.Argument(metavar="MAP", help="road map: GeoPackage, GeoJSON, Shapefile, .osm, .pbf or a mask")
+        Path,
+        typer.Argument(
+            metavar="MAP", help="road map: GeoPackage, GeoJSON, Shapefile, .osm, .pbf or a mask"
+        ),
     ],
     out: OutDir,
     model: Annotated[
         str | None,
-        typer.Option(help="model file to start from; default: 'shipped'; 'none': learn from this map alone"),
+        typer.Option(
+            help="model file to start from; default: 'shipped'; 'none': learn from this map alone"
+        ),
     ] = None,
-    folds: Annotated[int, typer.Option(min=0, max=10, help="spatial folds; 0: use the model as it is")] = 3,
-    coverage: Annotated[str, typer.Option(help="auto: judge where the map reaches; all: the whole image")] = "auto",
+    folds: Annotated[
+        int, typer.Option(min=0, max=10, help="spatial folds; 0: use the model as it is")
+    ] = 3,
+    coverage: Annotated[
+        str, typer.Option(help="auto: judge where the map reaches; all: the whole image")
+    ] = "auto",
     precision: Annotated[
         float | None, typer.Option(min=0.01, max=0.999, help="take the threshold of this precision")
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=10, help="training steps a fold; default: by the image's size")
     ] = None,
-    m_per_px: Annotated[float | None, typer.Option(help="resolution to work at, with --model none")] = None,
+    m_per_px: Annotated[
+        float | None, typer.Option(help="resolution to work at, with --model none")
+    ] = None,
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
     verdicts: Annotated[
-        bool, typer.Option("--verdicts", help="learn from what people said of the audit before (see --previous)")
+        bool,
+        typer.Option(
+            "--verdicts", help="learn from what people said of the audit before (see --previous)"
+        ),
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     compute: Compute = "auto",
     previous: Annotated[
-        Path | None, typer.Option(help="folder of an earlier audit of this place; default: --out itself")
+        Path | None,
+        typer.Option(help="folder of an earlier audit of this place; default: --out itself"),
     ] = None,
 ) -> None:
-    """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a report."""
+    """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a
+    report.
+    """
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
     from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
@@ -82,8 +99,11 @@ def audit(
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
     start, place = _read_start(model), find_named_place(device, compute)
     if start and m_per_px:
-        raise InputError(f"--m-per-px {m_per_px:g}", f"the model works at {start.card.m_per_px:g} m a pixel",
-                         "leave it out, or learn from this map alone: --model none")  # fmt: skip
+        raise InputError(
+            f"--m-per-px {m_per_px:g}",
+            f"the model works at {start.card.m_per_px:g} m a pixel",
+            "leave it out, or learn from this map alone: --model none",
+        )
     resolution = start.card.m_per_px if start else m_per_px
     with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=resolution) as reader:
         notes = reader.notes
@@ -91,13 +111,26 @@ def audit(
     box = seen.geobox
     roads = read_map(map_file, box=box, crs=map_crs, layer=layer)
     notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
-    for line in (*notes, str(roads.overlap), f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m"):
+    for line in (
+        *notes,
+        str(roads.overlap),
+        f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m",
+    ):
         say(line)
     make_dir(out)
-    settings = AuditSettings(folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed)
+    settings = AuditSettings(
+        folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed
+    )
     work = out / "training"
     found = audit_map(
-        seen, roads, start=start, place=place, settings=settings, work_dir=work, notes=notes, judged=judged
+        seen,
+        roads,
+        start=start,
+        place=place,
+        settings=settings,
+        work_dir=work,
+        notes=notes,
+        judged=judged,
     )
     for note in found.notes[len(notes) :]:
         say(note)
@@ -105,33 +138,66 @@ def audit(
     folds = found.folds  # fewer where the map fills fewer blocks
     settings = dataclasses.replace(settings, folds=folds)
     at = found.threshold
-    say(f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the map, pooled, out of "
-        f"sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}")  # fmt: skip
-    sources = {"image": name_beside(image, out), "map": name_beside(map_file, out), "bands": bands, "crs": crs,
-               "map_crs": map_crs, "layer": layer, "model": _name_model(model, start, out), "folds": folds}  # fmt: skip
-    done = write_audit(out, found, seen, image_name=image.name, map_name=map_file.name, start=start, place=place,
-                       settings=settings, command=shlex.join(["mapsight", *sys.argv[1:]]), sources=sources,
-                       history=history)  # fmt: skip
+    say(
+        f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the"
+        f" map, pooled, out of sample: P {at.precision:.3f} R {at.recall:.3f} F1 {at.f1:.3f}"
+    )
+    sources = {
+        "image": name_beside(image, out),
+        "map": name_beside(map_file, out),
+        "bands": bands,
+        "crs": crs,
+        "map_crs": map_crs,
+        "layer": layer,
+        "model": _name_model(model, start, out),
+        "folds": folds,
+    }
+    done = write_audit(
+        out,
+        found,
+        seen,
+        image_name=image.name,
+        map_name=map_file.name,
+        start=start,
+        place=place,
+        settings=settings,
+        command=shlex.join(["mapsight", *sys.argv[1:]]),
+        sources=sources,
+        history=history,
+    )
     shutil.rmtree(work, ignore_errors=True)
     kinds = found.findings.table["kind"].value_counts()
-    say("found " + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in KINDS)
-        + f"; wrote {out / 'report.html'}")  # fmt: skip
+    say(
+        "found "
+        + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in KINDS)
+        + f"; wrote {out / 'report.html'}"
+    )
     if history is not None:
-        say(f"since the audit before: {', '.join(f'{count} {status}' for status, count in done.counts.items())}")
+        say(
+            "since the audit before:"
+            f" {', '.join(f'{count} {status}' for status, count in done.counts.items())}"
+        )
 
 
 def score(
     findings: Annotated[Path, typer.Argument(help="findings.gpkg or findings.geojson of an audit")],
-    truth: Annotated[Path, typer.Option(help="planted.geojson of `mapsight plant` or `mapsight town`")],
-    json_file: Annotated[Path, typer.Option("--json", help="where the measures go; - for standard output")] = Path(
-        "score.json"
-    ),
+    truth: Annotated[
+        Path, typer.Option(help="planted.geojson of `mapsight plant` or `mapsight town`")
+    ],
+    json_file: Annotated[
+        Path, typer.Option("--json", help="where the measures go; - for standard output")
+    ] = Path("score.json"),
     area_km2: Annotated[
-        float | None, typer.Option(help="area looked at; default: what audit.json beside the findings says")
+        float | None,
+        typer.Option(help="area looked at; default: what audit.json beside the findings says"),
     ] = None,
-    road_km: Annotated[float | None, typer.Option(help="length of road checked, for false alarms a km of road")] = None,
+    road_km: Annotated[
+        float | None, typer.Option(help="length of road checked, for false alarms a km of road")
+    ] = None,
 ) -> None:
-    """Score findings against planted mistakes: detection, precision at the top, false alarms, calibration."""
+    """Score findings against planted mistakes: detection, precision at the top, false alarms,
+    calibration.
+    """
     from mapsight.roads.export.findings_files import read_audit_facts, read_findings
     from mapsight.roads.planted import read_planted
     from mapsight.roads.score import score_findings
@@ -141,7 +207,9 @@ def score(
     area_km2, road_km = area_km2 or facts.get("area_km2"), road_km or facts.get("road_km")
     if not area_km2 or not road_km:
         raise InputError(findings, "has no audit.json beside it", "give --area-km2 and --road-km")
-    report = score_findings(table, read_planted(truth, crs=table.crs), area_km2=area_km2, road_km=road_km)
+    report = score_findings(
+        table, read_planted(truth, crs=table.crs), area_km2=area_km2, road_km=road_km
+    )
     write_json(json_file, report.to_json())
     for line in describe_score(report):
         say(line)
@@ -150,15 +218,26 @@ def score(
 def describe_score(report: ScoreReport) -> list[str]:
     """The figures a reviewer feels, a line each."""
     tally, blind = report.kind_aware, report.kind_blind
-    by_kind = ", ".join(f"{kind} {rate.hits} of {rate.total}" for kind, rate in tally.detection_by_kind.items())
-    at = ", ".join(f"{rate.value:.2f} of the first {k}" for k, rate in tally.precision_at.items() if rate.total)
+    by_kind = ", ".join(
+        f"{kind} {rate.hits} of {rate.total}" for kind, rate in tally.detection_by_kind.items()
+    )
+    at = ", ".join(
+        f"{rate.value:.2f} of the first {k}" for k, rate in tally.precision_at.items() if rate.total
+    )
     return [
-        f"found {tally.detection.hits} of {report.planted} planted mistakes ({by_kind}); "
-        f"{blind.detection.hits} when the kind does not matter",
-        f"average precision {tally.average_precision or 0:.3f} (whatever the kind {blind.average_precision or 0:.3f}); "
-        f"right are {at or 'none'}",
-        f"false alarms {tally.false_alarms.per_km2:.1f} a km², {tally.false_alarms.per_road_km:.2f} a km of road; "
-        f"calibration error of the scores {tally.calibration.ece:.3f}",
+        (
+            f"found {tally.detection.hits} of {report.planted} planted mistakes ({by_kind}); "
+            f"{blind.detection.hits} when the kind does not matter"
+        ),
+        (
+            f"average precision {tally.average_precision or 0:.3f} (whatever the kind"
+            f" {blind.average_precision or 0:.3f}); right are {at or 'none'}"
+        ),
+        (
+            f"false alarms {tally.false_alarms.per_km2:.1f} a km²,"
+            f" {tally.false_alarms.per_road_km:.2f} a km of road; calibration error of the scores"
+            f" {tally.calibration.ece:.3f}"
+        ),
     ]
 
 
@@ -170,11 +249,15 @@ def _read_judged(path: Path) -> Judged:
 
     if not path.is_file():
         raise InputError(
-            path, "there is no earlier audit to learn from", "audit, judge with `mapsight review`, then this"
+            path,
+            "there is no earlier audit to learn from",
+            "audit, judge with `mapsight review`, then this",
         )
     judged = gather_judged(read_findings(path, metric=False), read_verdicts(path))
     if not len(judged):
-        raise InputError(path, "nobody has judged a finding there", "judge some with `mapsight review`")
+        raise InputError(
+            path, "nobody has judged a finding there", "judge some with `mapsight review`"
+        )
     say(f"{len(judged)} verdicts of {path} teach this audit")
     return judged
 
@@ -194,7 +277,9 @@ def _read_start(name: str | None) -> Model | None:
 
 
 def _name_model(name: str | None, start: Model | None, out: Path) -> str:
-    """The model as another command could read it again: a path as seen from `out`, 'shipped' or 'none'."""
+    """The model as another command could read it again: a path as seen from `out`, 'shipped' or
+    'none'.
+    """
     from mapsight.cnn.shipped import SHIPPED
 
     if start is None:

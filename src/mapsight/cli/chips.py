@@ -16,28 +16,47 @@ from mapsight.progress import say
 def chips(
     out: OutDir,
     images: Annotated[list[Path] | None, typer.Argument(help="images, with --map")] = None,
-    map_file: Annotated[Path | None, typer.Option("--map", help="road map of the images: lines or a mask")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="road map of the images: lines or a mask")
+    ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="CSV of image and mask pairs; its splits are kept as they are")
+        Path | None,
+        typer.Option(help="CSV of image and mask pairs; its splits are kept as they are"),
     ] = None,
     chip_px: Annotated[int, typer.Option(min=16, max=8192, help="side of a chip in pixels")] = 512,
-    gap_px: Annotated[int, typer.Option(min=0, help="pixels left out between chips of different blocks")] = 64,
+    gap_px: Annotated[
+        int, typer.Option(min=0, help="pixels left out between chips of different blocks")
+    ] = 64,
     min_road: Annotated[
-        float, typer.Option(min=0, max=1, help="least share of road in a training chip; tests are never chosen by it")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="least share of road in a training chip; tests are never chosen by it",
+        ),
     ] = 0.05,
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
-    date: Annotated[str | None, typer.Option(help="day of the imagery for STAC, as 2024-06-30")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="day of the imagery for STAC, as 2024-06-30")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Cut images and their road map into training, validation and test chips, split by blocks of space.
+    """Cut images and their road map into training, validation and test chips, split by blocks of
+    space.
 
-    Writes images/ and masks/ by split, pairs.csv (which `train --pairs` reads), coco_SPLIT.json and a STAC catalogue.
-    An interrupted job goes on when the same command is given again.
+    Writes images/ and masks/ by split, pairs.csv (which `train --pairs` reads), coco_SPLIT.json and
+    a STAC catalogue. An interrupted job goes on when the same command is given again.
     """
-    from mapsight.roads.chip_files import ChipFileSettings, ChipSource, from_pairs, list_splits, write_chips
+    from mapsight.roads.chip_files import (
+        ChipFileSettings,
+        ChipSource,
+        from_pairs,
+        list_splits,
+        write_chips,
+    )
     from mapsight.roads.chip_plan import SPLITS
     from mapsight.roads.chips import read_pairs
     from mapsight.roads.export.chip_index import write_coco, write_pairs
@@ -47,15 +66,23 @@ def chips(
     taken, hints = _parse_date(date), Hints(parse_bands(bands), crs, map_crs, layer)
     if pairs is not None and not images:
         splits = [split for split in SPLITS if split in list_splits(pairs)] or ["train"]
-        sources = [source for split in splits for source in from_pairs(read_pairs(pairs, split=split))]
+        sources = [
+            source for split in splits for source in from_pairs(read_pairs(pairs, split=split))
+        ]
     elif images and map_file is not None and pairs is None:
         sources = [ChipSource(image, map_file, hints=hints) for image in images]
     else:
-        raise InputError("chips", "needs either images with --map, or --pairs", "see `mapsight chips --help`")
+        raise InputError(
+            "chips", "needs either images with --map, or --pairs", "see `mapsight chips --help`"
+        )
     settings = ChipFileSettings(chip_px, gap_px, min_road, seed)
     cut = write_chips(sources, make_dir(out), settings)
     if not cut:
-        raise InputError("chips", "none is left: too little road, or too much no data", "lower --min-road or --chip-px")
+        raise InputError(
+            "chips",
+            "none is left: too little road, or too much no data",
+            "lower --min-road or --chip-px",
+        )
     write_pairs(out / "pairs.csv", cut)
     for split in SPLITS:
         part = [chip for chip in cut if chip.split == split]

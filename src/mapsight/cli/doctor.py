@@ -1,4 +1,6 @@
-"""`mapsight doctor`: what is installed, which devices there are, what is missing, and what the extras are for."""
+"""`mapsight doctor`: what is installed, which devices there are, what is missing, and what the
+extras are for.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,41 @@ from rich.table import Table
 
 from mapsight import __version__
 
-_CORE = ("torch", "numpy", "scipy", "rasterio", "pyogrio", "geopandas", "shapely", "pyproj", "osmium", "scikit-image",
-         "scikit-learn", "networkx", "matplotlib", "pillow", "jinja2", "safetensors", "typer", "rich")  # fmt: skip
+_CORE = (
+    "torch",
+    "numpy",
+    "scipy",
+    "rasterio",
+    "pyogrio",
+    "geopandas",
+    "shapely",
+    "pyproj",
+    "osmium",
+    "scikit-image",
+    "scikit-learn",
+    "networkx",
+    "matplotlib",
+    "pillow",
+    "jinja2",
+    "safetensors",
+    "typer",
+    "rich",
+)
 _EXTRAS = {  # extra → its distributions, and who needs them
     "web": (("fastapi", "uvicorn", "rio-tiler"), "mapsight review, mapsight lab"),
     "gather": (("httpx2", "tenacity", "pystac-client", "morecantile"), "mapsight gather"),
-    "export": (("onnx", "onnxscript", "onnxruntime", "pyarrow"), "mapsight export --to onnx and geoparquet"),
+    "export": (
+        ("onnx", "onnxscript", "onnxruntime", "pyarrow"),
+        "mapsight export --to onnx and geoparquet",
+    ),
     "zoo": (("pooch",), "mapsight zoo run --download"),
 }
 
 
 def doctor() -> None:
-    """Print what is installed, which devices were found, what is missing, and what the extras are for."""
+    """Print what is installed, which devices were found, what is missing, and what the extras are
+    for.
+    """
     table = Table("part", "found", "remark", title=f"mapsight {__version__}")
     missing = 0
     table.add_row("python", platform.python_version(), sys.executable)
@@ -76,7 +101,9 @@ def _list_extras() -> list[tuple[str, str, str]]:
     for extra, (names, use) in _EXTRAS.items():
         missing = [name for name in names if _find_version(name) is None]
         remark = f"pip install 'mapsight[{extra}]': for {use}" if missing else f"for {use}"
-        rows.append((f"extra: {extra}", f"without {', '.join(missing)}" if missing else "complete", remark))
+        rows.append(
+            (f"extra: {extra}", f"without {', '.join(missing)}" if missing else "complete", remark)
+        )
     return rows
 
 

@@ -21,40 +21,93 @@ _NETWORK = "Network"
 
 def gather(
     out: OutDir,
-    bbox: Annotated[tuple[float, float, float, float], typer.Option(metavar="W S E N", help="the place, in degrees")],
-    imagery: Annotated[str, typer.Option(help="template of a service, stac:URL, or a folder of images")],
-    roads: Annotated[str | None, typer.Option(help="a map file, overpass, overpass:URL, or rendered:TEMPLATE")] = None,
-    road_colour: Annotated[list[str] | None, typer.Option(help="of a rendered map, as #f7fabf; repeatable")] = None,
+    bbox: Annotated[
+        tuple[float, float, float, float],
+        typer.Option(metavar="W S E N", help="the place, in degrees"),
+    ],
+    imagery: Annotated[
+        str, typer.Option(help="template of a service, stac:URL, or a folder of images")
+    ],
+    roads: Annotated[
+        str | None, typer.Option(help="a map file, overpass, overpass:URL, or rendered:TEMPLATE")
+    ] = None,
+    road_colour: Annotated[
+        list[str] | None, typer.Option(help="of a rendered map, as #f7fabf; repeatable")
+    ] = None,
     layer: Annotated[str | None, typer.Option(help="layer of the map file")] = None,
     map_crs: MapCrs = None,
     m_per_px: Annotated[float, typer.Option(help="metres a pixel of the image")] = 0.5,
     attribution: Annotated[str, typer.Option(help="whom the imagery is to be credited to")] = "",
-    zoom: Annotated[int | None, typer.Option(rich_help_panel=_IMG, help="instead of the one that fits")] = None,
-    max_zoom: Annotated[int, typer.Option(rich_help_panel=_IMG, help="the finest zoom of the service")] = 22,
-    tile_px: Annotated[int | None, typer.Option(rich_help_panel=_IMG, help="side of a tile in pixels")] = None,
-    tile_matrix_set: Annotated[str, typer.Option(rich_help_panel=_IMG, help="grid of a WMTS")] = "WebMercatorQuad",
-    subdomains: Annotated[str, typer.Option(rich_help_panel=_IMG, help="what {s} stands for")] = "abc",
-    bar_px: Annotated[int, typer.Option(rich_help_panel=_IMG, help="height of a static map's bar")] = 0,
-    density: Annotated[int, typer.Option(rich_help_panel=_IMG, help="pixels per pixel of a static map")] = 1,
-    world_px: Annotated[int, typer.Option(rich_help_panel=_IMG, help="the earth at zoom 0 of a static map")] = 256,
+    zoom: Annotated[
+        int | None, typer.Option(rich_help_panel=_IMG, help="instead of the one that fits")
+    ] = None,
+    max_zoom: Annotated[
+        int, typer.Option(rich_help_panel=_IMG, help="the finest zoom of the service")
+    ] = 22,
+    tile_px: Annotated[
+        int | None, typer.Option(rich_help_panel=_IMG, help="side of a tile in pixels")
+    ] = None,
+    tile_matrix_set: Annotated[
+        str, typer.Option(rich_help_panel=_IMG, help="grid of a WMTS")
+    ] = "WebMercatorQuad",
+    subdomains: Annotated[
+        str, typer.Option(rich_help_panel=_IMG, help="what {s} stands for")
+    ] = "abc",
+    bar_px: Annotated[
+        int, typer.Option(rich_help_panel=_IMG, help="height of a static map's bar")
+    ] = 0,
+    density: Annotated[
+        int, typer.Option(rich_help_panel=_IMG, help="pixels per pixel of a static map")
+    ] = 1,
+    world_px: Annotated[
+        int, typer.Option(rich_help_panel=_IMG, help="the earth at zoom 0 of a static map")
+    ] = 256,
     accept_terms: Annotated[
         bool, typer.Option("--accept-terms", rich_help_panel=_IMG, help="I may use them so")
     ] = False,
-    bands: Annotated[str | None, typer.Option(rich_help_panel=_IMG, help="red, green, blue, as 1,2,3")] = None,
-    scale: Annotated[str | None, typer.Option(rich_help_panel=_IMG, help="what becomes 0,255: 0,3000")] = None,
-    collection: Annotated[str | None, typer.Option(rich_help_panel=_STAC, help="its name, such as naip")] = None,
-    date: Annotated[str | None, typer.Option(rich_help_panel=_STAC, help="2023, or 2022-01-01/2023-12-31")] = None,
-    max_cloud: Annotated[float | None, typer.Option(rich_help_panel=_STAC, min=0, max=100, help="per cent")] = None,
-    asset: Annotated[str | None, typer.Option(rich_help_panel=_STAC, help="key of the file in an item")] = None,
-    sign: Annotated[str | None, typer.Option(rich_help_panel=_STAC, help="address with {href} to sign")] = None,
-    max_tiles: Annotated[int, typer.Option(rich_help_panel=_NETWORK, min=1, help="more are not fetched")] = 2000,
-    rate: Annotated[float, typer.Option(rich_help_panel=_NETWORK, min=0.01, max=200, help="requests a second")] = 10.0,
-    parallel: Annotated[int, typer.Option(rich_help_panel=_NETWORK, min=1, max=16, help="requests at a time")] = 4,
-    max_wait_s: Annotated[float, typer.Option(rich_help_panel=_NETWORK, help="longest pause kept for a service")] = 120,
-    cache: Annotated[Path | None, typer.Option(rich_help_panel=_NETWORK, help="where replies are kept")] = None,
-    force: Annotated[bool, typer.Option("--force", help="make what is there already again")] = False,
+    bands: Annotated[
+        str | None, typer.Option(rich_help_panel=_IMG, help="red, green, blue, as 1,2,3")
+    ] = None,
+    scale: Annotated[
+        str | None, typer.Option(rich_help_panel=_IMG, help="what becomes 0,255: 0,3000")
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(rich_help_panel=_STAC, help="its name, such as naip")
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(rich_help_panel=_STAC, help="2023, or 2022-01-01/2023-12-31")
+    ] = None,
+    max_cloud: Annotated[
+        float | None, typer.Option(rich_help_panel=_STAC, min=0, max=100, help="per cent")
+    ] = None,
+    asset: Annotated[
+        str | None, typer.Option(rich_help_panel=_STAC, help="key of the file in an item")
+    ] = None,
+    sign: Annotated[
+        str | None, typer.Option(rich_help_panel=_STAC, help="address with {href} to sign")
+    ] = None,
+    max_tiles: Annotated[
+        int, typer.Option(rich_help_panel=_NETWORK, min=1, help="more are not fetched")
+    ] = 2000,
+    rate: Annotated[
+        float, typer.Option(rich_help_panel=_NETWORK, min=0.01, max=200, help="requests a second")
+    ] = 10.0,
+    parallel: Annotated[
+        int, typer.Option(rich_help_panel=_NETWORK, min=1, max=16, help="requests at a time")
+    ] = 4,
+    max_wait_s: Annotated[
+        float, typer.Option(rich_help_panel=_NETWORK, help="longest pause kept for a service")
+    ] = 120,
+    cache: Annotated[
+        Path | None, typer.Option(rich_help_panel=_NETWORK, help="where replies are kept")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="make what is there already again")
+    ] = False,
 ) -> None:
-    """Fetch imagery and a road map of a place: image.tif, map.gpkg, mask.tif, and where they come from."""
+    """Fetch imagery and a road map of a place: image.tif, map.gpkg, mask.tif, and where they come
+    from.
+    """
     from mapsight.geo.sources.area import Area
     from mapsight.geo.sources.catalogue import StacSettings
     from mapsight.geo.sources.cells import CellSettings
@@ -66,7 +119,7 @@ def gather(
         read_gathered,
         read_part,
         write_record,
-    )  # fmt: skip
+    )
     from mapsight.geo.sources.http import Http, HttpSettings
     from mapsight.geo.sources.maps import MapRequest, check_map, gather_map
     from mapsight.geo.sources.palette import parse_colour
@@ -74,18 +127,39 @@ def gather(
     from mapsight.geo.sources.tiles import TileSettings
 
     area = Area(*bbox)
-    cells = CellSettings(zoom=zoom, max_zoom=max_zoom, tile_px=tile_px, matrix_set=tile_matrix_set, bar_px=bar_px,
-                         world_px=world_px, density=density)  # fmt: skip
+    cells = CellSettings(
+        zoom=zoom,
+        max_zoom=max_zoom,
+        tile_px=tile_px,
+        matrix_set=tile_matrix_set,
+        bar_px=bar_px,
+        world_px=world_px,
+        density=density,
+    )
     request = ImageryRequest(
-        source=imagery, m_per_px=m_per_px, attribution=attribution, bands=parse_bands(bands), scale=_parse_scale(scale),
-        tiles=TileSettings(cells=cells, subdomains=subdomains, max_tiles=max_tiles, accept_terms=accept_terms),
-        stac=StacSettings(collection=collection or "", date=date, max_cloud=max_cloud, asset=asset, sign=sign),
-    )  # fmt: skip
+        source=imagery,
+        m_per_px=m_per_px,
+        attribution=attribution,
+        bands=parse_bands(bands),
+        scale=_parse_scale(scale),
+        tiles=TileSettings(
+            cells=cells, subdomains=subdomains, max_tiles=max_tiles, accept_terms=accept_terms
+        ),
+        stac=StacSettings(
+            collection=collection or "", date=date, max_cloud=max_cloud, asset=asset, sign=sign
+        ),
+    )
     colours = tuple(map(parse_colour, road_colour or ()))
-    drawn = MapRequest(source=roads or "", layer=layer, crs=map_crs, colours=colours, tiles=request.tiles)
+    drawn = MapRequest(
+        source=roads or "", layer=layer, crs=map_crs, colours=colours, tiles=request.tiles
+    )
     if roads is not None:
         check_map(drawn)
-    path, box, store = make_dir(out) / "gather.json", area.choose_grid(m_per_px), Store(cache or find_store_dir())
+    path, box, store = (
+        make_dir(out) / "gather.json",
+        area.choose_grid(m_per_px),
+        Store(cache or find_store_dir()),
+    )
     store.prune()
     settings = HttpSettings(rate_per_s=rate, parallel=parallel, longest_wait_s=max_wait_s)
     asked = digest_request(area, request, imagery)
@@ -104,14 +178,19 @@ def gather(
             with Http(settings, store) as http:
                 about = gather_map(area, box, drawn, out=out, http=http)
             write_record(path, Record(area, box, asked, gathered, asked_map, about))
-        say(f"map.gpkg: {about['ways']} ways, {about['km']:.2f} km of road; {about['attribution']}".rstrip("; "))
+        whose = f"; {about['attribution']}" if about["attribution"] else ""
+        say(f"map.gpkg: {about['ways']} ways, {about['km']:.2f} km of road{whose}")
         say(f"next: mapsight audit {out / 'image.tif'} {out / 'map.gpkg'} --out {out / 'audit'}")
 
 
 def _say_imagery(gathered: Gathered) -> None:
     for note in gathered.notes:
         say(note)
-    say(f"image.tif: {gathered.share_valid or 0:.1%} of it has data; {gathered.attribution}".rstrip("; "))
+    say(
+        f"image.tif: {gathered.share_valid or 0:.1%} of it has data; {gathered.attribution}".rstrip(
+            "; "
+        )
+    )
     if not gathered.attribution:
         say("no attribution is known: most services demand one, so say --attribution")
     if not gathered.complete:
@@ -125,7 +204,9 @@ def _parse_scale(text: str | None) -> tuple[float, float] | None:
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--scale {text}", "expected two numbers", "write for example 0,3000") from None
+        raise InputError(
+            f"--scale {text}", "expected two numbers", "write for example 0,3000"
+        ) from None
     return low, high
 
 

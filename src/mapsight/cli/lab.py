@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _LARGEST_PX = 256  # the written-out convolution takes a second for that many pixels a side
 
-app = typer.Typer(help="A CNN that can be seen and checked by hand: every mechanism as an experiment.")
+app = typer.Typer(
+    help="A CNN that can be seen and checked by hand: every mechanism as an experiment."
+)
 
 _SMALLEST_SCENE_PX = 64  # a window of 48 px and room to move
 _LARGEST_INPUT_PX = 4096
@@ -39,7 +41,9 @@ def sobel(
     bands: Bands = None,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("sobel.png"),
 ) -> None:
-    """The lecture's Sobel example: pixels, feature map, normalised map; and what G_x really detects."""
+    """The lecture's Sobel example: pixels, feature map, normalised map; and what G_x really
+    detects.
+    """
     from mapsight.lab.studies.sobel import study_sobel
 
     _show(study_sobel(_read_grey(image, bands)), out)
@@ -48,7 +52,9 @@ def sobel(
 def filters(
     image: Image = None,
     bands: Bands = None,
-    own: Annotated[str | None, typer.Option(help="a filter of your own, as '-1 0 1; -2 0 2; -1 0 1'")] = None,
+    own: Annotated[
+        str | None, typer.Option(help="a filter of your own, as '-1 0 1; -2 0 2; -1 0 1'")
+    ] = None,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("filters.png"),
 ) -> None:
     """Sobel, Prewitt, Scharr, Laplacian, Gaussian, Gabor and your own filter over one image."""
@@ -58,31 +64,49 @@ def filters(
 
 
 def conv(
-    numbers: Annotated[str | None, typer.Option("--input", help="the input, as '1 2 3; 4 5 6; 7 8 9'")] = None,
-    kernel: Annotated[str | None, typer.Option("--filter", help="the filter: a name or rows of numbers")] = None,
+    numbers: Annotated[
+        str | None, typer.Option("--input", help="the input, as '1 2 3; 4 5 6; 7 8 9'")
+    ] = None,
+    kernel: Annotated[
+        str | None, typer.Option("--filter", help="the filter: a name or rows of numbers")
+    ] = None,
     padding: Annotated[str, typer.Option(help="valid, same, full or a number of zeros")] = "valid",
     stride: Annotated[int, typer.Option(min=1, max=9, help="pixels a step")] = 1,
-    dilation: Annotated[int, typer.Option(min=1, max=9, help="pixels between neighbouring weights")] = 1,
-    flip: Annotated[bool, typer.Option("--flip", help="true convolution: the filter turned by 180°")] = False,
-    transposed: Annotated[bool, typer.Option("--transposed", help="the transposed convolution")] = False,
+    dilation: Annotated[
+        int, typer.Option(min=1, max=9, help="pixels between neighbouring weights")
+    ] = 1,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="true convolution: the filter turned by 180°")
+    ] = False,
+    transposed: Annotated[
+        bool, typer.Option("--transposed", help="the transposed convolution")
+    ] = False,
     out: Annotated[Path, typer.Option(help="animation: .gif")] = Path("conv.gif"),
 ) -> None:
-    """Convolution cell by cell: window, products, sum; without options, the lecture's 3×3 example."""
+    """Convolution cell by cell: window, products, sum; without options, the lecture's 3×3
+    example.
+    """
     from mapsight.lab.filters import parse_filter
     from mapsight.lab.studies.conv import study_conv
 
     study = study_conv(
         parse_filter(numbers) if numbers else None,
         parse_filter(kernel) if kernel else None,
-        mode=padding, stride=stride, dilation=dilation, flip=flip, transposed=transposed,
-    )  # fmt: skip
+        mode=padding,
+        stride=stride,
+        dilation=dilation,
+        flip=flip,
+        transposed=transposed,
+    )
     _show(study, out)
 
 
 def connections(
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("connections.png"),
 ) -> None:
-    """Sparse interactions and parameter sharing: the connection matrix, counts, and measured cost."""
+    """Sparse interactions and parameter sharing: the connection matrix, counts, and measured
+    cost.
+    """
     from mapsight.lab.studies.connections import study_connections
 
     _show(study_connections(), out)
@@ -107,12 +131,16 @@ def equivariance(
     bands: Bands = None,
     out: Annotated[Path, typer.Option(help="animation: .gif")] = Path("equivariance.gif"),
 ) -> None:
-    """Does a shifted image give a shifted map? Measured, and where pooling, stride and borders break it."""
+    """Does a shifted image give a shifted map? Measured, and where pooling, stride and borders
+    break it.
+    """
     from mapsight.lab.studies.equivariance import study_equivariance
 
     scene = _read_grey(image, bands)
     if scene is not None and min(scene.shape) < _SMALLEST_SCENE_PX:
-        raise InputError(image, f"is smaller than {_SMALLEST_SCENE_PX} px a side", "give a larger image")
+        raise InputError(
+            image, f"is smaller than {_SMALLEST_SCENE_PX} px a side", "give a larger image"
+        )
     _show(study_equivariance(scene), out)
 
 
@@ -146,10 +174,14 @@ def backprop(
 def params(
     net: Net,
     size: Size = None,
-    rows: Annotated[int, typer.Option(min=1, help="where there would be more rows, deep layers are joined")] = 40,
+    rows: Annotated[
+        int, typer.Option(min=1, help="where there would be more rows, deep layers are joined")
+    ] = 40,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("params.png"),
 ) -> None:
-    """Parameters, connections, multiply-adds and activation memory of a net, layer by layer, exactly."""
+    """Parameters, connections, multiply-adds and activation memory of a net, layer by layer,
+    exactly.
+    """
     from mapsight.lab.studies.params import study_params
 
     _show(study_params(net, parse_size(size), most_rows=rows), out)
@@ -169,7 +201,9 @@ def parse_size(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= _LARGEST_INPUT_PX for part in parts):
+    if len(parts) != 3 or not all(
+        part.isdecimal() and 0 < int(part) <= _LARGEST_INPUT_PX for part in parts
+    ):
         raise InputError(
             f"--input {text}",
             f"expected channels, rows and columns, at most {_LARGEST_INPUT_PX}",
@@ -179,7 +213,9 @@ def parse_size(text: str | None) -> tuple[int, int, int] | None:
 
 
 def _read_grey(path: Path | None, bands: str | None) -> np.ndarray | None:
-    """(H, W) of 0 to 255, shrunk to at most 256 px a side; None where no image is given. A grey image has one band."""
+    """(H, W) of 0 to 255, shrunk to at most 256 px a side; None where no image is given. A grey
+    image has one band.
+    """
     if path is None:
         return None
     import numpy as np
@@ -191,14 +227,19 @@ def _read_grey(path: Path | None, bands: str | None) -> np.ndarray | None:
 
     with open_source(path) as source:
         grey_only = source.count == 1 and source.colorinterp[0].name == "gray"
-    with open_image(path, bands=(1,) if grey_only and bands is None else parse_bands(bands)) as reader:
+    with open_image(
+        path, bands=(1,) if grey_only and bands is None else parse_bands(bands)
+    ) as reader:
         pixels = np.moveaxis(reader.read_all().array[:3], 0, -1)
     grey = to_grey(pixels)
     if max(grey.shape) <= _LARGEST_PX:
         return grey
     picture = Pictures.fromarray(grey.astype(np.uint8))
     picture.thumbnail((_LARGEST_PX, _LARGEST_PX), Pictures.Resampling.BOX)
-    say(f"{path} is shrunk from {grey.shape[1]}×{grey.shape[0]} to {picture.width}×{picture.height} px")
+    say(
+        f"{path} is shrunk from {grey.shape[1]}×{grey.shape[0]} to"
+        f" {picture.width}×{picture.height} px"
+    )
     return np.asarray(picture, float)
 
 

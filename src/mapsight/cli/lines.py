@@ -13,9 +13,15 @@ from mapsight.progress import say
 
 
 def extract(
-    probability: Annotated[Path, typer.Argument(help="probability.tif, as `mapsight predict` writes it")],
-    out: Annotated[Path, typer.Option(help="road lines to write: .gpkg or .geojson")] = Path("roads.gpkg"),
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="from which probability on it is road")] = 0.5,
+    probability: Annotated[
+        Path, typer.Argument(help="probability.tif, as `mapsight predict` writes it")
+    ],
+    out: Annotated[Path, typer.Option(help="road lines to write: .gpkg or .geojson")] = Path(
+        "roads.gpkg"
+    ),
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="from which probability on it is road")
+    ] = 0.5,
     min_length_m: Annotated[float, typer.Option(min=0, help="shorter roads are left out")] = 15.0,
 ) -> None:
     """Turn a probability into road lines with confidence and width in metres."""
@@ -31,10 +37,16 @@ def extract(
 
 
 def plant(
-    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="the road map to plant mistakes into")],
+    map_file: Annotated[
+        Path, typer.Argument(metavar="MAP", help="the road map to plant mistakes into")
+    ],
     image: Annotated[Path, typer.Option(help="the image whose place is used")],
-    out: Annotated[Path, typer.Option(help="the map with mistakes: .gpkg or .geojson")] = Path("planted_map.gpkg"),
-    truth: Annotated[Path, typer.Option(help="where the mistakes are written down")] = Path("planted.geojson"),
+    out: Annotated[Path, typer.Option(help="the map with mistakes: .gpkg or .geojson")] = Path(
+        "planted_map.gpkg"
+    ),
+    truth: Annotated[Path, typer.Option(help="where the mistakes are written down")] = Path(
+        "planted.geojson"
+    ),
     deleted: Annotated[int, typer.Option(min=0, help="roads left out")] = 10,
     added: Annotated[int, typer.Option(min=0, help="roads invented")] = 10,
     shifted: Annotated[int, typer.Option(min=0, help="roads moved sideways")] = 10,
@@ -44,10 +56,18 @@ def plant(
     layer: Layer = None,
     seed: Seed = 0,
 ) -> None:
-    """Delete, add and shift roads of any map at known places, to see which of them an audit finds."""
+    """Delete, add and shift roads of any map at known places, to see which of them an audit
+    finds.
+    """
     from mapsight.geo.network import read_map, write_lines
     from mapsight.geo.raster import open_image
-    from mapsight.roads.plant import PlantSettings, count_planted, name_shortfall, plant_errors, write_planted
+    from mapsight.roads.plant import (
+        PlantSettings,
+        count_planted,
+        name_shortfall,
+        plant_errors,
+        write_planted,
+    )
 
     with open_image(image, bands=parse_bands(bands), crs=crs) as reader:
         seen = reader.read_all()

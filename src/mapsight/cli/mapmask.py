@@ -18,24 +18,40 @@ if TYPE_CHECKING:
 
 def mask_from_map(
     map_image: Annotated[Path, typer.Argument(help="picture of a map: PNG, JPEG or GeoTIFF")],
-    out: Annotated[Path, typer.Option(help="the mask to write: .tif, or .png without a place")] = Path("mask.tif"),
+    out: Annotated[
+        Path, typer.Option(help="the mask to write: .tif, or .png without a place")
+    ] = Path("mask.tif"),
     colours: Annotated[
-        list[str] | None, typer.Option("--colour", help="colour of roads, as '#ffffff' (again for more)")
+        list[str] | None,
+        typer.Option("--colour", help="colour of roads, as '#ffffff' (again for more)"),
     ] = None,
     at: Annotated[
-        list[str] | None, typer.Option(help="column,row of a pixel that shows a road colour (again for more)")
+        list[str] | None,
+        typer.Option(help="column,row of a pixel that shows a road colour (again for more)"),
     ] = None,
-    legend: Annotated[Path | None, typer.Option(help="picture in which --at looks; default: the map")] = None,
-    lines: Annotated[Path | None, typer.Option(help="also trace road lines: .gpkg or .geojson")] = None,
+    legend: Annotated[
+        Path | None, typer.Option(help="picture in which --at looks; default: the map")
+    ] = None,
+    lines: Annotated[
+        Path | None, typer.Option(help="also trace road lines: .gpkg or .geojson")
+    ] = None,
     bbox: Annotated[
         tuple[float, float, float, float] | None,
         typer.Option(help="W S E N in degrees that the picture of a web map shows"),
     ] = None,
-    dash_px: Annotated[float, typer.Option(min=0, help="widest gap between the dashes of a road, in pixels")] = 10.0,
-    label_px: Annotated[int, typer.Option(min=0, help="longest stretch of road that a label hides, in pixels")] = 96,
-    inpaint: Annotated[bool, typer.Option(help="infer roads under labels, icons and between dashes")] = True,
+    dash_px: Annotated[
+        float, typer.Option(min=0, help="widest gap between the dashes of a road, in pixels")
+    ] = 10.0,
+    label_px: Annotated[
+        int, typer.Option(min=0, help="longest stretch of road that a label hides, in pixels")
+    ] = 96,
+    inpaint: Annotated[
+        bool, typer.Option(help="infer roads under labels, icons and between dashes")
+    ] = True,
 ) -> None:
-    """Find the roads of a rendered map by their colours, also under labels and icons: a mask, and lines."""
+    """Find the roads of a rendered map by their colours, also under labels and icons: a mask, and
+    lines.
+    """
     from mapsight.geo.network import write_lines
     from mapsight.geo.sources.area import Area
     from mapsight.geo.sources.mapimage import read_map_image, trace_roads
@@ -50,7 +66,9 @@ def mask_from_map(
     settings = RenderedSettings(dash_px=dash_px, label_px=label_px, inpaint=inpaint)
     mask = find_roads(picture, wanted, settings) & raster.valid
     if not mask.any():
-        raise InputError(map_image.name, "shows no road in these colours", "give others, or click with --at")
+        raise InputError(
+            map_image.name, "shows no road in these colours", "give others, or click with --at"
+        )
     _write_mask(out, mask, raster)
     say(f"{mask.mean():.1%} of the map is road; wrote {out}")
     if lines is not None:
@@ -82,7 +100,9 @@ def _parse_place(text: str) -> tuple[int, int]:
     try:
         col, row = (int(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--at {text[:20]}", "is no place in a picture", "write it as column,row") from None
+        raise InputError(
+            f"--at {text[:20]}", "is no place in a picture", "write it as column,row"
+        ) from None
     return col, row
 
 

@@ -30,14 +30,22 @@ if TYPE_CHECKING:
     from mapsight.roads.scenes import Hints
     from mapsight.roads.train import TrainSettings
 
-ModelFile = Annotated[Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")]
-Flips = Annotated[bool, typer.Option("--flips", help="average over mirrored views: slower, a little better")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="only these sets of the table (again for more)")]
+ModelFile = Annotated[
+    Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")
+]
+Flips = Annotated[
+    bool, typer.Option("--flips", help="average over mirrored views: slower, a little better")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="only these sets of the table (again for more)")
+]
 
 
 def train(
     images: Annotated[list[Path] | None, typer.Argument(help="images, with --map")] = None,
-    map_file: Annotated[Path | None, typer.Option("--map", help="road map of the images: lines or a mask")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="road map of the images: lines or a mask")
+    ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="CSV of image and mask pairs: set, name, image, mask, split")
     ] = None,
@@ -46,30 +54,46 @@ def train(
     net: Annotated[
         str | None,
         typer.Option(
-            help="roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that of --start, from "
-            "which a wider one of its kind can begin, too"
+            help=(
+                "roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that"
+                " of --start, from "
+                "which a wider one of its kind can begin, too"
+            )
         ),
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="bce, bce+dice, focal, lovasz, omission, registration, … (docs/commands.md)")
+        str | None,
+        typer.Option(
+            help="bce, bce+dice, focal, lovasz, omission, registration, … (docs/commands.md)"
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="at most so many epochs")] = None,
     chips: Annotated[int | None, typer.Option(min=1, help="chips an epoch")] = None,
     chip_px: Annotated[int | None, typer.Option(min=16, help="size of the training chips")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
-    m_per_px: Annotated[float | None, typer.Option(help="resolution of the model; default: that of the images")] = None,
+    m_per_px: Annotated[
+        float | None, typer.Option(help="resolution of the model; default: that of the images")
+    ] = None,
     start: Annotated[
-        str | None, typer.Option(help="model file to start from; 'shipped': the model that mapsight ships")
+        str | None,
+        typer.Option(help="model file to start from; 'shipped': the model that mapsight ships"),
     ] = None,
     balance: Annotated[
         bool,
-        typer.Option(help="each set of the table counts the same, not by its size: for chips and for the best epoch"),
+        typer.Option(
+            help=(
+                "each set of the table counts the same, not by its size: for chips and for the best"
+                " epoch"
+            )
+        ),
     ] = False,
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
-    align: Annotated[bool, typer.Option(help="first move each map to where its image shows the roads")] = False,
+    align: Annotated[
+        bool, typer.Option(help="first move each map to where its image shows the roads")
+    ] = False,
     clean: Annotated[
         bool, typer.Option(help="first leave out places where nets trained elsewhere doubt the map")
     ] = False,
@@ -98,10 +122,21 @@ def train(
     )
     state = out.with_suffix(".training.safetensors")
     make_dir(out.parent)
-    identity = identify_training(scenes, judges, settings, begun, align, clean)  # of the scenes before they are mended
-    scenes = mend_scenes(scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun)
+    identity = identify_training(
+        scenes, judges, settings, begun, align, clean
+    )  # of the scenes before they are mended
+    scenes = mend_scenes(
+        scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun
+    )
     model, result = train_model(
-        scenes, judges, settings, m_per_px=resolution, place=place, start=begun, state_path=state, identity=identity
+        scenes,
+        judges,
+        settings,
+        m_per_px=resolution,
+        place=place,
+        start=begun,
+        state_path=state,
+        identity=identity,
     )
     if not leave_processes():
         return
@@ -109,16 +144,25 @@ def train(
     card = dataclasses.replace(model.card, trained_on=source + before)
     write_model(out, model.net, card)
     state.unlink(missing_ok=True)
-    say(f"{result.stopped}; best epoch {result.best_epoch + 1}, F1 on validation {result.best_score:.3f}")
-    say(f"threshold {card.threshold:.2f} [{card.threshold_low:.2f}, {card.threshold_high:.2f}]; wrote {out}")
+    say(
+        f"{result.stopped}; best epoch {result.best_epoch + 1}, F1 on validation"
+        f" {result.best_score:.3f}"
+    )
+    say(
+        f"threshold {card.threshold:.2f} [{card.threshold_low:.2f}, {card.threshold_high:.2f}];"
+        f" wrote {out}"
+    )
 
 
 def predict(
     image: Annotated[Path, typer.Argument(help="GeoTIFF, PNG or JPEG")],
     model: ModelFile = None,
-    out: Annotated[Path, typer.Option(help="the probability to write, a GeoTIFF")] = Path("probability.tif"),
+    out: Annotated[Path, typer.Option(help="the probability to write, a GeoTIFF")] = Path(
+        "probability.tif"
+    ),
     dtype: Annotated[
-        str, typer.Option(help="float32 (0 … 1, NaN = no data) or uint8 (value / 254, 255 = no data)")
+        str,
+        typer.Option(help="float32 (0 … 1, NaN = no data) or uint8 (value / 254, 255 = no data)"),
     ] = "float32",
     bands: Bands = None,
     crs: ImageCrs = None,
@@ -136,11 +180,22 @@ def predict(
         raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
     make_dir(out.parent)
-    with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px) as reader:
+    with open_image(
+        image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
+    ) as reader:
         for note in reader.notes:
             say(note)
-        say(f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on {place}")
-        predict_file(reader, make_runner(*chosen, place), out, dtype=dtype, settings=PredictSettings(flips=flips))
+        say(
+            f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on"
+            f" {place}"
+        )
+        predict_file(
+            reader,
+            make_runner(*chosen, place),
+            out,
+            dtype=dtype,
+            settings=PredictSettings(flips=flips),
+        )
     say(f"wrote {out}")
 
 
@@ -149,11 +204,15 @@ def evaluate(
     split: Annotated[str, typer.Option(help="which split of the table")] = "test",
     sets: Sets = None,
     model: ModelFile = None,
-    json_file: Annotated[Path, typer.Option("--json", help="where the measures go; - for standard output")] = Path(
-        "evaluation.json"
-    ),
-    panels: Annotated[Path | None, typer.Option(help="folder for pictures; default: beside the JSON file")] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="default: the model's own")] = None,
+    json_file: Annotated[
+        Path, typer.Option("--json", help="where the measures go; - for standard output")
+    ] = Path("evaluation.json"),
+    panels: Annotated[
+        Path | None, typer.Option(help="folder for pictures; default: beside the JSON file")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="default: the model's own")
+    ] = None,
     flips: Flips = False,
     device: Device = "auto",
     compute: Compute = "auto",
@@ -165,13 +224,26 @@ def evaluate(
 
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
     rows = read_pairs(pairs, split=split, sets=sets or [])
-    pictures = panels or (None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels"))
+    pictures = panels or (
+        None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels")
+    )
     say(f"evaluate {len(rows)} images with {chosen.card.net} on {place}")
     done = evaluate_pairs(
-        chosen, rows, place=place, threshold=threshold, flips=flips, out_dir=pictures and make_dir(pictures)
+        chosen,
+        rows,
+        place=place,
+        threshold=threshold,
+        flips=flips,
+        out_dir=pictures and make_dir(pictures),
     )
     write_json(
-        json_file, {"split": split, "net": chosen.card.net, "trained_on": chosen.card.trained_on, **done.to_json()}
+        json_file,
+        {
+            "split": split,
+            "net": chosen.card.net,
+            "trained_on": chosen.card.trained_on,
+            **done.to_json(),
+        },
     )
     for name, report in {**done.sets, "together": done.together}.items():
         for line in summarise(name, report):
@@ -191,7 +263,9 @@ def probe(
     device: Device = "auto",
     compute: Compute = "auto",
 ) -> None:
-    """The stability probe: what blobs, a fake street, a railway, blur, brightness, JPEG, noise and rotation change."""
+    """The stability probe: what blobs, a fake street, a railway, blur, brightness, JPEG, noise and
+    rotation change.
+    """
     from mapsight.geo.raster import open_image
     from mapsight.roads.panels import write_figure
     from mapsight.roads.probe import draw_probes, probe_model
@@ -199,35 +273,56 @@ def probe(
     from mapsight.roads.shipped import read_model_or_default
 
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
-    with open_image(image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px) as reader:
+    with open_image(
+        image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
+    ) as reader:
         seen, own = reader.read_all(), reader.source_geobox
     road = read_truth(truth, seen.geobox, own, Hints(map_crs=map_crs, layer=layer)) > 0
     report = probe_model(chosen, seen.array, road, seen.valid, place=place, seed=seed)
     write_json(make_dir(out) / "probe.json", report.to_json())
     write_figure(out / "probe.png", draw_probes(report))
     for r in report.results:
-        taken = "" if r.taken_for_road != r.taken_for_road else f", pasted taken for road {r.taken_for_road:.0%}"
-        say(f"{r.name:>22}: F1 {r.f1:.3f} ({r.f1_change:+.3f}), changed pixels {r.changed:.2%}{taken}")
+        taken = (
+            ""
+            if r.taken_for_road != r.taken_for_road
+            else f", pasted taken for road {r.taken_for_road:.0%}"
+        )
+        say(
+            f"{r.name:>22}: F1 {r.f1:.3f} ({r.f1_change:+.3f}), changed pixels"
+            f" {r.changed:.2%}{taken}"
+        )
     say(f"wrote {out / 'probe.png'}")
 
 
 def _vary(
-    recipe: TrainSettings, loss: str | None, epochs: int | None, chips: int | None, chip_px: int | None,
-    batch: int | None, seed: int,
-) -> TrainSettings:  # fmt: skip
+    recipe: TrainSettings,
+    loss: str | None,
+    epochs: int | None,
+    chips: int | None,
+    chip_px: int | None,
+    batch: int | None,
+    seed: int,
+) -> TrainSettings:
     def change(settings, **wanted):
         return dataclasses.replace(settings, **{k: v for k, v in wanted.items() if v is not None})
 
     return change(
-        recipe, loss=loss, chips=change(recipe.chips, chips_per_epoch=chips, chip_px=chip_px, seed=seed),
+        recipe,
+        loss=loss,
+        chips=change(recipe.chips, chips_per_epoch=chips, chip_px=chip_px, seed=seed),
         fit=change(recipe.fit, epochs=epochs, batch_size=batch, seed=seed),
-    )  # fmt: skip
+    )
 
 
 def _read_training(
-    images: list[Path], map_file: Path | None, pairs: Path | None, sets: list[str], m_per_px: float | None,
-    balance: bool, hints: Hints,
-) -> tuple[list[Scene], list[Scene], float, str]:  # fmt: skip
+    images: list[Path],
+    map_file: Path | None,
+    pairs: Path | None,
+    sets: list[str],
+    m_per_px: float | None,
+    balance: bool,
+    hints: Hints,
+) -> tuple[list[Scene], list[Scene], float, str]:
     """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
     from mapsight.roads.chips import balance_sets, find_resolution, read_pairs, read_scenes
     from mapsight.roads.scenes import read_map_scenes
@@ -243,9 +338,18 @@ def _read_training(
         source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
         return read(rows), read(read_pairs(pairs, split="val", sets=sets)), resolution, source
     if images and map_file is not None and pairs is None:
-        scenes, judges_, resolution = read_map_scenes(images, map_file, m_per_px=m_per_px, hints=hints)
-        return scenes, judges_, resolution, f"{', '.join(p.name for p in images)} with {map_file.name}"
-    raise InputError("train", "needs either images with --map, or --pairs", "see `mapsight train --help`")
+        scenes, judges_, resolution = read_map_scenes(
+            images, map_file, m_per_px=m_per_px, hints=hints
+        )
+        return (
+            scenes,
+            judges_,
+            resolution,
+            f"{', '.join(p.name for p in images)} with {map_file.name}",
+        )
+    raise InputError(
+        "train", "needs either images with --map, or --pairs", "see `mapsight train --help`"
+    )
 
 
 COMMANDS = {"train": train, "predict": predict, "evaluate": evaluate, "probe": probe}

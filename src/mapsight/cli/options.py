@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Compute = Annotated[str, typer.Option(help="arithmetic of the net: auto, fp32 or bf16")]
-ImageCrs = Annotated[str | None, typer.Option("--crs", help="CRS of an image that states none, as EPSG:<number>")]
+ImageCrs = Annotated[
+    str | None, typer.Option("--crs", help="CRS of an image that states none, as EPSG:<number>")
+]
 MapCrs = Annotated[str | None, typer.Option(help="CRS of a map that states none, as EPSG:<number>")]
 Layer = Annotated[str | None, typer.Option(help="layer of a map file that has several")]
 Bands = Annotated[str | None, typer.Option(help="which bands are red, green, blue, as 1,2,3")]
@@ -74,4 +76,6 @@ def load_web() -> None:
     """MapsightError, with the command that mends it, where what serves pages is not installed."""
     for name in ("fastapi", "uvicorn", "rio_tiler"):
         if importlib.util.find_spec(name) is None:
-            raise MapsightError(name, "pages need it, and it is not installed", "pip install 'mapsight[web]'")
+            raise MapsightError(
+                name, "pages need it, and it is not installed", "pip install 'mapsight[web]'"
+            )

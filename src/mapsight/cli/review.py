@@ -12,20 +12,30 @@ from mapsight.cli.options import load_web
 
 
 def review(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder that `mapsight audit --out` wrote")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="folder that `mapsight audit --out` wrote")
+    ],
     image: Annotated[Path | None, typer.Option(help="the audited image, if it has moved")] = None,
-    map_file: Annotated[Path | None, typer.Option("--map", help="show this map instead of the audited one")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="show this map instead of the audited one")
+    ] = None,
     reviewer: Annotated[
-        str | None, typer.Option(help="name kept with verdicts; default: your user name, at another address nobody's")
+        str | None,
+        typer.Option(
+            help="name kept with verdicts; default: your user name, at another address nobody's"
+        ),
     ] = None,
     link: Annotated[
-        list[str] | None, typer.Option(help="a link at each finding: Name=https://…{lat}…{lon}…, repeatable")
+        list[str] | None,
+        typer.Option(help="a link at each finding: Name=https://…{lat}…{lon}…, repeatable"),
     ] = None,
-    host: Annotated[str, typer.Option(help="address to serve at; any but this machine's own demands a token")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(help="address to serve at; any but this machine's own demands a token")
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
-    token: Annotated[str | None, typer.Option(help="the token to demand; default: made where one is needed")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="the token to demand; default: made where one is needed")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
 ) -> None:
     """Judge findings one by one on a page: accept, reject, or mend the proposed line."""
@@ -36,8 +46,12 @@ def review(
     from mapsight.web.review.session import ReviewSettings, open_session
     from mapsight.web.serve import serve
 
-    name = reviewer if reviewer is not None else _name_user() if is_local(host) else ""  # several people: who is who?
-    settings = ReviewSettings(image=image, map_file=map_file, reviewer=name, links=read_links(link or []))
+    name = (
+        reviewer if reviewer is not None else _name_user() if is_local(host) else ""
+    )  # several people: who is who?
+    settings = ReviewSettings(
+        image=image, map_file=map_file, reviewer=name, links=read_links(link or [])
+    )
     session = open_session(folder, settings)
     try:
         app = make_review(session, host=host, token=token)

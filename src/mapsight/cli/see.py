@@ -27,25 +27,42 @@ def see(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="[MODEL] IMAGE", help="a model file, 'shipped' (the default) or 'digits'; then the image"
+            metavar="[MODEL] IMAGE",
+            help="a model file, 'shipped' (the default) or 'digits'; then the image",
         ),
     ],
-    layer: Annotated[str | None, typer.Option(help="the layer of features, top9 and gradcam: name or number")] = None,
-    pixel: Annotated[str | None, typer.Option(metavar="ROW,COL", help="the pixel of the image to explain")] = None,
-    at: Annotated[str | None, typer.Option(metavar="X,Y", help="the same as a place in the image's CRS")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="the layer of features, top9 and gradcam: name or number")
+    ] = None,
+    pixel: Annotated[
+        str | None, typer.Option(metavar="ROW,COL", help="the pixel of the image to explain")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="the same as a place in the image's CRS")
+    ] = None,
     out: OutDir = Path("see"),
     only: Annotated[
-        list[str] | None, typer.Option(help=f"only this figure: {', '.join(KINDS)} (again for more)")
+        list[str] | None,
+        typer.Option(help=f"only this figure: {', '.join(KINDS)} (again for more)"),
     ] = None,
-    over: Annotated[Path | None, typer.Option(help="top9 over the images of this CSV of pairs, not over IMAGE")] = None,
+    over: Annotated[
+        Path | None, typer.Option(help="top9 over the images of this CSV of pairs, not over IMAGE")
+    ] = None,
     split: Annotated[str, typer.Option(help="which split of that table")] = "val",
-    sets: Annotated[list[str] | None, typer.Option("--set", help="only these sets of it (again for more)")] = None,
-    window_px: Annotated[int, typer.Option(min=16, max=1024, help="side of the window that is looked at")] = 256,
-    most: Annotated[int, typer.Option(min=9, max=2000, help="top9 looks at no more windows than this")] = 200,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="only these sets of it (again for more)")
+    ] = None,
+    window_px: Annotated[
+        int, typer.Option(min=16, max=1024, help="side of the window that is looked at")
+    ] = 256,
+    most: Annotated[
+        int, typer.Option(min=9, max=2000, help="top9 looks at no more windows than this")
+    ] = 200,
     bands: Bands = None,
     crs: ImageCrs = None,
 ) -> None:
-    """Look into a trained net: its filters and maps, and from an answer back to the pixels that caused it.
+    """Look into a trained net: its filters and maps, and from an answer back to the pixels that
+    caused it.
 
     Without MODEL it is the road model that mapsight ships; `digits` is its digit net.
     """
@@ -57,7 +74,9 @@ def see(
 
     kinds = _choose_kinds(only or [])
     if len(what) > 2:
-        raise InputError(" ".join(what), "more than a model and an image", "look at one image at a time")
+        raise InputError(
+            " ".join(what), "more than a model and an image", "look at one image at a time"
+        )
     path = Path(what[-1])
     net, card = read_named_model(what[0] if len(what) > 1 else SHIPPED)
     align = find_align(net)
@@ -67,7 +86,9 @@ def see(
     with open_image(path, bands=chosen_bands, crs=crs, m_per_px=card.m_per_px or None) as reader:
         for note in reader.notes:
             say(note)
-        place = find_pixel(reader, pixel=_parse(pixel, "--pixel", int), at=_parse(at, "--at", float))
+        place = find_pixel(
+            reader, pixel=_parse(pixel, "--pixel", int), at=_parse(at, "--at", float)
+        )
         view = read_view(reader, size, place, sheet=sheet)
         planes = len(card.bands)
         inside = place and (place[0] - view.row, place[1] - view.col)
@@ -90,7 +111,7 @@ def see(
 
 def _draw(
     kind: str, look: Look, asked: Layer | None, near: Layer, windows: list[np.ndarray], source: str
-) -> Figure:  # fmt: skip
+) -> Figure:
     from mapsight.cnn.see import look as looks
 
     if kind == "cause":
@@ -125,7 +146,7 @@ def _choose_window(look: Look, layer: Layer, size: int) -> int:
 
 def _read_windows(
     table: Path, split: str, sets: list[str], size: int, most: int, card: ModelCard
-) -> list[np.ndarray]:  # fmt: skip
+) -> list[np.ndarray]:
     """Windows of the images of a table, evenly many of each."""
     from mapsight.geo.raster import Raster, pixel_box
     from mapsight.progress import track
@@ -149,7 +170,9 @@ def _parse(text: str | None, name: str, kind: Callable) -> tuple | None:
     try:
         first, second = (kind(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"{name} {text}", "expected two numbers", f"write it as {name} 120,85") from None
+        raise InputError(
+            f"{name} {text}", "expected two numbers", f"write it as {name} 120,85"
+        ) from None
     return first, second
 
 
@@ -163,18 +186,24 @@ def _print_layers(look: Look, shape: tuple[int, int], corner: tuple[int, int]) -
         typer.echo(f"{number or '':>3} {cells}".rstrip())
     height, width = look.pixels.shape[1:]
     typer.echo(
-        f"looked at {height} × {width} px from row {corner[0]}, column {corner[1]} of {shape[0]} × {shape[1]} px"
+        f"looked at {height} × {width} px from row {corner[0]}, column {corner[1]} of {shape[0]} ×"
+        f" {shape[1]} px"
     )
     if look.card.classes:
         best = look.probability.argsort()[::-1][:3]
-        typer.echo(", ".join(f"{look.card.label} {look.card.classes[k]}: {look.probability[k]:.3f}" for k in best))
+        typer.echo(
+            ", ".join(
+                f"{look.card.label} {look.card.classes[k]}: {look.probability[k]:.3f}" for k in best
+            )
+        )
 
 
 def _print_explanation(look: Look, why) -> None:
     if look.target.place is not None:
         row, col = look.target.place
         typer.echo(
-            f"pixel {row},{col} of the window: {look.card.label} with probability {look.probability[row, col]:.3f}"
+            f"pixel {row},{col} of the window: {look.card.label} with probability"
+            f" {look.probability[row, col]:.3f}"
         )
     rows = [("rule", "90 % within", f"its {why.hidden_px} px hidden", "redrawn net")]
     for rule, kept in why.kept.items():
@@ -183,7 +212,11 @@ def _print_explanation(look: Look, why) -> None:
     if look.target.place is not None:
         rows.append(("nearest", "-", f"{why.without['nearest']:.3f}", "-"))
     for cells in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(cells, (10, 12, 20, 12), strict=True)).rstrip())
+        typer.echo(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(cells, (10, 12, 20, 12), strict=True)
+            ).rstrip()
+        )
 
 
 def _write(path: Path, figure: Figure) -> None:

@@ -25,14 +25,24 @@ def town(
     import pandas as pd
 
     from mapsight.geo.network import write_lines
-    from mapsight.roads.plant import PlantSettings, count_planted, name_shortfall, plant_errors, write_planted
+    from mapsight.roads.plant import (
+        PlantSettings,
+        count_planted,
+        name_shortfall,
+        plant_errors,
+        write_planted,
+    )
     from mapsight.town import TownSettings, draw_town, write_town
 
     drawn = draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed))
     settings = PlantSettings(deleted=mistakes, added=mistakes, shifted=mistakes, seed=seed)
-    is_track = drawn.roads["road_class"] == "track"  # an audit does not check tracks, so no mistake is made on one
+    is_track = (
+        drawn.roads["road_class"] == "track"
+    )  # an audit does not check tracks, so no mistake is made on one
     avoid = pd.concat([drawn.other_ways, drawn.roads[is_track]], ignore_index=True)
-    mapped, planted = plant_errors(drawn.roads[~is_track], drawn.image.geobox, settings=settings, avoid=avoid)
+    mapped, planted = plant_errors(
+        drawn.roads[~is_track], drawn.image.geobox, settings=settings, avoid=avoid
+    )
     mapped = pd.concat([mapped, drawn.roads[is_track]], ignore_index=True)
     write_town(drawn, make_dir(out))
     write_lines(out / "map.gpkg", mapped, layer="roads")
@@ -40,15 +50,21 @@ def town(
     if short := name_shortfall(planted, settings):
         say(short)
     counts = ", ".join(f"{n} {kind}" for kind, n in count_planted(planted).items())
-    say(f"drew {size_px} × {size_px} px, {drawn.roads.length.sum() / 1000:.1f} km of road; its map has {counts}; "
-        f"wrote {out}")  # fmt: skip
+    say(
+        f"drew {size_px} × {size_px} px, {drawn.roads.length.sum() / 1000:.1f} km of road; its map"
+        f" has {counts}; wrote {out}"
+    )
 
 
 def demo(out: OutDir = Path("demo"), device: Device = "auto") -> None:
-    """Draw a town, audit its map, score the findings against the planted mistakes, write the report."""
+    """Draw a town, audit its map, score the findings against the planted mistakes, write the
+    report.
+    """
     scene = make_dir(out) / "town"
     town(scene, _DEMO_SEED, _DEMO_PX, _DEMO_M_PER_PX, _DEMO_MISTAKES)
-    audit_commands.audit(scene / "image.tif", scene / "map.gpkg", out, steps=_DEMO_STEPS, device=device)
+    audit_commands.audit(
+        scene / "image.tif", scene / "map.gpkg", out, steps=_DEMO_STEPS, device=device
+    )
     audit_commands.score(out / "findings.gpkg", scene / "planted.geojson", out / "score.json")
     say(f"open {out / 'report.html'} in a browser; the layers of the audit open in QGIS")
 

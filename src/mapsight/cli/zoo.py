@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 
 _RESULT, _MODEL, _FIGURE = "result.json", "model.safetensors", "figure.png"
 
-RecipeName = Annotated[str, typer.Argument(metavar="NAME", help="a recipe, as `mapsight zoo` lists them")]
-Results = Annotated[Path, typer.Option("--out", help="folder of the results; each recipe has its own below it")]
+RecipeName = Annotated[
+    str, typer.Argument(metavar="NAME", help="a recipe, as `mapsight zoo` lists them")
+]
+Results = Annotated[
+    Path, typer.Option("--out", help="folder of the results; each recipe has its own below it")
+]
 
-app = typer.Typer(invoke_without_command=True, help="Classic CNN tasks as short recipes: list, run, predict, card.")
+app = typer.Typer(
+    invoke_without_command=True,
+    help="Classic CNN tasks as short recipes: list, run, predict, card.",
+)
 
 
 @app.callback()
 def _list(context: typer.Context, out: Results = Path("zoo")) -> None:
-    """Classic CNN tasks as short recipes. Without a command: the list, with the last results found in --out."""
+    """Classic CNN tasks as short recipes. Without a command: the list, with the last results found
+    in --out.
+    """
     if context.invoked_subcommand is not None:
         return
     from mapsight.zoo.recipes import RECIPES
@@ -39,11 +48,13 @@ def _list(context: typer.Context, out: Results = Path("zoo")) -> None:
 
 def run(
     name: RecipeName,
-    data: Annotated[Path, typer.Option(help="folder that holds the recipe's data, in a folder of its own")] = Path(
-        "data"
-    ),
+    data: Annotated[
+        Path, typer.Option(help="folder that holds the recipe's data, in a folder of its own")
+    ] = Path("data"),
     out: Results = Path("zoo"),
-    download: Annotated[bool, typer.Option("--download", help="fetch the data set into --data first")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="fetch the data set into --data first")
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option("--net", help="only this net of the recipe (again for more)")
     ] = None,
@@ -66,7 +77,9 @@ def run(
     recipe, place = _keep_nets(find_recipe(name), only or []), find_named_place(device, compute)
     if download:
         fetch_files(_need_files(recipe), data / recipe.folder)
-    read = recipe.read(find_folder(data, recipe.folder, "give --data DIR" + ", or --download" * bool(recipe.files)))
+    read = recipe.read(
+        find_folder(data, recipe.folder, "give --data DIR" + ", or --download" * bool(recipe.files))
+    )
     folder = make_dir(out / recipe.name)
     settings = choose_settings(recipe, read, seed=seed, epochs=epochs)
     say(f"{recipe.name}: {read.about}, on {place}")
@@ -85,11 +98,18 @@ def run(
 
 def predict(
     name: RecipeName,
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a file of the kind the recipe knows")],
-    model: Annotated[Path | None, typer.Option(help="default: the model in the recipe's folder of --out")] = None,
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="a file of the kind the recipe knows")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="default: the model in the recipe's folder of --out")
+    ] = None,
     out: Results = Path("zoo"),
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write the answer as a picture, too, where the recipe makes one")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="write the answer as a picture, too, where the recipe makes one"
+        ),
     ] = None,
     device: Device = "auto",
     compute: Compute = "auto",
@@ -101,7 +121,11 @@ def predict(
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import adapt_recipe, apply_net
 
-    recipe, path, place = find_recipe(name), model or out / name / _MODEL, find_named_place(device, compute)
+    recipe, path, place = (
+        find_recipe(name),
+        model or out / name / _MODEL,
+        find_named_place(device, compute),
+    )
     if picture is not None:
         _check_picture(recipe, source, picture)
     models = _read_models(recipe, path)
@@ -109,7 +133,9 @@ def predict(
     if recipe.consult is not None:
         answer = recipe.consult(source, models, place)
     else:
-        own = next((adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe)
+        own = next(
+            (adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe
+        )
         answer = apply_net(own, net, [(*recipe.read_input(source), np.empty(0))], place)[0]
     told = {"input": str(source), **recipe.tell(answer, card.labels)}
     if picture is not None and recipe.render is not None:
@@ -144,11 +170,15 @@ def card(name: RecipeName, out: Results = Path("zoo")) -> None:
 
 
 def nets(
-    speed: Annotated[bool, typer.Option("--speed", help="measure images a second here, too (takes minutes)")] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="measure images a second here, too (takes minutes)")
+    ] = False,
     device: Device = "auto",
     compute: Compute = "auto",
 ) -> None:
-    """The nets of ImageNet side by side: layers, parameters, multiply-adds, and on request images a second."""
+    """The nets of ImageNet side by side: layers, parameters, multiply-adds, and on request images a
+    second.
+    """
     from mapsight.zoo.compare import CLASSIFIERS, describe_net, time_net
 
     place = find_named_place(device, compute)
@@ -156,7 +186,9 @@ def nets(
     for name in CLASSIFIERS:
         facts = describe_net(name)
         rate = f"{time_net(name, place):.1f}" if speed else "-"
-        costs = f"{facts.layers:>7}{facts.parameters:>13,}{facts.multiply_adds / 1e9:>13.2f}{rate:>10}"
+        costs = (
+            f"{facts.layers:>7}{facts.parameters:>13,}{facts.multiply_adds / 1e9:>13.2f}{rate:>10}"
+        )
         typer.echo(f"{name:<15}{costs}  {facts.source}")
     if speed:
         say(f"images/s: one image at a time on {place}")
@@ -168,8 +200,14 @@ def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:
     known = [contender.net for contender in recipe.contenders]
     for net in wanted:
         if net not in known:
-            raise InputError(f"--net {net}", f"does not take part in '{recipe.name}'", f"choose of {', '.join(known)}")
-    kept = tuple(contender for contender in recipe.contenders if not wanted or contender.net in wanted)
+            raise InputError(
+                f"--net {net}",
+                f"does not take part in '{recipe.name}'",
+                f"choose of {', '.join(known)}",
+            )
+    kept = tuple(
+        contender for contender in recipe.contenders if not wanted or contender.net in wanted
+    )
     return dataclasses.replace(recipe, contenders=kept)
 
 
@@ -178,12 +216,21 @@ def _name_model(part: str) -> str:
 
 
 def _read_models(recipe: Recipe, path: Path) -> dict[str, ZooModel]:
-    """The recipe's model, and where its nets do different things the others beside it, by their parts."""
+    """The recipe's model, and where its nets do different things the others beside it, by their
+    parts.
+    """
     from mapsight.errors import ModelError
     from mapsight.zoo.model import read_zoo_model
 
-    parts = dict.fromkeys(contender.part for contender in recipe.contenders) if recipe.consult else {"": None}
-    models = {part: read_zoo_model(path if not part else path.with_name(_name_model(part))) for part in parts}
+    parts = (
+        dict.fromkeys(contender.part for contender in recipe.contenders)
+        if recipe.consult
+        else {"": None}
+    )
+    models = {
+        part: read_zoo_model(path if not part else path.with_name(_name_model(part)))
+        for part in parts
+    }
     for model in models.values():
         if model.card.recipe != recipe.name:
             raise ModelError(
@@ -195,12 +242,16 @@ def _read_models(recipe: Recipe, path: Path) -> dict[str, ZooModel]:
 
 
 def _check_picture(recipe: Recipe, source: Path, picture: Path) -> None:
-    """InputError, before anything is computed, for a picture that cannot be had or would stand in the input's place."""
+    """InputError, before anything is computed, for a picture that cannot be had or would stand in
+    the input's place.
+    """
     from mapsight.errors import InputError
     from mapsight.zoo.images import check_picture_name
 
     if recipe.render is None:
-        raise InputError("--picture", f"recipe '{recipe.name}' answers in words only", "leave it out")
+        raise InputError(
+            "--picture", f"recipe '{recipe.name}' answers in words only", "leave it out"
+        )
     check_picture_name(picture)
     if picture.resolve() == source.resolve():
         raise InputError(picture, "is the input itself", "give another name")
@@ -210,7 +261,9 @@ def _need_files(recipe: Recipe) -> tuple[Any, ...]:
     from mapsight.errors import InputError
 
     if not recipe.files:
-        raise InputError(f"recipe '{recipe.name}'", "has no download", f"fetch its data by hand: {recipe.source}")
+        raise InputError(
+            f"recipe '{recipe.name}'", "has no download", f"fetch its data by hand: {recipe.source}"
+        )
     return recipe.files
 
 
@@ -222,7 +275,8 @@ def _tell_last(recipe: Recipe, out: Path) -> str:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         nets = [
-            f"{n['net']} {float(n['measures'][n.get('headline', recipe.headline)]):.4g} ({float(n['seconds']):.0f} s)"
+            f"{n['net']} {float(n['measures'][n.get('headline', recipe.headline)]):.4g}"
+            f" ({float(n['seconds']):.0f} s)"
             for n in result["nets"]
         ]
         when = f"{str(result['date'])[:10]}, " if "date" in result else ""
@@ -232,7 +286,9 @@ def _tell_last(recipe: Recipe, out: Path) -> str:
 
 
 def _read_whole(path: Path) -> dict[str, Any]:
-    """What the nets of a recipe measured together in its last run; nothing where that is not known."""
+    """What the nets of a recipe measured together in its last run; nothing where that is not
+    known.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")).get("whole", {}))
     except (ValueError, AttributeError, OSError):
@@ -241,11 +297,17 @@ def _read_whole(path: Path) -> dict[str, Any]:
 
 def _wrap(start: str, text: str) -> str:
     """Lines of at most 80 signs, those after the first as far in as the first begins."""
-    return textwrap.fill(text, 80, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False)
+    return textwrap.fill(
+        text, 80, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False
+    )
 
 
 def _leave_tables_out(measures: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in measures.items() if not (isinstance(v, list) and v and isinstance(v[0], list))}
+    return {
+        k: v
+        for k, v in measures.items()
+        if not (isinstance(v, list) and v and isinstance(v[0], list))
+    }
 
 
 app.command("run")(run)

@@ -1,7 +1,7 @@
 """Joint augmentation: what happens to an image happens to its truth and its valid mask.
 
-Everything is numpy on one chip and takes its randomness from the generator it is given, so that a chip is a
-function of (seed, index) and training can be resumed bit-equal.
+Everything is numpy on one chip and takes its randomness from the generator it is given, so that a
+chip is a function of (seed, index) and training can be resumed bit-equal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from torch.nn import functional as F
 
 
 class Chip(NamedTuple):
-    """One training window: image (3, H, W) uint8, truth (H, W) float32 in [0, 1], weight (H, W) float32."""
+    """One training window: image (3, H, W) uint8, truth (H, W) float32 in [0, 1], weight (H, W)
+    float32.
+    """
 
     image: np.ndarray
     truth: np.ndarray
@@ -38,7 +40,9 @@ class AugmentSettings:
     saturation: float = 0.9  # distance from grey times 1 ± this
     brightness: float = 0.2  # additive, of full range
     contrast: float = 0.4
-    band_contrast: float = 0.4  # of each band by itself: shadows turn blue and asphalt brown, or the reverse
+    band_contrast: float = (
+        0.4  # of each band by itself: shadows turn blue and asphalt brown, or the reverse
+    )
     colour: float = 0.08  # per band, additive, of full range
     blur: float = 0.15  # share of chips blurred, σ up to 1.2 px
     noise: float = 0.02  # σ at most, of full range
@@ -48,7 +52,9 @@ class AugmentSettings:
 
 NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 13)
 # for a single image, which has one light: no other camera or provider
-ONE_LIGHT = AugmentSettings(gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25, band_contrast=0)
+ONE_LIGHT = AugmentSettings(
+    gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25, band_contrast=0
+)
 
 
 def augment_chip(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
@@ -72,31 +78,51 @@ def _vary_place(chip: Chip, rng: np.random.Generator, settings: AugmentSettings)
 
 
 def turn_planes(planes: np.ndarray, angle: float, zoom: float) -> np.ndarray:
-    """(N, H, W) float32 turned by radians and zoomed about its middle; planes go on mirrored, the last one as 0."""
+    """(N, H, W) float32 turned by radians and zoomed about its middle; planes go on mirrored, the
+    last one as 0.
+    """
     centre = (np.array(planes.shape[1:], np.float32) - 1) / 2
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
-    places = np.moveaxis(np.indices(planes.shape[1:], dtype=np.float32), 0, -1) - centre  # (H, W, 2): row, column
-    places = (places @ matrix.T.astype(np.float32)) / np.maximum(centre, 0.5)  # −1 … 1 from edge to edge
+    places = (
+        np.moveaxis(np.indices(planes.shape[1:], dtype=np.float32), 0, -1) - centre
+    )  # (H, W, 2): row, column
+    places = (places @ matrix.T.astype(np.float32)) / np.maximum(
+        centre, 0.5
+    )  # −1 … 1 from edge to edge
     grid = torch.from_numpy(np.ascontiguousarray(places[None, ..., ::-1]))
     turned = [
-        F.grid_sample(torch.from_numpy(np.ascontiguousarray(part[None])), grid, padding_mode=beyond, align_corners=True)
+        F.grid_sample(
+            torch.from_numpy(np.ascontiguousarray(part[None])),
+            grid,
+            padding_mode=beyond,
+            align_corners=True,
+        )
         for part, beyond in ((planes[:-1], "reflection"), (planes[-1:], "zeros"))
     ]
     return torch.cat(turned, dim=1)[0].numpy()
 
 
 def _find_modes(planes: np.ndarray) -> list[str]:
-    return ["mirror"] * (len(planes) - 1) + ["constant"]  # mirrored pixels are shown but weigh nothing
+    return ["mirror"] * (len(planes) - 1) + [
+        "constant"
+    ]  # mirrored pixels are shown but weigh nothing
 
 
 def deform_planes(
-    planes: np.ndarray, rng: np.random.Generator, *, sigma_px: float = 10.0, grid: int = 3, order: int = 1,
+    planes: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    sigma_px: float = 10.0,
+    grid: int = 3,
+    order: int = 1,
     modes: Sequence[str] = (),
-) -> np.ndarray:  # fmt: skip
-    """(N, H, W) bent smoothly, all alike, as U-Net's training images were (Ronneberger et al. 2015, section 3.1).
+) -> np.ndarray:
+    """(N, H, W) bent smoothly, all alike, as U-Net's training images were (Ronneberger et al. 2015,
+    section 3.1).
 
-    grid × grid vectors with a standard deviation of sigma_px, cubic between them. order 0 keeps labels labels; `modes`
-    say for each plane what lies beyond its edge, as scipy.ndimage does; by default it is mirrored.
+    grid × grid vectors with a standard deviation of sigma_px, cubic between them. order 0 keeps
+    labels labels; `modes` say for each plane what lies beyond its edge, as scipy.ndimage does; by
+    default it is mirrored.
     """
     size = planes.shape[1:]
     coarse = rng.normal(0, sigma_px, (2, grid, grid))
@@ -105,7 +131,10 @@ def deform_planes(
     places = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij")) + by
     modes = modes or ["mirror"] * len(planes)
     return np.stack(
-        [ndimage.map_coordinates(p, places, order=order, mode=m) for p, m in zip(planes, modes, strict=True)]
+        [
+            ndimage.map_coordinates(p, places, order=order, mode=m)
+            for p, m in zip(planes, modes, strict=True)
+        ]
     )
 
 
@@ -125,22 +154,32 @@ def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings
         sigma = 255 * rng.uniform(0, settings.noise)
         image = image + rng.standard_normal(image.shape, dtype=np.float32) * np.float32(sigma)
     whole = np.clip(image, 0, 255).round().astype(np.uint8)
-    return chip._replace(image=compress(whole, int(rng.integers(15, 71))) if rng.random() < settings.jpeg else whole)
+    return chip._replace(
+        image=compress(whole, int(rng.integers(15, 71))) if rng.random() < settings.jpeg else whole
+    )
 
 
-def _vary_tone(image: np.ndarray, rng: np.random.Generator, settings: AugmentSettings) -> np.ndarray:
-    """Another camera, haze or provider: (3, H, W) of 0 … 255 with other curves and another strength of colours."""
+def _vary_tone(
+    image: np.ndarray, rng: np.random.Generator, settings: AugmentSettings
+) -> np.ndarray:
+    """Another camera, haze or provider: (3, H, W) of 0 … 255 with other curves and another strength
+    of colours.
+    """
     if settings.gamma or settings.band_gamma:
         bend = rng.normal(0, settings.gamma) + rng.normal(0, settings.band_gamma, (3, 1, 1))
         image = 255 * (image / 255) ** np.exp(bend).astype(np.float32)
     if settings.saturation:
         grey = image.mean(axis=0, keepdims=True)
-        image = grey + (image - grey) * np.float32(1 + rng.uniform(-settings.saturation, settings.saturation))
+        image = grey + (image - grey) * np.float32(
+            1 + rng.uniform(-settings.saturation, settings.saturation)
+        )
     return np.clip(image, 0, 255)
 
 
 def compress(image: np.ndarray, quality: int) -> np.ndarray:
     """An image (3, H, W) uint8 as it comes back from a JPEG of that quality."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(
+        buffer, "JPEG", quality=quality
+    )
     return np.asarray(Image.open(buffer)).transpose(2, 0, 1)

@@ -16,10 +16,19 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 
 class ConvNorm(nn.Sequential):
-    """3×3 (or k×k) 'same' convolution → norm → ReLU; (B, inputs, H, W) → (B, outputs, H/stride, W/stride)."""
+    """3×3 (or k×k) 'same' convolution → norm → ReLU; (B, inputs, H, W) → (B, outputs, H/stride,
+    W/stride).
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1, norm: str = "batch"
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        norm: str = "batch",
     ) -> None:
         padding = dilation * (kernel // 2)
         super().__init__(
@@ -30,7 +39,9 @@ class ConvNorm(nn.Sequential):
 
 
 class DilatedContext(nn.Module):
-    """Residual 3×3 convolutions with growing dilation: sees far without leaving the grid (D-LinkNet, CVPRW 2018)."""
+    """Residual 3×3 convolutions with growing dilation: sees far without leaving the grid
+    (D-LinkNet, CVPRW 2018).
+    """
 
     def __init__(self, width: int, dilations: tuple[int, ...], *, norm: str = "batch") -> None:
         super().__init__()
@@ -48,18 +59,24 @@ def upsample_to(x: Tensor, like: Tensor) -> Tensor:
 
 
 def pad_to_steps(x: Tensor, step: int, least: int = 0) -> Tensor:
-    """(B, C, H, W) with its last row and column repeated until both sides are multiples of `step`, `least` or more."""
+    """(B, C, H, W) with its last row and column repeated until both sides are multiples of `step`,
+    `least` or more.
+    """
     below, right = (max(-size % step, least - size) for size in x.shape[-2:])
     return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
 
 def scale_width(channels: int, width: float) -> int:
-    """Channels times a width factor, as an even number (some nets cut their channels into two groups)."""
+    """Channels times a width factor, as an even number (some nets cut their channels into two
+    groups).
+    """
     return max(2, 2 * round(channels * width / 2))
 
 
 def start_he(net: nn.Module) -> None:
-    """He's start for layers in front of a ReLU (He et al. 2015): keeps the size of the signal through many layers."""
+    """He's start for layers in front of a ReLU (He et al. 2015): keeps the size of the signal
+    through many layers.
+    """
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

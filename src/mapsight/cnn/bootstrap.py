@@ -22,13 +22,16 @@ def bootstrap_interval(
 ) -> tuple[Any, Any]:
     """(low, high) of a statistic of the pooled counts, images drawn with replacement.
 
-    Images, not pixels, are drawn: neighbouring pixels are no independent witnesses. The statistic may be a
-    number or an array (a whole curve: bounds point by point). Below two images nothing can be said: NaN, NaN. A number
-    that is not defined (NaN) for some draws is bounded by the others, unless they are over a twentieth.
+    Images, not pixels, are drawn: neighbouring pixels are no independent witnesses. The statistic
+    may be a number or an array (a whole curve: bounds point by point). Below two images nothing can
+    be said: NaN, NaN. A number that is not defined (NaN) for some draws is bounded by the others,
+    unless they are over a twentieth.
     """
     if len(counts) < 2:
         return np.nan, np.nan
-    values = np.array([statistic(pooled) for pooled in _resample(list(counts), resamples, seed)], float)
+    values = np.array(
+        [statistic(pooled) for pooled in _resample(list(counts), resamples, seed)], float
+    )
     return _percentiles(values, level)
 
 
@@ -50,7 +53,9 @@ def draw_weights(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray
 def _resample(counts: list[CountsT], resamples: int, seed: int) -> Iterator[CountsT]:
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, _BATCH):
-        yield from weigh_counts(counts, draw_weights(len(counts), min(_BATCH, resamples - start), rng))
+        yield from weigh_counts(
+            counts, draw_weights(len(counts), min(_BATCH, resamples - start), rng)
+        )
 
 
 def _percentiles(values: np.ndarray, level: float) -> tuple[Any, Any]:

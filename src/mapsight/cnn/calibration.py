@@ -1,4 +1,6 @@
-"""Does a probability of .8 come true in 8 cases of 10? Reliability, expected calibration error, Brier."""
+"""Does a probability of .8 come true in 8 cases of 10? Reliability, expected calibration error,
+Brier.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ from mapsight.cnn.counts import STEPS, Histogram
 class Calibration:
     """A reliability curve in bins of equal width; empty bins are NaN.
 
-    edges (B+1,), counts (B,), mean_probability (B,) what was said, true_share (B,) what came true; ece = Σ
-    counts/N · |said − true| (Naeini 2015; Guo 2017, eq. 3); brier = mean (p − truth)².
+    edges (B+1,), counts (B,), mean_probability (B,) what was said, true_share (B,) what came true;
+    ece = Σ counts/N · |said − true| (Naeini 2015; Guo 2017, eq. 3); brier = mean (p − truth)².
     """
 
     edges: np.ndarray
@@ -42,7 +44,9 @@ class Calibration:
 
 
 def calibrate_pixels(histogram: Histogram, *, bins: int = 10) -> Calibration:
-    """Calibration of pixel probabilities, exact (the histogram carries the sums); `bins` must divide 1000."""
+    """Calibration of pixel probabilities, exact (the histogram carries the sums); `bins` must
+    divide 1000.
+    """
     if STEPS % bins:
         raise ValueError(f"{bins} bins: a divisor of {STEPS} is needed")
     counts = _merge(histogram.positives + histogram.negatives, bins)
@@ -71,7 +75,9 @@ def _merge(fine: np.ndarray, bins: int) -> np.ndarray:
     return coarse
 
 
-def _summarise(counts: np.ndarray, hits: np.ndarray, said: np.ndarray, squared_error: float) -> Calibration:
+def _summarise(
+    counts: np.ndarray, hits: np.ndarray, said: np.ndarray, squared_error: float
+) -> Calibration:
     total = float(counts.sum())
     share = np.full(len(counts), np.nan)
     mean = share.copy()

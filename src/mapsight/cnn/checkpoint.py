@@ -1,7 +1,8 @@
 """Model files: one `.safetensors` whose metadata explains it. Pickle is never read.
 
-A *model file* holds weights and a card (net, bands, scaling, resolution, threshold, how it came about). A *training
-state* holds all that an interrupted `fit()` needs to go on bit-equal: weights, optimiser, averages, progress.
+A *model file* holds weights and a card (net, bands, scaling, resolution, threshold, how it came
+about). A *training state* holds all that an interrupted `fit()` needs to go on bit-equal: weights,
+optimiser, averages, progress.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class ModelCard:
 
 
 def write_model(path: Path, net: nn.Module, card: ModelCard, *, half: bool = False) -> None:
-    """Writes weights and card as one file, atomically; `half` stores float16 (half the size, read back as float32)."""
+    """Writes weights and card as one file, atomically; `half` stores float16 (half the size, read
+    back as float32).
+    """
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     if half:
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
@@ -56,12 +59,16 @@ def write_model(path: Path, net: nn.Module, card: ModelCard, *, half: bool = Fal
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
-    """The net, in eval mode, and its card; raises ModelError for anything that is not a sound model file of ours."""
+    """The net, in eval mode, and its card; raises ModelError for anything that is not a sound model
+    file of ours.
+    """
     tensors, metadata = read_tensors(Path(path))
     if metadata.get("format") != FORMAT:
         raise ModelError(path, f"is not a {FORMAT} file", "make one with `mapsight train`")
     card = _parse_card(path, metadata.get("card", ""))
-    with torch.device("meta"):  # a card that names a giant is found out before anything is allocated
+    with torch.device(
+        "meta"
+    ):  # a card that names a giant is found out before anything is allocated
         wanted = make_zoo_net(card.net).state_dict()
     check_tensors(path, wanted, tensors)
     net = make_zoo_net(card.net)
@@ -71,8 +78,14 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
 
 def write_state(path: Path, parts: dict[str, dict[str, Tensor]], progress: dict[str, Any]) -> None:
     """Writes a training state: named groups of tensors and a JSON-able record, atomically."""
-    tensors = {f"{part}/{k}": v.detach().cpu().contiguous() for part, group in parts.items() for k, v in group.items()}
-    write_tensors(path, tensors, {"format": "mapsight-training/1", "progress": json.dumps(progress)})
+    tensors = {
+        f"{part}/{k}": v.detach().cpu().contiguous()
+        for part, group in parts.items()
+        for k, v in group.items()
+    }
+    write_tensors(
+        path, tensors, {"format": "mapsight-training/1", "progress": json.dumps(progress)}
+    )
 
 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -88,12 +101,16 @@ def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 
 
 def fingerprint(*parts: object) -> str:
-    """32 hex digits that tell these parts from others: arrays and nets by all that they hold, the rest by its repr."""
+    """32 hex digits that tell these parts from others: arrays and nets by all that they hold, the
+    rest by its repr.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         arrays: dict[str, np.ndarray] = {}
         if isinstance(part, nn.Module):
-            arrays = {name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()}
+            arrays = {
+                name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()
+            }
         elif isinstance(part, np.ndarray):
             arrays = {"": part}
         else:
@@ -111,25 +128,37 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; raises ModelError for anything else, a pickle above all."""
+    """Tensors and metadata of a safetensors file; raises ModelError for anything else, a pickle
+    above all.
+    """
     if not path.is_file():
-        raise ModelError(path, "no such model file", "check the path, or make one with `mapsight train`")
+        raise ModelError(
+            path, "no such model file", "check the path, or make one with `mapsight train`"
+        )
     with open(path, "rb") as file:
         head = file.read(8)
     if len(head) < 8 or not 0 < int.from_bytes(head, "little") <= _HEADER_LIMIT_BYTES:
-        raise ModelError(path, "is not a safetensors file (pickled models are never read)", "use a mapsight model file")
+        raise ModelError(
+            path,
+            "is not a safetensors file (pickled models are never read)",
+            "use a mapsight model file",
+        )
     try:
         with safe_open(path, framework="pt") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModelError(path, f"cannot be read as safetensors ({error})", "copy or train it again") from None
+        raise ModelError(
+            path, f"cannot be read as safetensors ({error})", "copy or train it again"
+        ) from None
 
 
 def _parse_card(path: str | Path, text: str) -> ModelCard:
     try:
         data = json.loads(text)
         known = {f.name for f in fields(ModelCard)}
-        values: dict[str, Any] = {k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known}
+        values: dict[str, Any] = {
+            k: tuple(v) if k in _TUPLES else v for k, v in data.items() if k in known
+        }
         card = ModelCard(**values)
         sized = 0.01 <= card.m_per_px <= 100 or (card.m_per_px == 0 and bool(card.classes))
         known_net = card.net in (ZOO_NETS if card.classes else NETS)
@@ -137,17 +166,27 @@ def _parse_card(path: str | Path, text: str) -> ModelCard:
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None
     if not sound:
-        raise ModelError(path, "its card has an unknown net or values out of range", "train it again")
+        raise ModelError(
+            path, "its card has an unknown net or values out of range", "train it again"
+        )
     return card
 
 
 def check_tensors(path: str | Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    """Raises ModelError, naming the tensor, where names or shapes differ or a value is not finite."""
+    """Raises ModelError, naming the tensor, where names or shapes differ or a value is not
+    finite.
+    """
     for name in sorted(wanted.keys() ^ found.keys()):
-        raise ModelError(path, f"tensor '{name}' is {'missing' if name in wanted else 'unexpected'}", "train it again")
+        raise ModelError(
+            path,
+            f"tensor '{name}' is {'missing' if name in wanted else 'unexpected'}",
+            "train it again",
+        )
     for name, tensor in found.items():
         if tensor.shape != wanted[name].shape:
             shapes = f"{tuple(tensor.shape)} instead of {tuple(wanted[name].shape)}"
-            raise ModelError(path, f"tensor '{name}' has shape {shapes}", "use the file of the right net")
+            raise ModelError(
+                path, f"tensor '{name}' has shape {shapes}", "use the file of the right net"
+            )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ModelError(path, f"tensor '{name}' holds NaN or infinity", "train it again")

@@ -1,8 +1,8 @@
 """fit(): the one training loop, from top to bottom.
 
-What is trained, on what and towards what comes in as values: a net, a data set, a function that gives a batch's
-loss, a function that gives a net's score. Devices, precision and processes are torch's own: autocast, channels-last
-memory, DistributedDataParallel under `torchrun`.
+What is trained, on what and towards what comes in as values: a net, a data set, a function that
+gives a batch's loss, a function that gives a net's score. Devices, precision and processes are
+torch's own: autocast, channels-last memory, DistributedDataParallel under `torchrun`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ _OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 class IndexedData(Protocol):
-    """len() items an epoch; item i of epoch e is `self[e * len(self) + i]`, a function of that number alone."""
+    """len() items an epoch; item i of epoch e is `self[e * len(self) + i]`, a function of that
+    number alone.
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Any: ...
@@ -75,15 +77,25 @@ class FitResult:
 
 
 def fit(
-    net: nn.Module, data: IndexedData, loss: BatchLoss, score: Score | None, *,
-    place: Place, settings: FitSettings, state_path: Path | None = None, identity: str = "", title: str = "train",
-) -> FitResult:  # fmt: skip
-    """Trains `net` in place and leaves the weights of its best epoch in it (of its last one without a score).
+    net: nn.Module,
+    data: IndexedData,
+    loss: BatchLoss,
+    score: Score | None,
+    *,
+    place: Place,
+    settings: FitSettings,
+    state_path: Path | None = None,
+    identity: str = "",
+    title: str = "train",
+) -> FitResult:
+    """Trains `net` in place and leaves the weights of its best epoch in it (of its last one without
+    a score).
 
-    With `state_path` every epoch is saved there, and a training found there goes on where it stopped; on a CPU the
-    outcome is bit-equal to that of an uninterrupted run. `identity` stands for what else decides the training: data,
-    loss, judges, start. A loss that is not finite ends the training with the best weights so far. Raises InputError
-    where the state is of another net, another identity or other settings.
+    With `state_path` every epoch is saved there, and a training found there goes on where it
+    stopped; on a CPU the outcome is bit-equal to that of an uninterrupted run. `identity` stands
+    for what else decides the training: data, loss, judges, start. A loss that is not finite ends
+    the training with the best weights so far. Raises InputError where the state is of another net,
+    another identity or other settings.
     """
     rank, processes = _join_processes()
     leads = rank == 0
@@ -91,7 +103,9 @@ def fit(
     optimiser = _OPTIMISERS[settings.optimiser](
         net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True)
+    average = AveragedModel(
+        net, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True
+    )
     judged = average.module if settings.ema_decay else net
     best = copy.deepcopy(judged.state_dict())
     result = FitResult()
@@ -101,23 +115,38 @@ def fit(
     replica = DistributedDataParallel(net) if processes > 1 else net
     steps = len(data) // (settings.batch_size * processes)
     if steps < 1:
-        raise InputError(f"{len(data)} items an epoch", f"fill no batch of {settings.batch_size}", "lower --batch")
+        raise InputError(
+            f"{len(data)} items an epoch",
+            f"fill no batch of {settings.batch_size}",
+            "lower --batch",
+        )
 
-    with open_progress(title, total=settings.epochs * steps, done=len(result.history) * steps) as advance:
+    with open_progress(
+        title, total=settings.epochs * steps, done=len(result.history) * steps
+    ) as advance:
         for epoch in range(len(result.history), settings.epochs):
             if result.stopped:
                 break
-            torch.manual_seed(settings.seed * 1_000_003 + epoch * 1_009 + rank)  # dropout, for exact resume
+            torch.manual_seed(
+                settings.seed * 1_000_003 + epoch * 1_009 + rank
+            )  # dropout, for exact resume
             replica.train()
             total = 0.0
-            for step, batch in enumerate(_load_batches(data, epoch, steps, rank, processes, settings)):
+            for step, batch in enumerate(
+                _load_batches(data, epoch, steps, rank, processes, settings)
+            ):
                 for group in optimiser.param_groups:
-                    group["lr"] = _learning_rate(epoch * steps + step, settings.epochs * steps, settings)
+                    group["lr"] = _learning_rate(
+                        epoch * steps + step, settings.epochs * steps, settings
+                    )
                 batch = [t.to(place.device, non_blocking=True) for t in batch]
                 with place.autocast():
                     value = loss(replica, batch)
                 if not torch.isfinite(value):
-                    result.stopped = f"the loss became {value.item()} in epoch {epoch + 1}; kept the best weights"
+                    result.stopped = (
+                        f"the loss became {value.item()} in epoch {epoch + 1}; kept the best"
+                        " weights"
+                    )
                     break
                 optimiser.zero_grad(set_to_none=True)
                 value.backward()
@@ -150,7 +179,9 @@ def fit(
 
 
 def leave_processes() -> bool:
-    """Ends the work with other processes, where there are any; whether this one leads, and so writes the results."""
+    """Ends the work with other processes, where there are any; whether this one leads, and so
+    writes the results.
+    """
     if not distributed.is_initialized():
         return True
     leads = distributed.get_rank() == 0
@@ -171,7 +202,9 @@ def _join_processes() -> tuple[int, int]:
 
 
 def _hear_leader(row: dict[str, float]) -> dict[str, float]:
-    """The leader's row, in every process: each has batch norms of its own, and all must stop in the same epoch."""
+    """The leader's row, in every process: each has batch norms of its own, and all must stop in the
+    same epoch.
+    """
     rows = [row]
     distributed.broadcast_object_list(rows, src=0)
     return rows[0]
@@ -179,8 +212,10 @@ def _hear_leader(row: dict[str, float]) -> dict[str, float]:
 
 def _load_batches(
     data: IndexedData, epoch: int, steps: int, rank: int, processes: int, settings: FitSettings
-) -> Iterator[Batch]:  # fmt: skip
-    """So many batches of one epoch for this process; which chips they hold depends on the epoch alone."""
+) -> Iterator[Batch]:
+    """So many batches of one epoch for this process; which chips they hold depends on the epoch
+    alone.
+    """
     first = epoch * len(data)
     mine = range(first + rank, first + steps * settings.batch_size * processes, processes)
     return iter(DataLoader(data, settings.batch_size, sampler=mine, num_workers=settings.workers))  # type: ignore[arg-type]
@@ -192,27 +227,62 @@ def _learning_rate(step: int, steps: int, settings: FitSettings) -> float:
     warmup = max(steps // 20, 1)
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+    return (
+        settings.learning_rate
+        * 0.5
+        * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+    )
 
 
 def _save(
-    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
-    best: dict[str, Tensor], settings: FitSettings, identity: str, result: FitResult,
-) -> None:  # fmt: skip
-    slots = {f"{i}.{k}": v for i, slot in optimiser.state_dict()["state"].items() for k, v in slot.items()}
-    parts = {"net": net.state_dict(), "optimiser": slots, "average": average.state_dict(), "best": best}
-    write_state(path, parts, {"settings": asdict(settings), "identity": identity, "result": asdict(result)})
+    path: Path,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: AveragedModel,
+    best: dict[str, Tensor],
+    settings: FitSettings,
+    identity: str,
+    result: FitResult,
+) -> None:
+    slots = {
+        f"{i}.{k}": v
+        for i, slot in optimiser.state_dict()["state"].items()
+        for k, v in slot.items()
+    }
+    parts = {
+        "net": net.state_dict(),
+        "optimiser": slots,
+        "average": average.state_dict(),
+        "best": best,
+    }
+    write_state(
+        path, parts, {"settings": asdict(settings), "identity": identity, "result": asdict(result)}
+    )
 
 
 def _load(
-    path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, average: AveragedModel,
-    best: dict[str, Tensor], settings: FitSettings, identity: str,
-) -> FitResult:  # fmt: skip
+    path: Path,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: AveragedModel,
+    best: dict[str, Tensor],
+    settings: FitSettings,
+    identity: str,
+) -> FitResult:
     parts, progress = read_state(path)
-    shapes, found = ({k: t.shape for k, t in some.items()} for some in (net.state_dict(), parts["net"]))
-    if found != shapes or progress.get("identity") != identity or progress["settings"] != asdict(settings):
-        raise InputError(path, "belongs to a training of another net, on other data or with other settings",
-                         "delete it to start afresh")  # fmt: skip
+    shapes, found = (
+        {k: t.shape for k, t in some.items()} for some in (net.state_dict(), parts["net"])
+    )
+    if (
+        found != shapes
+        or progress.get("identity") != identity
+        or progress["settings"] != asdict(settings)
+    ):
+        raise InputError(
+            path,
+            "belongs to a training of another net, on other data or with other settings",
+            "delete it to start afresh",
+        )
     net.load_state_dict(parts["net"])
     average.load_state_dict(parts["average"])
     best.update(parts["best"])
@@ -220,5 +290,7 @@ def _load(
     for name, tensor in parts["optimiser"].items():
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimiser.load_state_dict(
+        {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+    )
     return FitResult(**progress["result"])

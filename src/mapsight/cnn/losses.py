@@ -1,8 +1,8 @@
 """Losses of a binary segmentation, all of one shape so that they are rows of one table.
 
-Each takes logits, target and weight, (B, 1, H, W) float32, target in [0, 1] and weight ≥ 0 (0 = no data: never
-trained on), and gives a scalar. A batch without any weight gives 0, not NaN. `class_pixel_loss` and `soft_pixel_loss`
-stand apart: they are those of many classes.
+Each takes logits, target and weight, (B, 1, H, W) float32, target in [0, 1] and weight ≥ 0 (0 = no
+data: never trained on), and gives a scalar. A batch without any weight gives 0, not NaN.
+`class_pixel_loss` and `soft_pixel_loss` stand apart: they are those of many classes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,23 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def bce_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Binary cross-entropy, averaged over the weights."""
-    return _weighted_mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), weight)
+    return _weighted_mean(
+        F.binary_cross_entropy_with_logits(logits, target, reduction="none"), weight
+    )
 
 
 def focal_loss(logits: Tensor, target: Tensor, weight: Tensor, gamma: float = 2.0) -> Tensor:
-    """Focal loss without class balance (Lin et al. 2017, eq. 4): easy pixels fade by (1 − p_t)^gamma."""
+    """Focal loss without class balance (Lin et al. 2017, eq. 4): easy pixels fade by (1 −
+    p_t)^gamma.
+    """
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return _weighted_mean((1 - torch.exp(-cross_entropy)) ** gamma * cross_entropy, weight)
 
 
 def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Soft Dice over the whole batch (Milletari et al. 2016), smoothed by one pixel: 0 where nothing is weighed."""
+    """Soft Dice over the whole batch (Milletari et al. 2016), smoothed by one pixel: 0 where
+    nothing is weighed.
+    """
     probability = torch.sigmoid(logits.float())
     overlap = (weight * probability * target).sum()
     total = (weight * (probability + target)).sum()
@@ -39,7 +45,9 @@ def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def lovasz_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Lovász hinge: the convex extension of 1 − IoU of the road class (Berman et al. 2018, alg. 1), over the batch."""
+    """Lovász hinge: the convex extension of 1 − IoU of the road class (Berman et al. 2018, alg. 1),
+    over the batch.
+    """
     kept = weight > 0
     scores, truth = logits[kept].float(), target[kept]
     if not truth.numel():
@@ -57,7 +65,9 @@ def centreline_loss(logits: Tensor, target: Tensor, weight: Tensor, steps: int =
 
     On 2×2 means, for speed: roads up to 4·steps + 2 px wide are thinned to their middle.
     """
-    probability, truth = (F.avg_pool2d(x * weight, 2) for x in (torch.sigmoid(logits.float()), target))
+    probability, truth = (
+        F.avg_pool2d(x * weight, 2) for x in (torch.sigmoid(logits.float()), target)
+    )
     with torch.no_grad():
         truth_line = _thin_softly(truth, steps)
     line = _thin_softly(probability, steps)
@@ -67,7 +77,9 @@ def centreline_loss(logits: Tensor, target: Tensor, weight: Tensor, steps: int =
 
 
 def _thin_softly(x: Tensor, steps: int) -> Tensor:
-    """Soft skeleton of (B, 1, H, W) in [0, 1]: what each erosion loses that an opening would not bring back."""
+    """Soft skeleton of (B, 1, H, W) in [0, 1]: what each erosion loses that an opening would not
+    bring back.
+    """
     line = torch.zeros_like(x)
     for _ in range(steps + 1):
         smaller = -F.max_pool2d(-x, 3, 1, 1)
@@ -79,10 +91,12 @@ def _thin_softly(x: Tensor, steps: int) -> Tensor:
 
 def omission_loss(
     logits: Tensor, target: Tensor, weight: Tensor, omitted: float = 0.15, added: float = 0.005
-) -> Tensor:  # fmt: skip
-    """Asymmetric label noise (Mnih & Hinton 2012, section 4.1): the map omits a road pixel with probability `omitted`.
+) -> Tensor:
+    """Asymmetric label noise (Mnih & Hinton 2012, section 4.1): the map omits a road pixel with
+    probability `omitted`.
 
-    The net gives p(road); what is compared with the map is p(mapped) = p·(1 − omitted) + (1 − p)·added.
+    The net gives p(road); what is compared with the map is p(mapped) = p·(1 − omitted) + (1 −
+    p)·added.
     """
     road, none = F.logsigmoid(logits), F.logsigmoid(-logits)
     mapped = torch.logaddexp(road + math.log(1 - omitted), none + math.log(added))
@@ -91,33 +105,54 @@ def omission_loss(
 
 
 def registration_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy against the map moved, block by block, to where the net expects it (see `register_target`)."""
+    """Cross-entropy against the map moved, block by block, to where the net expects it (see
+    `register_target`).
+    """
     return bce_loss(logits, register_target(logits.detach(), target, weight), weight)
 
 
 def register_target(
-    logits: Tensor, target: Tensor, weight: Tensor, *, radius_px: int = 6, step_px: int = 2, block_px: int = 64,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    *,
+    radius_px: int = 6,
+    step_px: int = 2,
+    block_px: int = 64,
     spread_px: float = 4.0,
-) -> Tensor:  # fmt: skip
-    """The expected target (B, 1, H, W) under an unknown shift a block (Mnih & Hinton 2012, section 4.2; one EM step).
+) -> Tensor:
+    """The expected target (B, 1, H, W) under an unknown shift a block (Mnih & Hinton 2012, section
+    4.2; one EM step).
 
-    Each block of block_px² has a hidden shift of at most radius_px with a Gaussian prior of spread_px; its posterior
-    given the net's logits weighs the shifted maps. Only Σ target·logit depends on the shift, so that is all it costs.
+    Each block of block_px² has a hidden shift of at most radius_px with a Gaussian prior of
+    spread_px; its posterior given the net's logits weighs the shifted maps. Only Σ target·logit
+    depends on the shift, so that is all it costs.
     """
     height, width = target.shape[-2:]
     block = min(block_px, height, width)
     padded = F.pad(target, (radius_px,) * 4)
     offsets = range(-radius_px, radius_px + 1, step_px)
     shifts = [(dy, dx) for dy in offsets for dx in offsets if dy * dy + dx * dx <= radius_px**2]
-    moved = torch.stack([
-        padded[..., radius_px + dy : radius_px + dy + height, radius_px + dx : radius_px + dx + width]
-        for dy, dx in shifts
-    ])  # fmt: skip  # (S, B, 1, H, W)
-    prior = torch.tensor([-(dy * dy + dx * dx) / (2 * spread_px**2) for dy, dx in shifts], device=logits.device)
+    moved = torch.stack(
+        [
+            padded[
+                ...,
+                radius_px + dy : radius_px + dy + height,
+                radius_px + dx : radius_px + dx + width,
+            ]
+            for dy, dx in shifts
+        ]
+    )  # (S, B, 1, H, W)
+    prior = torch.tensor(
+        [-(dy * dy + dx * dx) / (2 * spread_px**2) for dy, dx in shifts], device=logits.device
+    )
     fits = F.avg_pool2d((moved * (logits * weight)).flatten(0, 1), block, ceil_mode=True) * block**2
-    # neighbouring pixels tell the same story: the evidence of a block is tempered to about one witness a road width
+    # neighbouring pixels tell the same story: the evidence of a block is tempered to about one
+    # witness a road width
     fits = fits.unflatten(0, moved.shape[:2]) / 16 + prior.view(-1, 1, 1, 1, 1)
-    posterior = F.interpolate(fits.softmax(0).flatten(0, 1), scale_factor=float(block), mode="nearest")
+    posterior = F.interpolate(
+        fits.softmax(0).flatten(0, 1), scale_factor=float(block), mode="nearest"
+    )
     return (posterior[..., :height, :width].unflatten(0, moved.shape[:2]) * moved).sum(0)
 
 
@@ -127,7 +162,8 @@ def bce_dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def class_pixel_loss(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy of many classes, averaged over the weights: logits (B, classes, H, W), labels and weight (B, H, W).
+    """Cross-entropy of many classes, averaged over the weights: logits (B, classes, H, W), labels
+    and weight (B, H, W).
 
     Labels that are no class (void) must weigh 0.
     """
@@ -136,25 +172,34 @@ def class_pixel_loss(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
 
 
 def soft_pixel_loss(logits: Tensor, classes: Tensor, shares: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy against several classes a pixel: logits (B, Q, H, W), classes and shares (B, K, H, W).
+    """Cross-entropy against several classes a pixel: logits (B, Q, H, W), classes and shares (B, K,
+    H, W).
 
-    The shares of a pixel sum to 1. Its weight (B, H, W) multiplies what it adds to the mean over all pixels, so that
-    weights of mean 1 keep the size of the loss, and a batch of rare things counts more than one of common things.
+    The shares of a pixel sum to 1. Its weight (B, H, W) multiplies what it adds to the mean over
+    all pixels, so that weights of mean 1 keep the size of the loss, and a batch of rare things
+    counts more than one of common things.
     """
     known = F.log_softmax(logits.float(), dim=1).gather(1, classes)
     return -((shares * known).sum(dim=1) * weight).mean()
 
 
-def token_loss(logits: Tensor, tokens: Tensor, *, padding: int = 0, smoothing: float = 0.1) -> Tensor:
-    """Cross-entropy of the next token, averaged over those that are no padding: logits (B, T, words), tokens (B, T).
+def token_loss(
+    logits: Tensor, tokens: Tensor, *, padding: int = 0, smoothing: float = 0.1
+) -> Tensor:
+    """Cross-entropy of the next token, averaged over those that are no padding: logits (B, T,
+    words), tokens (B, T).
 
-    For teacher forcing: the net was shown the true tokens before each. Logits of the first tokens alone will do where
-    the rest of all rows is padding. A share `smoothing` of the target lies on all
-    words alike (Szegedy et al. 2016, section 7).
+    For teacher forcing: the net was shown the true tokens before each. Logits of the first tokens
+    alone will do where the rest of all rows is padding. A share `smoothing` of the target lies on
+    all words alike (Szegedy et al. 2016, section 7).
     """
     tokens = tokens[:, : logits.shape[1]]
     known = F.cross_entropy(
-        logits.flatten(0, 1), tokens.flatten(), ignore_index=padding, label_smoothing=smoothing, reduction="sum"
+        logits.flatten(0, 1),
+        tokens.flatten(),
+        ignore_index=padding,
+        label_smoothing=smoothing,
+        reduction="sum",
     )
     return known / (tokens != padding).sum().clamp_min(1)
 
@@ -164,7 +209,9 @@ def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def _add(first: Loss, second: Loss, share: float = 1.0) -> Loss:
-    return lambda logits, target, weight: first(logits, target, weight) + share * second(logits, target, weight)
+    return lambda logits, target, weight: (
+        first(logits, target, weight) + share * second(logits, target, weight)
+    )
 
 
 LOSSES: dict[str, Loss] = {

@@ -1,9 +1,9 @@
 """Pixel measures: what a probability is worth against a truth, at one threshold and at all of them.
 
-Averaging is part of every name: `_pooled` counts all pixels of all images together, `_mean` measures each
-image and takes the mean. A ratio of nothing to nothing (precision where nothing is predicted, recall where
-there is no road) is 0, as in scikit-learn's `zero_division=0`; images without roads are left out of the means
-of precision, recall, F1 and IoU, and named.
+Averaging is part of every name: `_pooled` counts all pixels of all images together, `_mean`
+measures each image and takes the mean. A ratio of nothing to nothing (precision where nothing is
+predicted, recall where there is no road) is 0, as in scikit-learn's `zero_division=0`; images
+without roads are left out of the means of precision, recall, F1 and IoU, and named.
 """
 
 from __future__ import annotations
@@ -29,16 +29,35 @@ from mapsight.cnn.counts import (
 )
 
 __all__ = [
-    "THRESHOLDS", "Curves", "Histogram", "ImageMeans", "Measures", "PixelReport", "RelaxedCounts",
-    "RelaxedCurves", "average_precision", "best_threshold", "bootstrap_interval", "calibrate_pixels",
-    "count_pixels", "count_relaxed", "find_breakeven", "mean_over_images", "measure_at", "report_pixels",
-    "sum_counts", "sweep_relaxed", "sweep_thresholds",
-]  # fmt: skip
+    "THRESHOLDS",
+    "Curves",
+    "Histogram",
+    "ImageMeans",
+    "Measures",
+    "PixelReport",
+    "RelaxedCounts",
+    "RelaxedCurves",
+    "average_precision",
+    "best_threshold",
+    "bootstrap_interval",
+    "calibrate_pixels",
+    "count_pixels",
+    "count_relaxed",
+    "find_breakeven",
+    "mean_over_images",
+    "measure_at",
+    "report_pixels",
+    "sum_counts",
+    "sweep_relaxed",
+    "sweep_thresholds",
+]
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Pooled measures at one threshold; base_accuracy is the accuracy of saying 'no road' everywhere."""
+    """Pooled measures at one threshold; base_accuracy is the accuracy of saying 'no road'
+    everywhere.
+    """
 
     threshold: float
     precision: float
@@ -55,7 +74,9 @@ class Measures:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Pooled measures at all thresholds: arrays (1001,); `predicted` counts the pixels taken for road."""
+    """Pooled measures at all thresholds: arrays (1001,); `predicted` counts the pixels taken for
+    road.
+    """
 
     thresholds: np.ndarray
     precision: np.ndarray
@@ -77,7 +98,9 @@ class RelaxedCurves:
 
 @dataclass(frozen=True)
 class ImageMeans:
-    """Means over images at one threshold; the ratios over those with roads, the accuracies over all."""
+    """Means over images at one threshold; the ratios over those with roads, the accuracies over
+    all.
+    """
 
     precision: float
     recall: float
@@ -118,11 +141,19 @@ class PixelReport:
             "average_precision_pooled": self.average_precision,
         }
         # chosen on the very images it is measured on: an upper bound, not a result
-        flat |= {"best_threshold_here": self.best.threshold, "f1_pooled_at_best_threshold_here": self.best.f1}
+        flat |= {
+            "best_threshold_here": self.best.threshold,
+            "f1_pooled_at_best_threshold_here": self.best.f1,
+        }
         flat |= self.relaxed
-        flat |= {f"{name}_interval": [_plain(low), _plain(high)] for name, (low, high) in self.intervals.items()}
+        flat |= {
+            f"{name}_interval": [_plain(low), _plain(high)]
+            for name, (low, high) in self.intervals.items()
+        }
         flat |= self.calibration.to_json()
-        flat["per_image"] = {key: {name: getattr(m, name) for name in names} for key, m in self.per_image.items()}
+        flat["per_image"] = {
+            key: {name: getattr(m, name) for name in names} for key, m in self.per_image.items()
+        }
         return flat
 
 
@@ -142,7 +173,9 @@ def sweep_thresholds(histogram: Histogram) -> Curves:
 
 
 def measure_at(histogram: Histogram, threshold: float) -> Measures:
-    """Pooled measures where road is probability >= threshold; the threshold is rounded to the grid's .001."""
+    """Pooled measures where road is probability >= threshold; the threshold is rounded to the
+    grid's .001.
+    """
     k = round(threshold * STEPS)
     if not 0 <= k <= STEPS:
         raise ValueError(f"threshold {threshold} lies outside [0, 1]")
@@ -174,34 +207,50 @@ def best_threshold(histogram: Histogram) -> float:
 
 
 def average_precision(histogram: Histogram) -> float:
-    """Σ (R_n − R_{n−1}) · P_n over falling thresholds: scikit-learn's, of probabilities floored to .001."""
+    """Σ (R_n − R_{n−1}) · P_n over falling thresholds: scikit-learn's, of probabilities floored to
+    .001.
+    """
     curves = sweep_thresholds(histogram)
     steps = curves.recall - np.append(curves.recall[1:], 0.0)
     return float(np.sum(steps * curves.precision))
 
 
 def mean_over_images(images: Mapping[str, Histogram], threshold: float) -> ImageMeans:
-    """Each image measured, then the mean (the lecture's way); those without roads leave the ratios' means."""
+    """Each image measured, then the mean (the lecture's way); those without roads leave the ratios'
+    means.
+    """
     measures = {name: measure_at(histogram, threshold) for name, histogram in images.items()}
     with_road = [m for name, m in measures.items() if images[name].positives.sum()]
     return ImageMeans(
-        **{key: _mean([getattr(m, key) for m in with_road]) for key in ("precision", "recall", "f1", "iou")},
-        **{key: _mean([getattr(m, key) for m in measures.values()]) for key in ("accuracy", "base_accuracy")},
+        **{
+            key: _mean([getattr(m, key) for m in with_road])
+            for key in ("precision", "recall", "f1", "iou")
+        },
+        **{
+            key: _mean([getattr(m, key) for m in measures.values()])
+            for key in ("accuracy", "base_accuracy")
+        },
         images=len(measures),
         road_free=tuple(name for name in measures if not images[name].positives.sum()),
     )
 
 
 def sweep_relaxed(counts: RelaxedCounts) -> RelaxedCurves:
-    """Relaxed (Mnih 2013): precision = predicted within ρ of truth, recall = truth within ρ of predicted."""
+    """Relaxed (Mnih 2013): precision = predicted within ρ of truth, recall = truth within ρ of
+    predicted.
+    """
     predicted, found = count_above(counts.predicted), count_above(counts.truth_found)
-    return RelaxedCurves(_ratio(count_above(counts.predicted_near), predicted), _ratio(found, found[0]), predicted)
+    return RelaxedCurves(
+        _ratio(count_above(counts.predicted_near), predicted), _ratio(found, found[0]), predicted
+    )
 
 
 def find_breakeven(precision: np.ndarray, recall: np.ndarray, predicted: np.ndarray) -> float:
-    """Where precision and recall are equal, on the straight line between the thresholds around the crossing.
+    """Where precision and recall are equal, on the straight line between the thresholds around the
+    crossing.
 
-    Thresholds that predict nothing have no precision and take no part. NaN where the curves do not cross.
+    Thresholds that predict nothing have no precision and take no part. NaN where the curves do not
+    cross.
     """
     p, r = precision[predicted > 0], recall[predicted > 0]
     gap = p - r
@@ -221,14 +270,18 @@ def report_pixels(
     resamples: int = 1000,
     seed: int = 0,
 ) -> PixelReport:
-    """All measures of images (name → counts) at a threshold chosen elsewhere; 95 % intervals over images."""
+    """All measures of images (name → counts) at a threshold chosen elsewhere; 95 % intervals over
+    images.
+    """
     histograms = list(images.values())
     total = sum_counts(histograms)
     per_image = {name: measure_at(histogram, threshold) for name, histogram in images.items()}
     with_road = [name for name in images if images[name].positives.sum()]
     options = {"resamples": resamples, "seed": seed}
     intervals = {
-        "f1_pooled": bootstrap_interval(histograms, lambda h: measure_at(h, threshold).f1, **options),
+        "f1_pooled": bootstrap_interval(
+            histograms, lambda h: measure_at(h, threshold).f1, **options
+        ),
         "f1_mean": bootstrap_mean(np.array([per_image[name].f1 for name in with_road]), **options),
         "best_threshold_here": bootstrap_interval(histograms, best_threshold, **options),
     }

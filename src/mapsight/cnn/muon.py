@@ -1,7 +1,9 @@
-"""Muon: momentum whose matrices are made orthogonal, so that every direction of a layer learns at one speed.
+"""Muon: momentum whose matrices are made orthogonal, so that every direction of a layer learns at
+one speed.
 
-torch.optim.Muon takes matrices only, while a CNN's kernels are (outputs, inputs, height, width), and always multiplies
-in bf16, which is slow on a processor without it. tests/cnn/test_muon.py holds both against each other.
+torch.optim.Muon takes matrices only, while a CNN's kernels are (outputs, inputs, height, width),
+and always multiplies in bf16, which is slow on a processor without it. tests/cnn/test_muon.py holds
+both against each other.
 """
 
 from __future__ import annotations
@@ -14,24 +16,44 @@ from torch import Tensor, nn
 
 from mapsight.cnn.runtime import is_bf16_native
 
-_LEAST = 16  # layers with fewer inputs or outputs (the first, the last) are Adam's, as are biases and norms
-_A, _B, _C = 3.4445, -4.7750, 2.0315  # the quintic of Jordan et al. 2024: steepest at 0, singular values end near 1
+# layers with fewer inputs or outputs (the first, the last) are Adam's, as are biases and norms
+_LEAST = 16
+_A, _B, _C = (
+    3.4445,
+    -4.7750,
+    2.0315,
+)  # the quintic of Jordan et al. 2024: steepest at 0, singular values end near 1
 _ROUNDS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon (Jordan et al. 2024) for kernels and matrices, Adam for the rest, both with decoupled weight decay.
+    """Muon (Jordan et al. 2024) for kernels and matrices, Adam for the rest, both with decoupled
+    weight decay.
 
-    Updates have the size that Adam's have (0.2 · √max(rows, columns), Liu et al. 2025, section 2.2), so one learning
-    rate serves both.
+    Updates have the size that Adam's have (0.2 · √max(rows, columns), Liu et al. 2025, section
+    2.2), so one learning rate serves both.
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float = 2e-3, weight_decay: float = 1e-3, *,
-        momentum: float = 0.95, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8,
-    ) -> None:  # fmt: skip
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas,
-                                  "eps": eps})  # fmt: skip
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float = 2e-3,
+        weight_decay: float = 1e-3,
+        *,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "betas": betas,
+                "eps": eps,
+            },
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -46,9 +68,11 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """(rows, columns) float32 → about the nearest matrix with orthonormal rows (or columns, the fewer of both).
+    """(rows, columns) float32 → about the nearest matrix with orthonormal rows (or columns, the
+    fewer of both).
 
-    Newton–Schulz iteration, Jordan et al. 2024: singular values end between about .7 and 1.2, which is near enough.
+    Newton–Schulz iteration, Jordan et al. 2024: singular values end between about .7 and 1.2, which
+    is near enough.
     """
     upright = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if upright else matrix
@@ -73,7 +97,11 @@ def _step_muon(parameter: Tensor, state: dict[str, Tensor], group: dict[str, Any
 
 def _step_adam(parameter: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
     if not state:
-        state.update(step=torch.zeros(()), mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
+        state.update(
+            step=torch.zeros(()),
+            mean=torch.zeros_like(parameter),
+            square=torch.zeros_like(parameter),
+        )
     gradient, (first, second) = parameter.grad, group["betas"]
     assert gradient is not None
     state["step"] += 1

@@ -27,7 +27,11 @@ class Place:
     dtype: torch.dtype
 
     def __str__(self) -> str:
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        name = (
+            torch.cuda.get_device_name(self.device)
+            if self.device.type == "cuda"
+            else self.device.type
+        )
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         return f"{name}{threads}, {'bf16' if self.dtype is torch.bfloat16 else 'fp32'}"
 
@@ -36,12 +40,20 @@ class Place:
 
 
 def find_place(device: str = "auto", precision: str = "auto") -> Place:
-    """The device asked for, or the best there is; bf16 only where the hardware multiplies it natively.
+    """The device asked for, or the best there is; bf16 only where the hardware multiplies it
+    natively.
 
-    A processor that emulates bf16 convolves several times slower than in fp32, so 'auto' asks it first.
+    A processor that emulates bf16 convolves several times slower than in fp32, so 'auto' asks it
+    first.
     """
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        device = (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device 'cuda'", "no CUDA device is there", "use --device cpu")
     if precision not in (*_PRECISIONS, "auto"):
@@ -69,7 +81,9 @@ def scale_images(images: Tensor, card: ModelCard) -> Tensor:
 
 
 def make_runner(net: nn.Module, card: ModelCard, place: Place) -> Runner:
-    """A function from uint8 images to probabilities: batch norm folded, channels last, no gradients."""
+    """A function from uint8 images to probabilities: batch norm folded, channels last, no
+    gradients.
+    """
     fast = fold_batch_norms(net).to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -83,18 +97,24 @@ def make_runner(net: nn.Module, card: ModelCard, place: Place) -> Runner:
 
 
 def average_flips(run: Runner) -> Runner:
-    """The mean over four mirrored views: four times the work, a little better (docs/experiments.md)."""
+    """The mean over four mirrored views: four times the work, a little better
+    (docs/experiments.md).
+    """
     views: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
     def averaged(images: np.ndarray) -> np.ndarray:
-        seen = [np.flip(run(np.flip(images, axes).copy()), tuple(a - 1 for a in axes)) for axes in views]
+        seen = [
+            np.flip(run(np.flip(images, axes).copy()), tuple(a - 1 for a in axes)) for axes in views
+        ]
         return np.mean(seen, axis=0)
 
     return averaged
 
 
 def fold_batch_norms(net: nn.Module) -> nn.Module:
-    """An equal net in eval mode with every (convolution, batch norm) pair of a Sequential merged into one."""
+    """An equal net in eval mode with every (convolution, batch norm) pair of a Sequential merged
+    into one.
+    """
     folded = copy.deepcopy(net).eval()
     for module in folded.modules():
         if isinstance(module, nn.Sequential):

@@ -20,7 +20,9 @@ def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
     """A shipped net, in eval mode, and its card; ModelError in a build without it."""
     with as_file(files("mapsight").joinpath("weights", name)) as path:
         if not path.is_file():
-            raise ModelError(name, "this build does not ship it", "give a model file; `mapsight train` makes one")
+            raise ModelError(
+                name, "this build does not ship it", "give a model file; `mapsight train` makes one"
+            )
         return read_model(path)
 
 

@@ -24,36 +24,52 @@ def burn_lines(
     width_m: float | None = None,
     all_touched: bool = False,
 ) -> NDArray[np.uint8]:
-    """Mask (H, W), 1 where a pixel's centre lies within half the width of a line (round caps and joins).
+    """Mask (H, W), 1 where a pixel's centre lies within half the width of a line (round caps and
+    joins).
 
-    `width_m` None takes the column `width_m`. Lines thinner than a pixel's diagonal are drawn unbroken.
-    `all_touched` takes every pixel that is touched. Raises InputError for lines in another CRS than the box.
+    `width_m` None takes the column `width_m`. Lines thinner than a pixel's diagonal are drawn
+    unbroken. `all_touched` takes every pixel that is touched. Raises InputError for lines in
+    another CRS than the box.
     """
     _check_crs(lines, box)
     geometry = np.asarray(lines.geometry.to_numpy(), dtype=object)
-    widths = np.broadcast_to(np.asarray(lines["width_m"] if width_m is None else width_m, dtype=float), geometry.shape)
+    widths = np.broadcast_to(
+        np.asarray(lines["width_m"] if width_m is None else width_m, dtype=float), geometry.shape
+    )
     if not (np.isfinite(widths).all() and (widths >= 0).all()):
-        raise InputError("width_m", "widths must be metres, zero or more", "mend the column or give one width")
+        raise InputError(
+            "width_m", "widths must be metres, zero or more", "mend the column or give one width"
+        )
     near = _find_near(geometry, widths, box)
     geometry, widths = geometry[near], widths[near]
     thin = widths < box.m_per_px * math.sqrt(2)
-    shapes = shapely.buffer(geometry, np.maximum(widths, box.m_per_px * 1e-3) / 2, quad_segs=_ARC_SEGMENTS)
+    shapes = shapely.buffer(
+        geometry, np.maximum(widths, box.m_per_px * 1e-3) / 2, quad_segs=_ARC_SEGMENTS
+    )
     drawn = [*shapes, *geometry[thin]]
     if not drawn:
         return np.zeros(box.shape, np.uint8)
-    return rasterize(drawn, out_shape=box.shape, transform=box.transform, all_touched=all_touched, dtype="uint8")
+    return rasterize(
+        drawn, out_shape=box.shape, transform=box.transform, all_touched=all_touched, dtype="uint8"
+    )
 
 
 def burn_numbers(lines: gpd.GeoDataFrame | gpd.GeoSeries, box: GeoBox) -> NDArray[np.int32]:
-    """(H, W): 1 + the position of the line through a pixel (the last of several), 0 where none is."""
+    """(H, W): 1 + the position of the line through a pixel (the last of several), 0 where none
+    is.
+    """
     _check_crs(lines, box)
     shapes = list(zip(lines.geometry, range(1, len(lines) + 1), strict=True))
     if not shapes:
         return np.zeros(box.shape, np.int32)
-    return rasterize(shapes, out_shape=box.shape, transform=box.transform, all_touched=True, dtype="int32")
+    return rasterize(
+        shapes, out_shape=box.shape, transform=box.transform, all_touched=True, dtype="int32"
+    )
 
 
-def _find_near(geometry: NDArray[np.object_], widths: NDArray[np.float64], box: GeoBox) -> NDArray[np.bool_]:
+def _find_near(
+    geometry: NDArray[np.object_], widths: NDArray[np.float64], box: GeoBox
+) -> NDArray[np.bool_]:
     """Which lines can reach the box at all; empty ones (bounds NaN) cannot."""
     if not len(geometry):
         return np.zeros(0, bool)
@@ -65,7 +81,10 @@ def _find_near(geometry: NDArray[np.object_], widths: NDArray[np.float64], box: 
 
 def _check_crs(lines: gpd.GeoDataFrame | gpd.GeoSeries, box: GeoBox) -> None:
     if (lines.crs is None) != (box.crs is None) or (
-        box.crs is not None and not lines.crs.equals(pyproj.CRS.from_wkt(box.crs.to_wkt()), ignore_axis_order=True)
+        box.crs is not None
+        and not lines.crs.equals(pyproj.CRS.from_wkt(box.crs.to_wkt()), ignore_axis_order=True)
     ):
         name = "no CRS" if lines.crs is None else lines.crs.name
-        raise InputError(f"lines in {name}", "expected the CRS of the image", "reproject them with to_crs")
+        raise InputError(
+            f"lines in {name}", "expected the CRS of the image", "reproject them with to_crs"
+        )

@@ -20,13 +20,17 @@ _LEAST_M = 0.01  # shorter pieces are left by clipping, and mean nothing
 
 
 def find_near(box: GeoBox, source_crs: CRS | None) -> list[Bounds]:
-    """Where in the file's CRS the box and its margin lie: one area, or two beside the antimeridian."""
+    """Where in the file's CRS the box and its margin lie: one area, or two beside the
+    antimeridian.
+    """
     area = _pad(box.bounds, MARGIN_M)
     if box.crs is None or source_crs == box.crs:
         return [area]
     assert source_crs is not None
     try:
-        left, bottom, right, top = _transformer(box.crs, source_crs).transform_bounds(*area, densify_pts=21)
+        left, bottom, right, top = _transformer(box.crs, source_crs).transform_bounds(
+            *area, densify_pts=21
+        )
     except pyproj.exceptions.ProjError:
         left = right = bottom = top = math.inf
     if not all(map(math.isfinite, (left, bottom, right, top))):
@@ -38,12 +42,20 @@ def find_near(box: GeoBox, source_crs: CRS | None) -> list[Bounds]:
 
 
 def repeat_eastward(areas: list[Bounds]) -> list[Bounds]:
-    """The areas, those west of Greenwich once more: as files have them whose longitudes run from 0 to 360."""
-    return areas + [(left + 360, bottom, right + 360, top) for left, bottom, right, top in areas if left < 0]
+    """The areas, those west of Greenwich once more: as files have them whose longitudes run from 0
+    to 360.
+    """
+    return areas + [
+        (left + 360, bottom, right + 360, top) for left, bottom, right, top in areas if left < 0
+    ]
 
 
-def place_lines(table: dict[str, list[Any]], source_crs: CRS | None, box: GeoBox, tally: Tally) -> gpd.GeoDataFrame:
-    """The gathered lines in the CRS of the box: clipped, cut where they cross themselves, no line twice."""
+def place_lines(
+    table: dict[str, list[Any]], source_crs: CRS | None, box: GeoBox, tally: Tally
+) -> gpd.GeoDataFrame:
+    """The gathered lines in the CRS of the box: clipped, cut where they cross themselves, no line
+    twice.
+    """
     rows, lines = _project(table.pop("line"), source_crs, box, tally)
     lines = shapely.clip_by_rect(lines, *_pad(box.bounds, MARGIN_M))
     crossed = ~shapely.is_simple(lines) & ~shapely.is_empty(lines)
@@ -73,7 +85,9 @@ def _project(
     tally.dropped["cannot be projected"] += len(lost)
     kept = ~np.isin(owner, lost)
     rows, compact = np.unique(owner[kept], return_inverse=True)
-    return rows, shapely.linestrings(points[kept], indices=compact) if len(rows) else np.empty(0, object)
+    return rows, shapely.linestrings(points[kept], indices=compact) if len(rows) else np.empty(
+        0, object
+    )
 
 
 def _key(line: shapely.LineString) -> bytes:

@@ -9,13 +9,17 @@ from mapsight.errors import InputError
 
 
 def check_local_file(path: str | os.PathLike[str]) -> Path:
-    """The absolute path of an ordinary local file; InputError for virtual paths, URLs, inline XML, folders.
+    """The absolute path of an ordinary local file; InputError for virtual paths, URLs, inline XML,
+    folders.
 
-    GDAL and libosmium open `/vsicurl/…` and `http:` names as gladly as files: those must never reach them.
+    GDAL and libosmium open `/vsicurl/…` and `http:` names as gladly as files: those must never
+    reach them.
     """
     text = os.fspath(path)
     if text.startswith("/vsi") or "://" in text or text.lstrip().startswith("<") or "\0" in text:
-        raise InputError(repr(text[:80]), "expected the path of a local file", "download or unpack it first")
+        raise InputError(
+            repr(text[:80]), "expected the path of a local file", "download or unpack it first"
+        )
     found = Path(os.path.abspath(text))
     if not found.is_file():
         what = "is a folder" if found.is_dir() else "there is no such file"

@@ -21,14 +21,17 @@ Bounds = tuple[float, float, float, float]
 
 # `CRS.from_user_input` fetches when it is handed a URL, so only names of authorities get that far.
 _CRS_NAME = re.compile(
-    r"^\s*(?:(?P<authority>EPSG|ESRI|OGC|IGNF|IAU_2015)\s*:\s*)?(?P<code>[A-Za-z0-9_.]{1,24})\s*$", re.I
+    r"^\s*(?:(?P<authority>EPSG|ESRI|OGC|IGNF|IAU_2015)\s*:\s*)?(?P<code>[A-Za-z0-9_.]{1,24})\s*$",
+    re.I,
 )
 _SCALE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
 class GeoBox:
-    """A pixel grid: (H, W), the affine from (col, row) to (x, y), the CRS (None: pixel coordinates, y up)."""
+    """A pixel grid: (H, W), the affine from (col, row) to (x, y), the CRS (None: pixel coordinates,
+    y up).
+    """
 
     height: int
     width: int
@@ -81,14 +84,18 @@ def pixel_box(height: int, width: int, *, m_per_px: float = 1.0) -> GeoBox:
 
 
 def parse_crs(value: CRS | pyproj.CRS | str | int) -> CRS:
-    """A CRS from an object or a name such as 'EPSG:26986' or 26986; URLs, files and free text are refused."""
+    """A CRS from an object or a name such as 'EPSG:26986' or 26986; URLs, files and free text are
+    refused.
+    """
     if isinstance(value, CRS):
         return value
     if isinstance(value, pyproj.CRS):
         return CRS.from_wkt(value.to_wkt())
     named = _CRS_NAME.match(str(value))
     if named is None or (named["authority"] is None and not named["code"].isdigit()):
-        raise InputError(repr(str(value)[:60]), "is not the name of a CRS", "write it as EPSG:<number>")
+        raise InputError(
+            repr(str(value)[:60]), "is not the name of a CRS", "write it as EPSG:<number>"
+        )
     name = f"{(named['authority'] or 'EPSG').upper()}:{named['code']}"
     try:
         return CRS.from_user_input(name)
@@ -97,7 +104,9 @@ def parse_crs(value: CRS | pyproj.CRS | str | int) -> CRS:
 
 
 def metric_crs(bounds: Bounds, crs: CRS) -> CRS:
-    """`crs` if its unit is a metre on the ground (within 1 %) amid `bounds`, in `crs`; else the local UTM."""
+    """`crs` if its unit is a metre on the ground (within 1 %) amid `bounds`, in `crs`; else the
+    local UTM.
+    """
     x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
     try:
         to_degrees = pyproj.Transformer.from_crs(_to_pyproj(crs), "EPSG:4326", always_xy=True)
@@ -105,7 +114,9 @@ def metric_crs(bounds: Bounds, crs: CRS) -> CRS:
     except pyproj.exceptions.ProjError:
         lon = lat = math.inf
     if not (math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 540):
-        raise InputError(f"({x:g}, {y:g}) in {crs.to_string()[:40]}", "is no place on earth", "check the CRS")
+        raise InputError(
+            f"({x:g}, {y:g}) in {crs.to_string()[:40]}", "is no place on earth", "check the CRS"
+        )
     if crs.is_projected and _is_metric(to_degrees, x, y):
         return crs
     return CRS.from_epsg(_utm_epsg(lon, lat))

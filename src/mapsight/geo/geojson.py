@@ -1,4 +1,6 @@
-"""GeoJSON as a stream of features. Ours, because GDAL's reader fetches a CRS that is named by a URL."""
+"""GeoJSON as a stream of features. Ours, because GDAL's reader fetches a CRS that is named by a
+URL.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _URN = re.compile(r"^urn:(?:x-)?ogc:def:crs:(?P<authority>\w+):[\w.]*:(?P<code>\
 
 
 def read_geojson_crs(path: Path, layer: str | None = None) -> CRS | None:
-    """The CRS that the file names in the old `crs` member, or None; names are looked up, never fetched."""
+    """The CRS that the file names in the old `crs` member, or None; names are looked up, never
+    fetched.
+    """
     if layer is not None:
         raise InputError(f"layer {layer!r}", "a GeoJSON file has no layers", "leave the layer away")
     for key, value in _iterate_members(path):
@@ -32,7 +36,9 @@ def read_geojson_crs(path: Path, layer: str | None = None) -> CRS | None:
     return None
 
 
-def iterate_geojson_ways(path: Path, layer: str | None, near: list[Bounds], tally: Tally) -> Iterator[Way]:
+def iterate_geojson_ways(
+    path: Path, layer: str | None, near: list[Bounds], tally: Tally
+) -> Iterator[Way]:
     """All lines of the file in order, `near` or not; everything else is counted in the tally."""
     for key, feature in _iterate_members(path):
         if key != "features[]":
@@ -52,7 +58,11 @@ def _read_tags(feature: dict[str, Any]) -> dict[str, str]:
     properties = feature.get("properties")
     tags = {"id": str(feature["id"])} if isinstance(feature.get("id"), (str, int)) else {}
     if isinstance(properties, dict):
-        tags |= {key.lower(): spell_value(value) for key, value in properties.items() if value not in (None, "")}
+        tags |= {
+            key.lower(): spell_value(value)
+            for key, value in properties.items()
+            if value not in (None, "")
+        }
     return tags
 
 
@@ -60,18 +70,24 @@ def _parse_crs_member(value: Any) -> CRS:
     properties = value.get("properties") if isinstance(value, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if not isinstance(name, str) or value.get("type") != "name":
-        raise InputError("crs member", "refers to a CRS elsewhere, not fetched", "give the CRS as EPSG:<number>")
+        raise InputError(
+            "crs member", "refers to a CRS elsewhere, not fetched", "give the CRS as EPSG:<number>"
+        )
     urn = _URN.match(name)
     return parse_crs(f"{urn['authority']}:{urn['code']}" if urn else name)
 
 
 def _iterate_members(path: Path) -> Iterator[tuple[str, Any]]:
-    """(key, value) of the outermost object, features one by one under 'features[]'; holds one at a time."""
+    """(key, value) of the outermost object, features one by one under 'features[]'; holds one at a
+    time.
+    """
     with path.open(encoding="utf-8-sig") as stream:
         try:
             yield from _Scanner(stream, path.name).iterate()
         except UnicodeDecodeError:
-            raise InputError(path.name, "is not UTF-8 text, so not GeoJSON", "export it again") from None
+            raise InputError(
+                path.name, "is not UTF-8 text, so not GeoJSON", "export it again"
+            ) from None
 
 
 class _Scanner:

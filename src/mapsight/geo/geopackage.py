@@ -1,8 +1,10 @@
-"""Layers of a GeoPackage replaced where it stands, in one transaction: what else the file holds is not touched.
+"""Layers of a GeoPackage replaced where it stands, in one transaction: what else the file holds is
+not touched.
 
-GDAL rewrites a file whole, and with it what others keep in it (verdicts, styles). A person may be judging findings
-while an audit ends, so the layers are exchanged inside the database instead: readers and writers on other connections
-see the old file or the new one, and a power cut leaves the old one.
+GDAL rewrites a file whole, and with it what others keep in it (verdicts, styles). A person may be
+judging findings while an audit ends, so the layers are exchanged inside the database instead:
+readers and writers on other connections see the old file or the new one, and a power cut leaves the
+old one.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ _WAIT_S = 30.0
 
 
 def replace_layers(path: Path, fresh: Path, layers: Sequence[str]) -> None:
-    """Those layers of `path` become what `fresh`, a GeoPackage by GDAL, has under these names (or nothing).
+    """Those layers of `path` become what `fresh`, a GeoPackage by GDAL, has under these names (or
+    nothing).
 
     InputError where `path` is no GeoPackage or another program holds it.
     """
@@ -30,14 +33,19 @@ def replace_layers(path: Path, fresh: Path, layers: Sequence[str]) -> None:
     with _open(path) as database, _transaction(path, database, fresh):
         for layer in layers:
             _drop_layer(database, layer)
-        database.execute("INSERT OR REPLACE INTO main.gpkg_spatial_ref_sys SELECT * FROM fresh.gpkg_spatial_ref_sys")
+        database.execute(
+            "INSERT OR REPLACE INTO main.gpkg_spatial_ref_sys SELECT * FROM"
+            " fresh.gpkg_spatial_ref_sys"
+        )
         for layer in layers:
             if _has_table(database, "fresh", layer):
                 _copy_layer(database, layer)
 
 
 def copy_with_layers(path: Path, source: Path, fresh: Path, layers: Sequence[str]) -> None:
-    """Writes `path` atomically: all that `source` holds at this moment, with layers replaced from `fresh`."""
+    """Writes `path` atomically: all that `source` holds at this moment, with layers replaced from
+    `fresh`.
+    """
     check_geopackage(source)
     with write_atomically(path) as temporary:
         with _open(source) as old, _open(temporary) as new:
@@ -47,22 +55,32 @@ def copy_with_layers(path: Path, source: Path, fresh: Path, layers: Sequence[str
 
 
 def check_geopackage(path: Path) -> None:
-    """InputError for what is not a GeoPackage, or one whose registers are views that would run what somebody wrote."""
+    """InputError for what is not a GeoPackage, or one whose registers are views that would run what
+    somebody wrote.
+    """
     with path.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             raise InputError(path, "is not a GeoPackage", "move it away and run the command again")
     with _open(path) as database:
         try:
-            rows = dict(database.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
+            rows = dict(
+                database.execute(
+                    "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+                )
+            )
         except sqlite3.DatabaseError as error:
             raise InputError(path, f"is a damaged GeoPackage ({error})", "move it away") from None
     if any(rows.get(name) != "table" for name in ("gpkg_spatial_ref_sys", *_REGISTERS[:2])):
-        raise InputError(path, "is not a sound GeoPackage", "move it away and run the command again")
+        raise InputError(
+            path, "is not a sound GeoPackage", "move it away and run the command again"
+        )
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(os.fspath(path), timeout=_WAIT_S, isolation_level=None)) as database:
+    with closing(
+        sqlite3.connect(os.fspath(path), timeout=_WAIT_S, isolation_level=None)
+    ) as database:
         database.execute("PRAGMA trusted_schema = OFF")
         yield database
 
@@ -95,14 +113,19 @@ def _drop_layer(database: sqlite3.Connection, layer: str) -> None:
     database.execute(f"DROP TABLE IF EXISTS main.{_quote(layer)}")
     for register in _REGISTERS:
         if _has_table(database, "main", register):
-            database.execute(f"DELETE FROM main.{register} WHERE lower(table_name) = lower(?)", (layer,))
+            database.execute(
+                f"DELETE FROM main.{register} WHERE lower(table_name) = lower(?)", (layer,)
+            )
 
 
 def _copy_layer(database: sqlite3.Connection, layer: str) -> None:
-    """The table, its spatial index, its rows in the registers, and last its triggers, which call GDAL's functions."""
+    """The table, its spatial index, its rows in the registers, and last its triggers, which call
+    GDAL's functions.
+    """
     indexes = f"rtree_{layer}_%"
     schema = database.execute(
-        "SELECT name, sql FROM fresh.sqlite_master WHERE type = 'table' AND (name = ? OR name LIKE ? AND sql LIKE ?)",
+        "SELECT name, sql FROM fresh.sqlite_master WHERE type = 'table' AND (name = ? OR name LIKE"
+        " ? AND sql LIKE ?)",
         (layer, indexes, "CREATE VIRTUAL TABLE %"),
     ).fetchall()
     for name, sql in schema:
@@ -111,7 +134,8 @@ def _copy_layer(database: sqlite3.Connection, layer: str) -> None:
     for register in _REGISTERS:
         _copy_register(database, register, layer)
     for (sql,) in database.execute(
-        "SELECT sql FROM fresh.sqlite_master WHERE type IN ('trigger', 'index') AND tbl_name = ? AND sql NOT NULL",
+        "SELECT sql FROM fresh.sqlite_master WHERE type IN ('trigger', 'index') AND tbl_name = ?"
+        " AND sql NOT NULL",
         (layer,),
     ).fetchall():
         database.execute(sql)
@@ -123,7 +147,9 @@ def _copy_register(database: sqlite3.Connection, register: str, layer: str) -> N
     if not _has_table(database, "main", register):
         sql = "SELECT sql FROM fresh.sqlite_master WHERE type = 'table' AND name = ?"
         database.execute(database.execute(sql, (register,)).fetchone()[0])
-    columns = ", ".join(_quote(row[1]) for row in database.execute(f"PRAGMA main.table_info({register})"))
+    columns = ", ".join(
+        _quote(row[1]) for row in database.execute(f"PRAGMA main.table_info({register})")
+    )
     rows = f"SELECT {columns} FROM fresh.{register} WHERE lower(table_name) = lower(?)"
     database.execute(f"INSERT INTO main.{register} ({columns}) {rows}", (layer,))
 

@@ -23,8 +23,9 @@ from mapsight.geo.placing import Placing, place_image
 from mapsight.geo.scaling import choose_scale, scale_to_bytes
 from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
 
-# Without a nodata tag, a square of this many pixels of the file that is exactly white or black is no picture.
-# Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas scene.
+# Without a nodata tag, a square of this many pixels of the file that is exactly white or black is
+# no picture. Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas
+# scene.
 UNIFORM_PX = 33
 _STRIP_PX = 1024
 _COARSER = 1.05
@@ -33,9 +34,9 @@ _COARSER = 1.05
 class ImageReader:
     """An open image on its working grid. A context manager; one thread at a time.
 
-    `geobox` is the working grid, `source_geobox` the file's own, `notes` says in words what lies between the
-    file and the pixels, `bands` (from 1) are those read, `scale` the (low, high) of the file that become 0
-    and 255, or None.
+    `geobox` is the working grid, `source_geobox` the file's own, `notes` says in words what lies
+    between the file and the pixels, `bands` (from 1) are those read, `scale` the (low, high) of the
+    file that become 0 and 255, or None.
     """
 
     def __init__(
@@ -48,17 +49,27 @@ class ImageReader:
     ) -> None:
         self.geobox, self.source_geobox, self.bands = placing.working, placing.source, bands
         self._source = source
-        self._blank_px = max(3, round(UNIFORM_PX / placing.coarsening) | 1)  # odd, on the working grid
+        self._blank_px = max(
+            3, round(UNIFORM_PX / placing.coarsening) | 1
+        )  # odd, on the working grid
         self._grid = open_working_grid(source, placing)
         self._guess_nodata = source.mask_flag_enums[bands[0] - 1] == [MaskFlags.all_valid]
         self.scale, scale_note = choose_scale(self._grid, list(bands), scale)
-        self.notes = (*placing.notes, *_describe_bands(source, bands), *scale_note, self._describe_nodata())
+        self.notes = (
+            *placing.notes,
+            *_describe_bands(source, bands),
+            *scale_note,
+            self._describe_nodata(),
+        )
 
     def __enter__(self) -> ImageReader:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -70,8 +81,8 @@ class ImageReader:
     def read(self, row: int, col: int, height: int, width: int) -> Raster:
         """RGB uint8 (3, height, width) and valid of a window of the working grid.
 
-        It may hang over the edges. What is outside or no data is zero and not valid. Windows are consistent:
-        a pixel comes out the same in whatever window it is read.
+        It may hang over the edges. What is outside or no data is zero and not valid. Windows are
+        consistent: a pixel comes out the same in whatever window it is read.
         """
         box = self.geobox.window(row, col, height, width)
         array = np.zeros((3, height, width), np.uint8)
@@ -87,7 +98,9 @@ class ImageReader:
         height, width = self.geobox.shape
         check_whole(height, width, self._source.name)
         array, valid = np.empty((3, height, width), np.uint8), np.empty((height, width), bool)
-        for top in range(0, height, _STRIP_PX):  # strips, so that wider types never exist at full size
+        for top in range(
+            0, height, _STRIP_PX
+        ):  # strips, so that wider types never exist at full size
             strip = slice(top, min(top + _STRIP_PX, height))
             array[:, strip], valid[strip] = self._read_inside(top, 0, strip.stop, width)
         return Raster(array, self.geobox.transform, self.geobox.crs, valid)
@@ -96,7 +109,9 @@ class ImageReader:
         height, width = self.geobox.shape
         return max(top, 0), max(left, 0), min(bottom, height), min(right, width)
 
-    def _read_inside(self, top: int, left: int, bottom: int, right: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def _read_inside(
+        self, top: int, left: int, bottom: int, right: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         window = Window(left, top, right - left, bottom - top)
         raw = read_pixels(self._grid, list(self.bands), window)
         valid = read_valid(self._grid, window)
@@ -110,9 +125,15 @@ class ImageReader:
         rgb[:, ~valid] = 0
         return np.broadcast_to(rgb, (3, *valid.shape)), valid
 
-    def _find_blank(self, value: float, top: int, left: int, bottom: int, right: int) -> NDArray[np.bool_]:
-        """Pixels inside some square of _blank_px that is `value` throughout (as is all beyond the image)."""
-        margin = self._blank_px - 1  # a pixel's squares reach no further: no window can answer differently
+    def _find_blank(
+        self, value: float, top: int, left: int, bottom: int, right: int
+    ) -> NDArray[np.bool_]:
+        """Pixels inside some square of _blank_px that is `value` throughout (as is all beyond the
+        image).
+        """
+        margin = (
+            self._blank_px - 1
+        )  # a pixel's squares reach no further: no window can answer differently
         y0, x0, y1, x1 = self._clip(top - margin, left - margin, bottom + margin, right + margin)
         raw = read_pixels(self._grid, list(self.bands), Window(x0, y0, x1 - x0, y1 - y0))
         blank = (raw == value).all(axis=0)
@@ -122,7 +143,10 @@ class ImageReader:
 
     def _describe_nodata(self) -> str:
         if self._guess_nodata:
-            return f"no data not declared: plain white or black from {UNIFORM_PX} px square counts as empty"
+            return (
+                f"no data not declared: plain white or black from {UNIFORM_PX} px square counts as"
+                " empty"
+            )
         flags = self._source.mask_flag_enums[self.bands[0] - 1]
         if MaskFlags.nodata in flags:
             return f"no data: value {self._source.nodata:g}"
@@ -139,11 +163,11 @@ def open_image(
 ) -> ImageReader:
     """Open any raster as RGB uint8 on a north-up grid of square pixels in a metric CRS.
 
-    The grid is the file's own where that is such a grid and within 5 % of `m_per_px`; otherwise the file is
-    warped (bilinear, or averaged when coarsened). `bands` (one or three, from 1) must be given unless the
-    file has three bands, or three and alpha. `scale` is the (low, high) of the file that become 0 and 255. A
-    file without a place is read in pixels, each taken as `m_per_px`. Raises InputError for what cannot be
-    opened, placed or read as colours.
+    The grid is the file's own where that is such a grid and within 5 % of `m_per_px`; otherwise the
+    file is warped (bilinear, or averaged when coarsened). `bands` (one or three, from 1) must be
+    given unless the file has three bands, or three and alpha. `scale` is the (low, high) of the
+    file that become 0 and 255. A file without a place is read in pixels, each taken as `m_per_px`.
+    Raises InputError for what cannot be opened, placed or read as colours.
     """
     source = open_source(path)
     try:
@@ -156,7 +180,9 @@ def open_image(
 
 
 def choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
-    """The numbers (from 1) of the red, green, blue bands, or of the only one; InputError where they are not known."""
+    """The numbers (from 1) of the red, green, blue bands, or of the only one; InputError where they
+    are not known.
+    """
     count, name = source.count, os.path.basename(source.name)
     if bands is None:
         if count == 3 or (count == 4 and source.colorinterp[3] == ColorInterp.alpha):
@@ -170,7 +196,9 @@ def choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[in
         )
     chosen = tuple(bands)
     if len(chosen) not in (1, 3) or not all(1 <= band <= count for band in chosen):
-        raise InputError(f"bands {chosen}", f"expected one or three of 1 to {count}", f"choose bands of {name}")
+        raise InputError(
+            f"bands {chosen}", f"expected one or three of 1 to {count}", f"choose bands of {name}"
+        )
     return chosen
 
 
@@ -185,7 +213,9 @@ def _blank_values(dtype: np.dtype[Any]) -> tuple[float, ...]:
 
 
 def open_working_grid(source: DatasetReader, placing: Placing) -> DatasetReader | WarpedVRT:
-    """The file itself where its grid is the working grid, else a view: its blocks are fixed, so windows agree."""
+    """The file itself where its grid is the working grid, else a view: its blocks are fixed, so
+    windows agree.
+    """
     own, working = placing.source, placing.working
     if own == working:
         return source

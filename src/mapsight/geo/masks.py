@@ -1,4 +1,6 @@
-"""Masks (truth, or a map that was drawn as a raster): two values, whatever they are called in the file."""
+"""Masks (truth, or a map that was drawn as a raster): two values, whatever they are called in the
+file.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,16 @@ from mapsight.geo.source import check_whole, open_source, read_pixels, read_vali
 _MARGIN_PX = 2
 
 
-def read_mask(path: str | os.PathLike[str], *, geobox: GeoBox | None = None, image_box: GeoBox | None = None) -> Raster:
-    """A mask as uint8 0/1 (1, H, W): on from 128, or above 0 where nothing exceeds 1; nodata 0 means 'off'.
+def read_mask(
+    path: str | os.PathLike[str], *, geobox: GeoBox | None = None, image_box: GeoBox | None = None
+) -> Raster:
+    """A mask as uint8 0/1 (1, H, W): on from 128, or above 0 where nothing exceeds 1; nodata 0
+    means 'off'.
 
-    With `geobox` it comes on that grid: resampled (nearest) when both have a place, else of the same size. A mask
-    without a place lies on `image_box`, the own grid of its image's file, where it has that size.
-    Raises InputError for colour pictures and fractions, OverlapError for a mask of another place.
+    With `geobox` it comes on that grid: resampled (nearest) when both have a place, else of the
+    same size. A mask without a place lies on `image_box`, the own grid of its image's file, where
+    it has that size. Raises InputError for colour pictures and fractions, OverlapError for a mask
+    of another place.
     """
     with open_source(path) as source:
         own = locate(source)
@@ -36,9 +42,15 @@ def read_mask(path: str | os.PathLike[str], *, geobox: GeoBox | None = None, ima
         if geobox is None or geobox == own:
             return _read_window(source, own, Window(0, 0, own.width, own.height))
         if geobox.crs is not None and own.crs is not None:
-            return _warp_mask(_read_window(source, own, _find_window(own, geobox, source.name)), geobox, source.name)
+            return _warp_mask(
+                _read_window(source, own, _find_window(own, geobox, source.name)),
+                geobox,
+                source.name,
+            )
         if own.shape != geobox.shape:
-            sizes = f"is {own.height} × {own.width} px and the image {geobox.height} × {geobox.width}"
+            sizes = (
+                f"is {own.height} × {own.width} px and the image {geobox.height} × {geobox.width}"
+            )
             raise InputError(path, sizes, "give a mask of the same size, or georeference both")
         read = _read_window(source, own, Window(0, 0, own.width, own.height))
         return Raster(read.array, geobox.transform, geobox.crs, read.valid)
@@ -60,9 +72,15 @@ def _find_window(own: GeoBox, box: GeoBox, name: str) -> Window:
     """The window of the mask file that covers the box."""
     assert own.crs is not None
     left, bottom, right, top = outline_bounds(box, own.crs)
-    corners = [~own.transform @ corner for corner in ((left, bottom), (left, top), (right, bottom), (right, top))]
+    corners = [
+        ~own.transform @ corner
+        for corner in ((left, bottom), (left, top), (right, bottom), (right, top))
+    ]
     cols, rows = zip(*corners, strict=True)
-    col, row = max(math.floor(min(cols)) - _MARGIN_PX, 0), max(math.floor(min(rows)) - _MARGIN_PX, 0)
+    col, row = (
+        max(math.floor(min(cols)) - _MARGIN_PX, 0),
+        max(math.floor(min(rows)) - _MARGIN_PX, 0),
+    )
     width = min(math.ceil(max(cols)) + _MARGIN_PX, own.width) - col
     height = min(math.ceil(max(rows)) + _MARGIN_PX, own.height) - row
     if width <= 0 or height <= 0:
@@ -104,5 +122,9 @@ def _threshold(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
         raise InputError(name, "holds fractions or gaps, not a mask", "threshold it first")
     highest = band.max(initial=0)
     if 1 < highest < 128:
-        raise InputError(name, f"its highest value is {highest:g}: neither 0/1 nor 0/255", "give a mask of two values")
+        raise InputError(
+            name,
+            f"its highest value is {highest:g}: neither 0/1 nor 0/255",
+            "give a mask of two values",
+        )
     return (band > 0 if highest <= 1 else band >= 128).astype(np.uint8)

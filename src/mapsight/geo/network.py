@@ -1,4 +1,6 @@
-"""Road maps: read from any usual format, cleaned, measured in metres on the image's CRS; lines written."""
+"""Road maps: read from any usual format, cleaned, measured in metres on the image's CRS; lines
+written.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,15 @@ from mapsight.geo.vector import iterate_vector_ways, read_vector_crs
 from mapsight.geo.ways import Tally, Way, clean_coordinates, reaches
 
 __all__ = [
-    "LINE_COLUMNS", "READERS", "ROAD_WIDTH_M", "MapOverlap", "RoadMap", "read_map", "write_layers", "write_lines",
-]  # fmt: skip
+    "LINE_COLUMNS",
+    "READERS",
+    "ROAD_WIDTH_M",
+    "MapOverlap",
+    "RoadMap",
+    "read_map",
+    "write_layers",
+    "write_lines",
+]
 
 LINE_COLUMNS = ("road_id", "road_class", "width_m", "visible", "name")
 
@@ -47,7 +56,9 @@ MASKS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 
 @dataclass(frozen=True)
 class MapOverlap:
-    """How much of the map lies in the image: ways in the file and inside, kilometres of road inside."""
+    """How much of the map lies in the image: ways in the file and inside, kilometres of road
+    inside.
+    """
 
     ways: int
     ways_inside: int
@@ -66,9 +77,10 @@ class MapOverlap:
 class RoadMap:
     """The roads of a map in the CRS of an image, and what else was met in it.
 
-    `lines`: geometry (simple LineStrings), road_id (pieces of one way share it), road_class, width_m, visible
-    (False where it cannot be seen from above: tunnels, roofs, not yet built), name. `other_ways`: geometry,
-    road_class of ways that are not checked but explain a prediction. `dropped`: reason → count.
+    `lines`: geometry (simple LineStrings), road_id (pieces of one way share it), road_class,
+    width_m, visible (False where it cannot be seen from above: tunnels, roofs, not yet built),
+    name. `other_ways`: geometry, road_class of ways that are not checked but explain a prediction.
+    `dropped`: reason → count.
     """
 
     lines: gpd.GeoDataFrame
@@ -87,9 +99,10 @@ def read_map(
 ) -> RoadMap:
     """The part of a road map that lies in the box or within 50 m of it, in the CRS of the box.
 
-    Reads GeoPackage, GeoJSON, shapefile, OpenStreetMap (.osm, .pbf) and masks (`MASKS`, which are traced).
-    `crs` overrides what the file says. Memory grows with what lies near the box, not with the file. Raises
-    InputError for a file that cannot be read or placed or holds no roads, OverlapError for another place.
+    Reads GeoPackage, GeoJSON, shapefile, OpenStreetMap (.osm, .pbf) and masks (`MASKS`, which are
+    traced). `crs` overrides what the file says. Memory grows with what lies near the box, not with
+    the file. Raises InputError for a file that cannot be read or placed or holds no roads,
+    OverlapError for another place.
     """
     found = check_local_file(path)
     suffix = found.suffix.lower()
@@ -103,17 +116,22 @@ def read_map(
     source_crs = _settle_crs(stated, box, suffix, found.name)
     tally = Tally()
     near = find_near(box, source_crs)
-    table = _gather(iterate(found, layer, near, tally), near, tally, geographic=_is_geographic(source_crs))
+    table = _gather(
+        iterate(found, layer, near, tally), near, tally, geographic=_is_geographic(source_crs)
+    )
     if not table["line"]:
         raise _explain_nothing(found.name, tally)
     frame = place_lines(table, source_crs, box, tally)
     return _assemble(frame, source_crs, box, tally, found.name)
 
 
-def write_lines(path: str | os.PathLike[str], gdf: gpd.GeoDataFrame, *, layer: str = "lines") -> None:
+def write_lines(
+    path: str | os.PathLike[str], gdf: gpd.GeoDataFrame, *, layer: str = "lines"
+) -> None:
     """Write atomically as GeoPackage (.gpkg) or GeoJSON (.geojson, .json).
 
-    GeoJSON follows RFC 7946 (WGS 84, right-hand rule, no crs member); lines without a CRS keep their pixels.
+    GeoJSON follows RFC 7946 (WGS 84, right-hand rule, no crs member); lines without a CRS keep
+    their pixels.
     """
     suffix = Path(path).suffix.lower()
     options: dict[str, Any] = {"driver": "GPKG", "layer": layer}
@@ -135,7 +153,9 @@ def write_layers(path: str | os.PathLike[str], layers: Mapping[str, gpd.GeoDataF
             _write(temporary, gdf, {"driver": "GPKG", "layer": layer}, path)
 
 
-def _write(temporary: Path, gdf: gpd.GeoDataFrame, options: dict[str, Any], path: str | os.PathLike[str]) -> None:
+def _write(
+    temporary: Path, gdf: gpd.GeoDataFrame, options: dict[str, Any], path: str | os.PathLike[str]
+) -> None:
     if gdf.empty:
         options = {**options, "geometry_type": "LineString"}
     try:
@@ -160,7 +180,9 @@ def _is_geographic(crs: CRS | None) -> bool:
     return crs is not None and bool(crs.is_geographic)
 
 
-def _gather(ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic: bool) -> dict[str, list[Any]]:
+def _gather(
+    ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic: bool
+) -> dict[str, list[Any]]:
     """Columns of the ways that reach into `near`: line (n, 2), role, and those of RoadMap.lines."""
     table: dict[str, list[Any]] = {name: [] for name in ("line", "role", *LINE_COLUMNS)}
     for way in ways:
@@ -173,21 +195,34 @@ def _gather(ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic
         if not role:
             tally.dropped["not a road"] += 1
             continue
-        row = (role, way.way_id, road_class, read_width(way.tags, road_class), visible, name_way(way.tags))
+        row = (
+            role,
+            way.way_id,
+            road_class,
+            read_width(way.tags, road_class),
+            visible,
+            name_way(way.tags),
+        )
         for piece in pieces:
             for name, value in zip(table, (piece, *row), strict=True):
                 table[name].append(value)
     return table
 
 
-def _assemble(frame: gpd.GeoDataFrame, source_crs: CRS | None, box: GeoBox, tally: Tally, name: str) -> RoadMap:
+def _assemble(
+    frame: gpd.GeoDataFrame, source_crs: CRS | None, box: GeoBox, tally: Tally, name: str
+) -> RoadMap:
     is_road = frame["role"] == "road"
     lines = frame.loc[is_road, ["geometry", *LINE_COLUMNS]].reset_index(drop=True)
     others = frame.loc[~is_road, ["geometry", "road_class"]].reset_index(drop=True)
     inside = shapely.length(shapely.clip_by_rect(lines.geometry.to_numpy(), *box.bounds))
     if not inside.sum() > 0:
         if len(others):
-            raise InputError(name, f"has no road in the image, only {len(others)} other ways", "give a map with roads")
+            raise InputError(
+                name,
+                f"has no road in the image, only {len(others)} other ways",
+                "give a map with roads",
+            )
         raise _explain_nothing(name, tally)
     ways_inside = lines.loc[inside > 0, "road_id"].nunique()
     overlap = MapOverlap(tally.total, ways_inside, float(inside.sum()) / 1000)
@@ -198,11 +233,19 @@ def _explain_nothing(name: str, tally: Tally) -> InputError | OverlapError:
     if tally.total == 0:
         return InputError(name, "the map is empty", "give one with roads in it")
     if tally.swapped:
-        return OverlapError(name, "no overlap of map and image; its axes look swapped", "exchange x and y")
+        return OverlapError(
+            name, "no overlap of map and image; its axes look swapped", "exchange x and y"
+        )
     if tally.dropped.total() >= tally.total:
         reasons = ", ".join(f"{count} {reason}" for reason, count in tally.dropped.items())
-        return InputError(name, f"holds no usable line ({reasons})", "give a map of road centre lines")
-    return OverlapError(name, "no overlap of map and image", "swapped axes? wrong CRS? give its own as EPSG:<number>")
+        return InputError(
+            name, f"holds no usable line ({reasons})", "give a map of road centre lines"
+        )
+    return OverlapError(
+        name,
+        "no overlap of map and image",
+        "swapped axes? wrong CRS? give its own as EPSG:<number>",
+    )
 
 
 def _trace_map(path: Path, box: GeoBox) -> RoadMap:

@@ -16,22 +16,28 @@ from mapsight.geo.geobox import Bounds
 from mapsight.geo.ways import FloatArray, Tally, Way, reaches
 
 KEYS = ("highway", "railway", "aeroway", "waterway")
-# Above this size of file the places of its nodes (16 bytes each) stand in a temporary file, not in memory.
+# Above this size of file the places of its nodes (16 bytes each) stand in a temporary file, not in
+# memory.
 _MEMORY_BYTES = 64_000_000
 
 
 def read_osm_crs(path: Path, layer: str | None = None) -> CRS:
     """OpenStreetMap knows one CRS, and no layers."""
     if layer is not None:
-        raise InputError(f"layer {layer!r}", "an OpenStreetMap file has no layers", "leave the layer away")
+        raise InputError(
+            f"layer {layer!r}", "an OpenStreetMap file has no layers", "leave the layer away"
+        )
     return CRS.from_epsg(4326)
 
 
-def iterate_osm_ways(path: Path, layer: str | None, near: list[Bounds], tally: Tally) -> Iterator[Way]:
+def iterate_osm_ways(
+    path: Path, layer: str | None, near: list[Bounds], tally: Tally
+) -> Iterator[Way]:
     """Linear ways (roads, paths, railways, runways, waters) that reach into `near`, degrees.
 
-    A way whose nodes are in part missing from the extract comes in the pieces that are there. Memory does not grow
-    with the file; a country needs room for its nodes in the folder of temporary files (TMPDIR).
+    A way whose nodes are in part missing from the extract comes in the pieces that are there.
+    Memory does not grow with the file; a country needs room for its nodes in the folder of
+    temporary files (TMPDIR).
     """
     if path.stat().st_size < _MEMORY_BYTES:
         yield from _stream_ways(path, "flex_mem", near, tally)
@@ -52,7 +58,9 @@ def _stream_ways(path: Path, storage: str, near: list[Bounds], tally: Tally) -> 
             yield from _cut_way(way, near, tally)
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         reason = str(error).split("\n")[0][:100]
-        raise InputError(path.name, f"is damaged or no OpenStreetMap file ({reason})", "fetch it again") from None
+        raise InputError(
+            path.name, f"is damaged or no OpenStreetMap file ({reason})", "fetch it again"
+        ) from None
 
 
 def _cut_way(way: osmium.osm.Way, near: list[Bounds], tally: Tally) -> Iterator[Way]:

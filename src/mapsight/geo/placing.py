@@ -1,4 +1,6 @@
-"""Where an image lies, and the grid on which everything is measured: north-up, square pixels, metres."""
+"""Where an image lies, and the grid on which everything is measured: north-up, square pixels,
+metres.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +32,33 @@ class Placing(NamedTuple):
     coarsening: float = 1.0  # working metres a pixel over those on the ground in the file
 
 
-def place_image(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None, m_per_px: float | None) -> Placing:
+def place_image(
+    source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None, m_per_px: float | None
+) -> Placing:
     """Choose the working grid of an open file; InputError where its place on earth is not known."""
     if m_per_px is not None and not (math.isfinite(m_per_px) and m_per_px > 0):
-        raise InputError(m_per_px, "metres a pixel must be a positive number", "write for example 1.0")
+        raise InputError(
+            m_per_px, "metres a pixel must be a positive number", "write for example 1.0"
+        )
     own = locate(source, crs=crs)
     if own.crs is None:
         return _place_pixels(own, m_per_px)
     target = metric_crs(outline_bounds(own, own.crs), own.crs)
     ground = ground_resolution(own, target)
     wanted = m_per_px or ground
-    if target == own.crs and _is_north_up(own) and abs(wanted / own.m_per_px - 1) <= _SAME_RESOLUTION:
+    if (
+        target == own.crs
+        and _is_north_up(own)
+        and abs(wanted / own.m_per_px - 1) <= _SAME_RESOLUTION
+    ):
         return Placing(own, own, ())
     working = snap_box(outline_bounds(own, target), wanted, target)
     if working.height * working.width > GRID_BUDGET_PX:
-        raise InputError(source.name, f"at {wanted:g} m/px it would be too large to read", "ask for a lower resolution")
+        raise InputError(
+            source.name,
+            f"at {wanted:g} m/px it would be too large to read",
+            "ask for a lower resolution",
+        )
     return Placing(own, working, _describe(own, working, ground), working.m_per_px / ground)
 
 
@@ -55,7 +69,9 @@ def locate(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None = 
     if not all(map(math.isfinite, transform)) or abs(transform.determinant) < 1e-24:
         raise InputError(name, "its geotransform is degenerate", "georeference it again")
     if source.gcps[0] and transform.is_identity:
-        raise InputError(name, "is placed by ground control points only", "warp it to a north-up GeoTIFF first")
+        raise InputError(
+            name, "is placed by ground control points only", "warp it to a north-up GeoTIFF first"
+        )
     if stated is None:
         return _locate_in_pixels(source, name)
     if transform.is_identity:
@@ -65,7 +81,9 @@ def locate(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None = 
             "georeference it, or leave the CRS away to work in pixels",
         )
     if not (stated.is_projected or stated.is_geographic):
-        raise InputError(name, "its CRS is not tied to the earth", "give the right one as EPSG:<number>")
+        raise InputError(
+            name, "its CRS is not tied to the earth", "give the right one as EPSG:<number>"
+        )
     return GeoBox(source.height, source.width, transform, stated)
 
 
@@ -81,7 +99,9 @@ def _locate_in_pixels(source: DatasetReader, name: str) -> GeoBox:
 
 
 def _place_pixels(own: GeoBox, m_per_px: float | None) -> Placing:
-    """Pixels stay as they are: a resolution given for them is believed, of the file's grid too, not resampled to."""
+    """Pixels stay as they are: a resolution given for them is believed, of the file's grid too, not
+    resampled to.
+    """
     size = m_per_px or own.m_per_px
     box = pixel_box(own.height, own.width, m_per_px=size)
     return Placing(box, box, (f"no georeference: pixels, taken as {size:g} m/px",))
@@ -96,7 +116,10 @@ def ground_resolution(box: GeoBox, crs: CRS) -> float:
     """Side in metres of a square as large as the pixel in the middle of the box."""
     assert box.crs is not None
     row, col = box.height / 2, box.width / 2
-    x, y = zip(*(box.transform @ point for point in ((col, row), (col + 1, row), (col, row + 1))), strict=True)
+    x, y = zip(
+        *(box.transform @ point for point in ((col, row), (col + 1, row), (col, row + 1))),
+        strict=True,
+    )
     (x0, x1, x2), (y0, y1, y2) = transform_points(box.crs, crs, list(x), list(y))
     return math.sqrt(abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)))
 
@@ -116,7 +139,9 @@ def outline_bounds(box: GeoBox, crs: CRS) -> tuple[float, float, float, float]:
 
 
 def snap_box(bounds: tuple[float, float, float, float], m_per_px: float, crs: CRS) -> GeoBox:
-    """The smallest box over the bounds whose corner is a multiple of its pixel: neighbours share one grid."""
+    """The smallest box over the bounds whose corner is a multiple of its pixel: neighbours share
+    one grid.
+    """
     left, bottom, right, top = (edge / m_per_px for edge in bounds)
     col, row = math.floor(left + 1e-6), math.ceil(top - 1e-6)
     width, height = math.ceil(right - 1e-6) - col, row - math.floor(bottom + 1e-6)

@@ -1,4 +1,6 @@
-"""Profiles across lines: what a raster looks like to the left and right of a road, every few metres along it."""
+"""Profiles across lines: what a raster looks like to the left and right of a road, every few metres
+along it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from scipy import ndimage
 class Stations:
     """Points along lines, in order: N of them, grouped by line.
 
-    xy (N, 2) metres; normal (N, 2) unit vectors to the left of the line; line (N,) position of its line in the
-    table; along_m (N,) distance from its line's start; step_m (N,) length of line that the point stands for.
+    xy (N, 2) metres; normal (N, 2) unit vectors to the left of the line; line (N,) position of its
+    line in the table; along_m (N,) distance from its line's start; step_m (N,) length of line that
+    the point stands for.
     """
 
     xy: np.ndarray
@@ -41,8 +44,12 @@ def place_stations(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, step_m: float) ->
     here = geometries[line]
     xy = shapely.get_coordinates(shapely.line_interpolate_point(here, along))
     reach = np.minimum(step, 2.0)
-    before = shapely.get_coordinates(shapely.line_interpolate_point(here, np.maximum(along - reach, 0)))
-    after = shapely.get_coordinates(shapely.line_interpolate_point(here, np.minimum(along + reach, lengths[line])))
+    before = shapely.get_coordinates(
+        shapely.line_interpolate_point(here, np.maximum(along - reach, 0))
+    )
+    after = shapely.get_coordinates(
+        shapely.line_interpolate_point(here, np.minimum(along + reach, lengths[line]))
+    )
     tangent = after - before
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
     normal = np.column_stack([-tangent[:, 1], tangent[:, 0]])
@@ -56,17 +63,26 @@ def profile_offsets(reach_m: float, step_m: float) -> np.ndarray:
 
 
 def sample_profiles(
-    array: np.ndarray, transform: Affine, stations: Stations, offsets_m: np.ndarray, *, outside: float = np.nan
+    array: np.ndarray,
+    transform: Affine,
+    stations: Stations,
+    offsets_m: np.ndarray,
+    *,
+    outside: float = np.nan,
 ) -> np.ndarray:
     """Bilinear samples (N, T) of a raster (H, W) at `offsets_m` to the left of each station."""
     points = stations.xy[:, None, :] + offsets_m[None, :, None] * stations.normal[:, None, :]
     return sample_points(array, transform, points, outside=outside)
 
 
-def sample_points(array: np.ndarray, transform: Affine, points: np.ndarray, *, outside: float = np.nan) -> np.ndarray:
+def sample_points(
+    array: np.ndarray, transform: Affine, points: np.ndarray, *, outside: float = np.nan
+) -> np.ndarray:
     """Bilinear samples (…) of a raster (H, W) at points (…, 2) in its coordinates."""
     flat = points.reshape(-1, 2)
     cols, rows = ~transform @ (flat[:, 0], flat[:, 1])
     source = array.astype(np.float32, copy=False)
-    values = ndimage.map_coordinates(source, [rows - 0.5, cols - 0.5], order=1, mode="constant", cval=outside)
+    values = ndimage.map_coordinates(
+        source, [rows - 0.5, cols - 0.5], order=1, mode="constant", cval=outside
+    )
     return values.reshape(points.shape[:-1])

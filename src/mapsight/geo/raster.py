@@ -1,4 +1,6 @@
-"""The front door for pixels: all about rasters can be imported here; GeoTIFFs are written atomically."""
+"""The front door for pixels: all about rasters can be imported here; GeoTIFFs are written
+atomically.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ def open_raster_writer(
     scale: float = 1.0,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[RasterWriter]:
-    """Write a GeoTIFF (tiled, deflate) window by window; it appears under its name only when all went well.
+    """Write a GeoTIFF (tiled, deflate) window by window; it appears under its name only when all
+    went well.
 
     `scale` says what one step of an integer band is worth (GDAL's band scale).
     """
@@ -110,7 +113,9 @@ def write_raster(
     nodata: float | None = None,
     description: str | None = None,
 ) -> None:
-    """Write a raster whole as a GeoTIFF. What is not valid becomes `nodata`, or a mask inside the file."""
+    """Write a raster whole as a GeoTIFF. What is not valid becomes `nodata`, or a mask inside the
+    file.
+    """
     array, tags = raster.array, {"TIFFTAG_IMAGEDESCRIPTION": description} if description else None
     if array.dtype == bool:
         array = array.astype(np.uint8)
@@ -125,17 +130,24 @@ def write_raster(
 
 
 def read_raster(path: str | os.PathLike[str], *, on_working_grid: bool = False) -> Raster:
-    """All bands of a file as they are, on its own north-up grid; valid is what it declares and is finite.
+    """All bands of a file as they are, on its own north-up grid; valid is what it declares and is
+    finite.
 
     Or on the working grid, as an image is read: north-up, square pixels, metres.
     """
     with open_source(path) as source:
         own = locate(source)
-        placing = place_image(source, crs=None, m_per_px=None) if on_working_grid else Placing(own, own, ())
+        placing = (
+            place_image(source, crs=None, m_per_px=None)
+            if on_working_grid
+            else Placing(own, own, ())
+        )
         box = placing.working
         check_whole(box.height, box.width * source.count, path)
         if not (box.transform.a > 0 > box.transform.e and box.transform.b == box.transform.d == 0):
-            raise InputError(path, "its grid is turned or upside down", "warp it to a north-up GeoTIFF first")
+            raise InputError(
+                path, "its grid is turned or upside down", "warp it to a north-up GeoTIFF first"
+            )
         window = Window(0, 0, box.width, box.height)
         with open_working_grid(source, placing) as grid:
             array, valid = read_pixels(grid, list(source.indexes), window), read_valid(grid, window)

@@ -1,4 +1,6 @@
-"""What a way on a map is: its class, its width, whether it is seen from above. One rule for all formats."""
+"""What a way on a map is: its class, its width, whether it is seen from above. One rule for all
+formats.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# Metres of paved surface by class: usual cross-sections; OSM draws each carriageway of a divided road.
+# Metres of paved surface by class: usual cross-sections; OSM draws each carriageway of a divided
+# road.
 ROAD_WIDTH_M: dict[str, float] = {
     "motorway": 12.0,
     "motorway_link": 7.0,
@@ -35,7 +38,16 @@ _OTHER_HIGHWAYS = frozenset({
 })  # fmt: skip
 _OTHER_KEYS = {
     "railway": frozenset(
-        {"rail", "light_rail", "tram", "narrow_gauge", "preserved", "monorail", "disused", "abandoned"}
+        {
+            "rail",
+            "light_rail",
+            "tram",
+            "narrow_gauge",
+            "preserved",
+            "monorail",
+            "disused",
+            "abandoned",
+        }
     ),
     "aeroway": frozenset({"runway", "taxiway", "taxilane"}),
     "waterway": frozenset({"river", "stream", "canal", "ditch", "drain", "fairway"}),
@@ -49,8 +61,8 @@ _SYNONYMS = {
     "rail": "railway", "river": "waterway", "stream": "waterway", "canal": "waterway",
     # US Census feature codes
     "s1100": "motorway", "s1200": "secondary", "s1400": "residential", "s1500": "track",
-    "s1630": "motorway_link", "s1640": "service", "s1710": "footway", "s1720": "steps", "s1730": "service",
-    "s1740": "service", "s1780": "service", "s1820": "cycleway",
+    "s1630": "motorway_link", "s1640": "service", "s1710": "footway", "s1720": "steps",
+    "s1730": "service", "s1740": "service", "s1780": "service", "s1820": "cycleway",
 }  # fmt: skip
 _CLASS_COLUMNS = (
     "road_class",
@@ -64,7 +76,17 @@ _CLASS_COLUMNS = (
 )
 _ID_COLUMNS = ("road_id", "osm_id", "@id", "osmid", "way_id", "linearid", "id")
 _NAME_COLUMNS = ("name", "street", "street_name", "streetname", "fullname", "full_name", "ref")
-_FLAG_COLUMNS = ("tunnel", "covered", "indoor", "location", "visible", "area", "width_m", "width", "proposed")
+_FLAG_COLUMNS = (
+    "tunnel",
+    "covered",
+    "indoor",
+    "location",
+    "visible",
+    "area",
+    "width_m",
+    "width",
+    "proposed",
+)
 #: Lower-case names of the columns that are looked at; a reader may leave all others alone.
 COLUMNS = frozenset(
     (
@@ -84,7 +106,9 @@ _FOOT_M = 0.3048
 
 
 class WayClass(NamedTuple):
-    """role: 'road' (is checked), 'other' (explains a prediction), '' (of no concern); its class; visible."""
+    """role: 'road' (is checked), 'other' (explains a prediction), '' (of no concern); its class;
+    visible.
+    """
 
     role: str
     road_class: str
@@ -100,17 +124,25 @@ def classify_way(tags: Mapping[str, str]) -> WayClass:
     for key, values in _OTHER_KEYS.items():
         value = _first_word(tags.get(key, ""))
         if value and value not in _NO:
-            return WayClass("other" if value in values and not hidden else "", key if key != "aeroway" else value, True)
+            return WayClass(
+                "other" if value in values and not hidden else "",
+                key if key != "aeroway" else value,
+                True,
+            )
     stated = next((tags[column] for column in _CLASS_COLUMNS if tags.get(column)), "")
     return _classify_name(_first_word(stated), hidden)
 
 
 def read_width(tags: Mapping[str, str], road_class: str) -> float:
-    """Metres: as stated (column width_m; OSM's width, in metres or feet) where plausible, else by class."""
+    """Metres: as stated (column width_m; OSM's width, in metres or feet) where plausible, else by
+    class.
+    """
     stated = tags.get("width_m") or (tags.get("width", "") if "highway" in tags else "")
     number = re.match(r"\s*(\d+(?:[.,]\d+)?)\s*(m|'|ft)?", stated)
     if number is not None:
-        width_m = float(number[1].replace(",", ".")) * (_FOOT_M if number[2] in ("'", "ft") else 1.0)
+        width_m = float(number[1].replace(",", ".")) * (
+            _FOOT_M if number[2] in ("'", "ft") else 1.0
+        )
         if math.isfinite(width_m) and _WIDTH_RANGE_M[0] <= width_m <= _WIDTH_RANGE_M[1]:
             return width_m
     return ROAD_WIDTH_M.get(road_class, ROAD_WIDTH_M[DEFAULT_CLASS])
@@ -144,7 +176,9 @@ def _classify_highway(highway: str, tags: Mapping[str, str], hidden: bool) -> Wa
 
 
 def _classify_name(name: str, hidden: bool, unknown: str = "road") -> WayClass:
-    """Role of a class by its name; what no table knows (numbers, local words) has the role `unknown`."""
+    """Role of a class by its name; what no table knows (numbers, local words) has the role
+    `unknown`.
+    """
     name = _SYNONYMS.get(name, name)
     if name.startswith("track"):  # track_grade3
         name = "track"
@@ -159,7 +193,9 @@ def _classify_name(name: str, hidden: bool, unknown: str = "road") -> WayClass:
 
 def _is_hidden(tags: Mapping[str, str]) -> bool:
     """In a tunnel, under a roof, indoors, underground; or said to be invisible by ourselves."""
-    flagged = any(tags.get(key, "").strip().lower() not in _NO for key in ("tunnel", "covered", "indoor"))
+    flagged = any(
+        tags.get(key, "").strip().lower() not in _NO for key in ("tunnel", "covered", "indoor")
+    )
     unseen = tags.get("visible", "").strip().lower() in _NO - {"", "none", "nan"}
     return flagged or unseen or tags.get("location", "") == "underground"
 

@@ -26,14 +26,19 @@ def choose_scale(
 ) -> tuple[Scale | None, tuple[str, ...]]:
     """The (low, high) that become 0 and 255 and a note, (None, ()) for bytes.
 
-    Bytes stay bytes, floats within 0–1 are multiplied; all else runs from its 2nd to its 98th percentile
-    over a fixed sample of windows, the same for all bands, so that colours keep their proportions.
+    Bytes stay bytes, floats within 0–1 are multiplied; all else runs from its 2nd to its 98th
+    percentile over a fixed sample of windows, the same for all bands, so that colours keep their
+    proportions.
     """
     kind = np.dtype(grid.dtypes[bands[0] - 1])
     if scale is not None:
         low, high = float(scale[0]), float(scale[1])
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise InputError(f"scale {scale}", "expected two numbers, the lower first", "write for example 0,3000")
+            raise InputError(
+                f"scale {scale}",
+                "expected two numbers, the lower first",
+                "write for example 0,3000",
+            )
         return (low, high), (describe_scale(kind, (low, high)),)
     if kind == np.uint8:
         return None, ()
@@ -51,7 +56,9 @@ def scale_to_bytes(raw: NDArray[Any], scale: Scale | None) -> NDArray[np.uint8]:
         return raw.astype(np.uint8)
     low, high = scale
     with np.errstate(invalid="ignore", over="ignore"):
-        bytes_ = (raw.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5)
+        bytes_ = (raw.astype(np.float32) - np.float32(low)) * np.float32(
+            255 / (high - low)
+        ) + np.float32(0.5)
     return np.clip(np.nan_to_num(bytes_, nan=0.0), 0, 255).astype(np.uint8)
 
 
@@ -61,18 +68,24 @@ def _sample(grid: DatasetReader | WarpedVRT, bands: list[int]) -> NDArray[Any]:
     found = []
     for row in rows:
         for col in _spread(grid.width):
-            window = Window(col, row, min(_SAMPLE_PX, grid.width - col), min(_SAMPLE_PX, grid.height - row))
+            window = Window(
+                col, row, min(_SAMPLE_PX, grid.width - col), min(_SAMPLE_PX, grid.height - row)
+            )
             raw = read_pixels(grid, bands, window)
             found.append(raw[:, read_valid(grid, window) & np.isfinite(raw).all(axis=0)].ravel())
     return np.concatenate(found)
 
 
 def _spread(length: int) -> list[int]:
-    return sorted({int(start) for start in np.linspace(0, max(length - _SAMPLE_PX, 0), _SAMPLE_WINDOWS)})
+    return sorted(
+        {int(start) for start in np.linspace(0, max(length - _SAMPLE_PX, 0), _SAMPLE_WINDOWS)}
+    )
 
 
 def _measure_range(values: NDArray[Any], kind: np.dtype[Any]) -> Scale:
-    if np.issubdtype(kind, np.floating) and (values.size == 0 or (values.min() >= 0 and values.max() <= 1)):
+    if np.issubdtype(kind, np.floating) and (
+        values.size == 0 or (values.min() >= 0 and values.max() <= 1)
+    ):
         return 0.0, 1.0
     if kind == np.uint16 and (values.size == 0 or values.max() <= 255):
         return 0.0, 255.0  # bytes in wider clothes
@@ -80,5 +93,9 @@ def _measure_range(values: NDArray[Any], kind: np.dtype[Any]) -> Scale:
     if np.issubdtype(kind, np.integer):
         seen &= values != np.iinfo(kind).max
     values = values[seen] if seen.any() else values
-    low, high = (float(np.percentile(values, share)) for share in _PERCENTILES) if values.size else (0.0, 255.0)
+    low, high = (
+        (float(np.percentile(values, share)) for share in _PERCENTILES)
+        if values.size
+        else (0.0, 255.0)
+    )
     return (low, high) if low < high else (low, low + 1.0)

@@ -1,9 +1,10 @@
 """How far a map lies beside the imagery: one offset for the scene, then a smooth field.
 
-First the burnt map is slid over the probability (their cross-correlation), which catches large offsets. Then every
-station along the map says how far to its side the road is seen; a robust fit turns these one-dimensional answers into
-a displacement, so that a scene of parallel streets is not over-read (the aperture problem). The result is the
-displacement that takes the map to where the imagery shows it.
+First the burnt map is slid over the probability (their cross-correlation), which catches large
+offsets. Then every station along the map says how far to its side the road is seen; a robust fit
+turns these one-dimensional answers into a displacement, so that a scene of parallel streets is not
+over-read (the aperture problem). The result is the displacement that takes the map to where the
+imagery shows it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _ALIKE = 10.0  # neighbouring stations err alike: count about one in ten as inde
 
 @dataclass(frozen=True)
 class ShiftSettings:
-    """Distances in metres; `field_scale_m` is the radius over which the smooth field is averaged."""
+    """Distances in metres; `field_scale_m` is the radius over which the smooth field is
+    averaged.
+    """
 
     search_m: float = 20.0
     reach_m: float = 7.0
@@ -45,10 +48,11 @@ class ShiftSettings:
 class ShiftField:
     """Add it to the map to reach the imagery: east and north metres.
 
-    `dx_m`, `dy_m` hold for the whole scene, with 95 % intervals `± dx_error_m`, `± dy_error_m` from the scatter of
-    the stations and of the streets (where all streets run one way, what lies along them is unknown: 0 ± the search
-    radius). `nodes_xy` (K, 2) and `nodes_m` (K, 2) are the smooth field. `reason` is '' where the estimate can be
-    trusted, otherwise it says why not, and the displacement is zero.
+    `dx_m`, `dy_m` hold for the whole scene, with 95 % intervals `± dx_error_m`, `± dy_error_m` from
+    the scatter of the stations and of the streets (where all streets run one way, what lies along
+    them is unknown: 0 ± the search radius). `nodes_xy` (K, 2) and `nodes_m` (K, 2) are the smooth
+    field. `reason` is '' where the estimate can be trusted, otherwise it says why not, and the
+    displacement is zero.
     """
 
     dx_m: float = 0.0
@@ -66,22 +70,27 @@ class ShiftField:
         return float(np.hypot(self.dx_m, self.dy_m))
 
     def at(self, xy: np.ndarray) -> np.ndarray:
-        """Displacement (N, 2) in metres at points (N, 2): a Gaussian-weighted mean of the field's nodes."""
+        """Displacement (N, 2) in metres at points (N, 2): a Gaussian-weighted mean of the field's
+        nodes.
+        """
         if not len(self.nodes_xy):
             return np.tile([self.dx_m, self.dy_m], (len(xy), 1))
         count = min(_NODES, len(self.nodes_xy))
         distance, node = cKDTree(self.nodes_xy).query(xy, k=np.arange(1, count + 1))
         weights = np.exp(-(distance**2 - distance[:, :1] ** 2) / (2 * (self.scale_m / 2) ** 2))
-        return np.einsum("nk,nkd->nd", weights, self.nodes_m[node]) / weights.sum(axis=1, keepdims=True)
+        return np.einsum("nk,nkd->nd", weights, self.nodes_m[node]) / weights.sum(
+            axis=1, keepdims=True
+        )
 
 
 def estimate_shift(
     probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSettings = ShiftSettings()
-) -> ShiftField:  # fmt: skip
-    """The displacement from map lines (metric CRS, as the probability (1, H, W)) to where roads are seen.
+) -> ShiftField:
+    """The displacement from map lines (metric CRS, as the probability (1, H, W)) to where roads are
+    seen.
 
-    Only as good as the probability is independent of this map: a net that learnt from the shifted map has learnt
-    the shift.
+    Only as good as the probability is independent of this map: a net that learnt from the shifted
+    map has learnt the shift.
     """
     if lines.empty:
         return ShiftField(reason="the map has no road here")
@@ -91,17 +100,31 @@ def estimate_shift(
     offset, weight = measure_offsets(probability, stations, settings)
     kept = weight > 0
     if kept.sum() < settings.min_stations:
-        return ShiftField(reason=f"only {kept.sum()} places on the map show a road clearly enough to measure")
-    normal, xy, offset, weight = stations.normal[kept], stations.xy[kept], offset[kept], weight[kept]
+        return ShiftField(
+            reason=f"only {kept.sum()} places on the map show a road clearly enough to measure"
+        )
+    normal, xy, offset, weight = (
+        stations.normal[kept],
+        stations.xy[kept],
+        offset[kept],
+        weight[kept],
+    )
     fine, weight, covariance = _solve(normal, offset, weight, stations.line[kept])
     residual = offset - normal @ fine
     whole, errors = _keep_known(coarse + fine, covariance, settings.search_m)
     if (errors >= settings.search_m).all():
-        return ShiftField(reason=f"the {kept.sum()} places that could be measured disagree", stations=int(kept.sum()))
+        return ShiftField(
+            reason=f"the {kept.sum()} places that could be measured disagree",
+            stations=int(kept.sum()),
+        )
     found = ShiftField(
-        dx_m=float(whole[0]), dy_m=float(whole[1]), dx_error_m=float(errors[0]), dy_error_m=float(errors[1]),
-        stations=int(kept.sum()), scale_m=settings.field_scale_m,
-    )  # fmt: skip
+        dx_m=float(whole[0]),
+        dy_m=float(whole[1]),
+        dx_error_m=float(errors[0]),
+        dy_error_m=float(errors[1]),
+        stations=int(kept.sum()),
+        scale_m=settings.field_scale_m,
+    )
     nodes_xy, nodes = _fit_field(xy, normal, residual, weight, settings.field_scale_m)
     return replace(found, nodes_xy=nodes_xy, nodes_m=nodes + [found.dx_m, found.dy_m])
 
@@ -113,10 +136,14 @@ def move_lines(lines: gpd.GeoDataFrame, shift: ShiftField) -> gpd.GeoDataFrame:
     return lines.set_geometry(shapely.transform(lines.geometry.array, lambda xy: xy + shift.at(xy)))
 
 
-def measure_offsets(probability: Raster, stations: Stations, settings: ShiftSettings) -> tuple[np.ndarray, np.ndarray]:
-    """How far to the left of each station the road is seen: offset (N,) in metres and weight (N,), 0 = not seen.
+def measure_offsets(
+    probability: Raster, stations: Stations, settings: ShiftSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far to the left of each station the road is seen: offset (N,) in metres and weight (N,),
+    0 = not seen.
 
-    The offset is the centroid of the profile's strongest hill, from where it falls below half its height.
+    The offset is the centroid of the profile's strongest hill, from where it falls below half its
+    height.
     """
     offsets = profile_offsets(settings.reach_m + 5.0, 0.5)
     profiles = sample_profiles(probability.array[0], probability.transform, stations, offsets)
@@ -132,7 +159,9 @@ def measure_offsets(probability: Raster, stations: Stations, settings: ShiftSett
     hill = (index > left[:, None]) & (index < right[:, None])
     mass = np.where(hill, profiles, 0.0)
     centre = (mass * offsets).sum(axis=1) / np.maximum(mass.sum(axis=1), 1e-9)
-    whole = (left >= 0) & (right < len(offsets))  # a hill cut off by the profile's end is a junction or a square
+    whole = (left >= 0) & (
+        right < len(offsets)
+    )  # a hill cut off by the profile's end is a junction or a square
     weight = np.where(seen & whole & (height[:, 0] >= settings.min_strength), height[:, 0], 0.0)
     return centre, weight * stations.step_m
 
@@ -148,7 +177,9 @@ def _correlate(probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSett
     seen = np.pad(seen - seen.mean(), reach)
     surface = np.zeros((2 * reach + 1, 2 * reach + 1))
     for top, left in np.ndindex(*(-(-n // _BLOCK_PX) for n in burnt.shape)):
-        part = np.s_[top * _BLOCK_PX : (top + 1) * _BLOCK_PX, left * _BLOCK_PX : (left + 1) * _BLOCK_PX]
+        part = np.s_[
+            top * _BLOCK_PX : (top + 1) * _BLOCK_PX, left * _BLOCK_PX : (left + 1) * _BLOCK_PX
+        ]
         if burnt[part].any():
             around = tuple(slice(along.start, along.stop + 2 * reach) for along in part)
             surface += signal.fftconvolve(seen[around], burnt[part][::-1, ::-1], mode="valid")
@@ -161,7 +192,9 @@ def _correlate(probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSett
 def _solve(
     normal: np.ndarray, offset: np.ndarray, weight: np.ndarray, line: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Huber regression of offset = normal · d: d (2,), the final weights (N,), the covariance of d (2, 2)."""
+    """Huber regression of offset = normal · d: d (2,), the final weights (N,), the covariance of d
+    (2, 2).
+    """
     d = np.zeros(2)
     w = weight
     for _ in range(_ROUNDS):
@@ -171,14 +204,17 @@ def _solve(
         d = np.linalg.solve(matrix, (normal * w[:, None]).T @ offset)
     inverse = np.linalg.inv(matrix)
     pulls = normal * (w * (offset - normal @ d))[:, None]
-    least = _ALIKE * _STATION_M**2 * w.mean() * matrix  # straight streets do not scatter along themselves
+    least = (
+        _ALIKE * _STATION_M**2 * w.mean() * matrix
+    )  # straight streets do not scatter along themselves
     return d, w, inverse @ (_scatter(pulls, line) + least) @ inverse
 
 
 def _scatter(pulls: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Covariance (2, 2) of the sum of pulls (N, 2): the wider of two. One station in ten is independent of its
-    neighbours; or one street of the others, since it may be drawn, or seen, beside its middle from end to end
-    (Cameron & Miller 2015, section II)."""
+    """Covariance (2, 2) of the sum of pulls (N, 2): the wider of two. One station in ten is
+    independent of its neighbours; or one street of the others, since it may be drawn, or seen,
+    beside its middle from end to end (Cameron & Miller 2015, section II).
+    """
     stations = pulls.T @ pulls * _ALIKE
     sums = np.column_stack([np.bincount(line, column) for column in pulls.T])
     count = len(np.unique(line))
@@ -186,8 +222,12 @@ def _scatter(pulls: np.ndarray, line: np.ndarray) -> np.ndarray:
     return streets if np.trace(streets) > np.trace(stations) else stations
 
 
-def _keep_known(d: np.ndarray, covariance: np.ndarray, search_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """d (2,) without its parts in directions that the stations do not fix, and its 95 % errors (2,), in metres."""
+def _keep_known(
+    d: np.ndarray, covariance: np.ndarray, search_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """d (2,) without its parts in directions that the stations do not fix, and its 95 % errors
+    (2,), in metres.
+    """
     variances, axes = np.linalg.eigh(covariance)
     errors = 1.96 * np.sqrt(np.maximum(variances, 0))
     fixed = errors <= _KNOWN_M
@@ -198,7 +238,9 @@ def _keep_known(d: np.ndarray, covariance: np.ndarray, search_m: float) -> tuple
 def _fit_field(
     xy: np.ndarray, normal: np.ndarray, residual: np.ndarray, weight: np.ndarray, scale_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Local displacements on a grid of nodes, pulled towards 0 where there is little or one-sided evidence."""
+    """Local displacements on a grid of nodes, pulled towards 0 where there is little or one-sided
+    evidence.
+    """
     low, high = xy.min(axis=0), xy.max(axis=0)
     counts = np.maximum(np.ceil((high - low) / scale_m).astype(int), 1) + 1
     axes = [np.linspace(a, b, n) for a, b, n in zip(low, high, counts, strict=True)]

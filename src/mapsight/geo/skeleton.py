@@ -12,12 +12,16 @@ from scipy.sparse.csgraph import connected_components
 from skimage.morphology import skeletonize
 
 _BLOCK_PX, _HALO_PX = 2048, 64  # distances are exact up to the halo and capped there
-Arm = tuple[int, bool]  # an edge as it leaves a node: its number, and whether its path starts at that node
+Arm = tuple[
+    int, bool
+]  # an edge as it leaves a node: its number, and whether its path starts at that node
 
 
 @dataclass(eq=False)
 class LineGraph:
-    """Nodes at places (row, col) and edges with a path (n, 2) of places between two; loops and parallels allowed."""
+    """Nodes at places (row, col) and edges with a path (n, 2) of places between two; loops and
+    parallels allowed.
+    """
 
     at: dict[int, np.ndarray] = field(default_factory=dict)
     paths: dict[int, np.ndarray] = field(default_factory=dict)
@@ -59,7 +63,9 @@ class LineGraph:
         return self.ends[arm[0]][1 if arm[1] else 0]
 
     def contract(self, edge: int) -> int:
-        """Drops an edge and lets its first node take over the arms of the second; returns that node."""
+        """Drops an edge and lets its first node take over the arms of the second; returns that
+        node.
+        """
         u, v = self.ends[edge]
         self.drop_edge(edge)
         if u == v:
@@ -91,8 +97,11 @@ def measure_path(path: np.ndarray) -> float:
     return float(np.sqrt((step * step).sum(axis=1)).sum())
 
 
-def clean_mask(mask: np.ndarray, *, speck_px: float = 0, hole_px: float = 0, slit_px: int = 0) -> np.ndarray:
-    """The mask (H, W) without pieces below speck_px pixels, enclosed holes below hole_px, slits up to slit_px wide.
+def clean_mask(
+    mask: np.ndarray, *, speck_px: float = 0, hole_px: float = 0, slit_px: int = 0
+) -> np.ndarray:
+    """The mask (H, W) without pieces below speck_px pixels, enclosed holes below hole_px, slits up
+    to slit_px wide.
 
     A slit between two halves of a road would give it two centre lines.
     """
@@ -101,15 +110,20 @@ def clean_mask(mask: np.ndarray, *, speck_px: float = 0, hole_px: float = 0, sli
     mask = (areas >= speck_px)[labels]
     if slit_px > 0:
         grown = ndimage.maximum_filter(mask, slit_px + 1, mode="constant", cval=0)
-        origin = -((slit_px + 1) % 2 == 0)  # even squares sit off centre: shrink with the mirrored one
+        origin = -(
+            (slit_px + 1) % 2 == 0
+        )  # even squares sit off centre: shrink with the mirrored one
         mask |= ndimage.minimum_filter(grown, slit_px + 1, mode="constant", cval=1, origin=origin)
     labels, areas = _label_areas(~mask, None)
-    areas[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = np.inf  # may go on outside
+    areas[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = (
+        np.inf
+    )  # may go on outside
     return mask | (areas < hole_px)[labels]
 
 
 def measure_inside(mask: np.ndarray) -> np.ndarray:
-    """Distance (H, W) float32 in pixels from each road pixel's centre to that of the nearest other, at most 64.
+    """Distance (H, W) float32 in pixels from each road pixel's centre to that of the nearest other,
+    at most 64.
 
     Computed in blocks with a halo: memory stays at one float a pixel, empty blocks cost nothing.
     """
@@ -131,8 +145,9 @@ def measure_inside(mask: np.ndarray) -> np.ndarray:
 def build_graph(mask: np.ndarray) -> LineGraph:
     """Skeleton of the mask (Lee 1994: thins without tearing) as a graph of pixel paths.
 
-    Nodes are dead ends (degree 1), junctions (clusters of touching junction pixels are one node, at their mean) and
-    one arbitrary place of degree 2 on each ring without a junction. Lone pixels are left out.
+    Nodes are dead ends (degree 1), junctions (clusters of touching junction pixels are one node, at
+    their mean) and one arbitrary place of degree 2 on each ring without a junction. Lone pixels are
+    left out.
     """
     skeleton = np.asarray(skeletonize(mask, method="lee"), dtype=bool)
     pixels, pairs = _link_pixels(skeleton)
@@ -155,7 +170,9 @@ def build_graph(mask: np.ndarray) -> LineGraph:
 def _label_areas(mask: np.ndarray, structure: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     labels, count = ndimage.label(mask, structure)
     areas = np.zeros(count + 1)
-    for band in range(0, mask.shape[0], 512):  # bincount copies to int64: by bands, memory stays small
+    for band in range(
+        0, mask.shape[0], 512
+    ):  # bincount copies to int64: by bands, memory stays small
         areas += np.bincount(labels[band : band + 512].ravel(), minlength=count + 1)
     areas[0] = -np.inf if structure is not None else np.inf  # label 0: never road, never a hole
     return labels, areas
@@ -170,14 +187,16 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 def _link_pixels(skeleton: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Flat numbers (n,) of the skeleton's pixels, and pairs (m, 2) of neighbours among them.
 
-    Diagonal neighbours count only where no pixel beside the two links them already (m-adjacency), so corners make no
-    triangles.
+    Diagonal neighbours count only where no pixel beside the two links them already (m-adjacency),
+    so corners make no triangles.
     """
     width = skeleton.shape[1]
     pixels = np.flatnonzero(skeleton)
     col = pixels % width
 
-    def find(row_step: int, col_step: int) -> np.ndarray:  # place of each pixel's neighbour, −1 where none
+    def find(
+        row_step: int, col_step: int
+    ) -> np.ndarray:  # place of each pixel's neighbour, −1 where none
         wanted = pixels + row_step * width + col_step
         place = np.minimum(np.searchsorted(pixels, wanted), max(pixels.size - 1, 0))
         fits = (col + col_step >= 0) & (col + col_step < width)
@@ -186,7 +205,10 @@ def _link_pixels(skeleton: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     east, west, south = find(0, 1), find(0, -1), find(1, 0)
     south_east = np.where((east < 0) & (south < 0), find(1, 1), -1)
     south_west = np.where((west < 0) & (south < 0), find(1, -1), -1)
-    found = [np.stack([np.flatnonzero(to >= 0), to[to >= 0]], axis=1) for to in (east, south, south_east, south_west)]
+    found = [
+        np.stack([np.flatnonzero(to >= 0), to[to >= 0]], axis=1)
+        for to in (east, south, south_east, south_west)
+    ]
     return pixels, np.concatenate(found)
 
 

@@ -1,4 +1,6 @@
-"""Opening a raster that may be hostile: allowlisted drivers, budgets before allocation, one-line refusals."""
+"""Opening a raster that may be hostile: allowlisted drivers, budgets before allocation, one-line
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from rasterio.windows import Window
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 
-# VRT, WMS, STACIT … read other files or the network from inside a file named .tif: never without this list.
+# VRT, WMS, STACIT … read other files or the network from inside a file named .tif: never without
+# this list.
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DRIVERS = {
     **dict.fromkeys(_TIFF_MAGIC, "GTiff"),
@@ -33,7 +36,9 @@ WHOLE_BUDGET_PX = 400_000_000
 
 
 def open_source(path: str | os.PathLike[str]) -> DatasetReader:
-    """Open a local GeoTIFF, PNG, JPEG or JPEG 2000 file; InputError for all else, and for absurd sizes."""
+    """Open a local GeoTIFF, PNG, JPEG or JPEG 2000 file; InputError for all else, and for absurd
+    sizes.
+    """
     found = check_local_file(path)
     _check_siblings(found)
     driver = _name_driver(found)
@@ -44,7 +49,9 @@ def open_source(path: str | os.PathLike[str]) -> DatasetReader:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             source = rasterio.open(found, driver=driver)
     except RasterioError:
-        raise InputError(path, f"is damaged: it cannot be opened as {driver}", "fetch or write it again") from None
+        raise InputError(
+            path, f"is damaged: it cannot be opened as {driver}", "fetch or write it again"
+        ) from None
     try:
         check_source(source, path)
     except BaseException:
@@ -53,7 +60,9 @@ def open_source(path: str | os.PathLike[str]) -> DatasetReader:
     return source
 
 
-def read_pixels(source: DatasetReader | WarpedVRT, bands: list[int], window: Window) -> NDArray[Any]:
+def read_pixels(
+    source: DatasetReader | WarpedVRT, bands: list[int], window: Window
+) -> NDArray[Any]:
     """(bands, h, w) of a window inside the grid; InputError naming the damaged block."""
     try:
         return source.read(bands, window=window)
@@ -62,7 +71,9 @@ def read_pixels(source: DatasetReader | WarpedVRT, bands: list[int], window: Win
 
 
 def read_valid(source: DatasetReader | WarpedVRT, window: Window) -> NDArray[np.bool_]:
-    """(h, w) bool from the nodata value, alpha band or mask of the file; True where it declares nothing."""
+    """(h, w) bool from the nodata value, alpha band or mask of the file; True where it declares
+    nothing.
+    """
     try:
         return source.dataset_mask(window=window) >= 128
     except RasterioIOError as error:
@@ -86,7 +97,9 @@ def _name_driver(path: Path) -> str:
     for magic, driver in _DRIVERS.items():
         if head.startswith(magic):
             return driver
-    raise InputError(path, "is not a GeoTIFF, PNG, JPEG or JPEG 2000 file", "convert it to a GeoTIFF")
+    raise InputError(
+        path, "is not a GeoTIFF, PNG, JPEG or JPEG 2000 file", "convert it to a GeoTIFF"
+    )
 
 
 def _check_png_end(path: Path) -> None:
@@ -110,29 +123,43 @@ def _damaged(source: DatasetReader | WarpedVRT, error: Exception) -> InputError:
 
 
 def _check_siblings(path: Path) -> None:
-    """GDAL opens masks and overviews beside a file with *any* driver; only plain TIFFs may stand there."""
+    """GDAL opens masks and overviews beside a file with *any* driver; only plain TIFFs may stand
+    there.
+    """
     for suffix in (".msk", ".ovr"):
         sibling = path.with_name(path.name + suffix)
         if sibling.is_file():
             with sibling.open("rb") as stream:
                 if stream.read(4) not in _TIFF_MAGIC:
                     raise InputError(
-                        sibling, "is not a TIFF, as a mask or overview beside an image must be", "remove it"
+                        sibling,
+                        "is not a TIFF, as a mask or overview beside an image must be",
+                        "remove it",
                     )
 
 
 def check_source(source: DatasetReader, path: str | os.PathLike[str]) -> None:
-    """InputError for an open file with external overviews, complex numbers, or sizes that cannot be read."""
+    """InputError for an open file with external overviews, complex numbers, or sizes that cannot be
+    read.
+    """
     if source.tags(ns="OVERVIEWS").get("OVERVIEW_FILE"):
-        raise InputError(path, "its metadata points to another file", "rewrite it without external overviews")
+        raise InputError(
+            path, "its metadata points to another file", "rewrite it without external overviews"
+        )
     if source.count == 0 or source.width * source.height > GRID_BUDGET_PX:
         raise InputError(
-            path, f"a raster of {source.count} × {source.height} × {source.width} cannot be read", "cut it"
+            path,
+            f"a raster of {source.count} × {source.height} × {source.width} cannot be read",
+            "cut it",
         )
     if any("complex" in kind for kind in source.dtypes):
         raise InputError(path, "holds complex numbers, not an image", "export it as 8-bit RGB")
     rows, cols = source.block_shapes[0]
     if rows * cols * source.count * np.dtype(source.dtypes[0]).itemsize > BLOCK_BUDGET_BYTES:
-        raise InputError(path, f"is stored in blocks of {rows} × {cols} px, too large to read", "rewrite it tiled")
+        raise InputError(
+            path,
+            f"is stored in blocks of {rows} × {cols} px, too large to read",
+            "rewrite it tiled",
+        )
     if source.driver == "GTiff":  # the last block tells at once whether the file was cut off
         read_pixels(source, [1], Window(source.width - 1, source.height - 1, 1, 1))

@@ -33,19 +33,28 @@ _SLIT_M = 1.0  # no two roads lie as close
 
 
 def trace_mask(
-    mask: np.ndarray, box: GeoBox, *, prune_m: float = 10.0, smooth_m: float = 2.0, bridge_m: float = 0.0
+    mask: np.ndarray,
+    box: GeoBox,
+    *,
+    prune_m: float = 10.0,
+    smooth_m: float = 2.0,
+    bridge_m: float = 0.0,
 ) -> gpd.GeoDataFrame:
-    """Centre lines of the roads in a mask (H, W), with the columns geometry, length_m and width_m, in the box's CRS.
+    """Centre lines of the roads in a mask (H, W), with the columns geometry, length_m and width_m,
+    in the box's CRS.
 
-    Side branches that stick out less than prune_m, lone pieces shorter than that, and holes below prune_m²/2 are left
-    out; slits of up to 1 m are closed. Lines run from junction to junction (where they share exact endpoints), to a
-    dead end, or around a ring; they are simple, and smoothed over smooth_m (a Gaussian's sigma, at least 1.5 pixels).
-    Dead ends that face each other within 30° are joined over gaps of up to bridge_m. Widths are medians along a line.
+    Side branches that stick out less than prune_m, lone pieces shorter than that, and holes below
+    prune_m²/2 are left out; slits of up to 1 m are closed. Lines run from junction to junction
+    (where they share exact endpoints), to a dead end, or around a ring; they are simple, and
+    smoothed over smooth_m (a Gaussian's sigma, at least 1.5 pixels). Dead ends that face each other
+    within 30° are joined over gaps of up to bridge_m. Widths are medians along a line.
     """
     per_px = box.m_per_px
     prune_px, sigma_px = prune_m / per_px, max(smooth_m / per_px, _LEAST_SIGMA_PX)
     assert mask.shape == box.shape
-    mask = clean_mask(mask, speck_px=prune_px, hole_px=prune_px**2 / 2, slit_px=int(_SLIT_M / per_px))
+    mask = clean_mask(
+        mask, speck_px=prune_px, hole_px=prune_px**2 / 2, slit_px=int(_SLIT_M / per_px)
+    )
     inside = measure_inside(mask)
     graph = build_graph(mask)
     prune_spurs(graph, inside, prune_px)
@@ -59,9 +68,11 @@ def trace_mask(
 
 
 def prune_spurs(graph: LineGraph, inside: np.ndarray, prune_px: float) -> None:
-    """Drops dead-end branches that stick out of their road by less than prune_px, the shortest first.
+    """Drops dead-end branches that stick out of their road by less than prune_px, the shortest
+    first.
 
-    Where a junction loses its side branch, its two other edges become one (and may in turn be a branch to drop).
+    Where a junction loses its side branch, its two other edges become one (and may in turn be a
+    branch to drop).
     """
     for node in [node for node in graph.at if graph.degree(node) == 2]:
         graph.join_at(node)
@@ -75,7 +86,10 @@ def prune_spurs(graph: LineGraph, inside: np.ndarray, prune_px: float) -> None:
         if graph.degree(tip) != 1 or graph.degree(junction) < 3:
             continue
         half_width = sample_radius(inside, graph.at[junction])
-        if length - half_width + sample_radius(inside, graph.at[tip]) > prune_px and length > 1.5 * half_width:
+        if (
+            length - half_width + sample_radius(inside, graph.at[tip]) > prune_px
+            and length > 1.5 * half_width
+        ):
             continue
         graph.drop_edge(edge)
         if graph.degree(junction) == 2:
@@ -106,7 +120,9 @@ def bridge_gaps(graph: LineGraph, bridge_px: float) -> None:
 
 
 def _drop_crumbs(graph: LineGraph, prune_px: float) -> None:
-    """Lone pieces shorter than prune_px go; junctions that have come to lie on each other become one."""
+    """Lone pieces shorter than prune_px go; junctions that have come to lie on each other become
+    one.
+    """
     for edge, (u, v) in list(graph.ends.items()):
         length = graph.length(edge)
         lone = graph.degree(u) == graph.degree(v) == 1 or is_ring(graph, edge)
@@ -117,10 +133,14 @@ def _drop_crumbs(graph: LineGraph, prune_px: float) -> None:
             node = graph.contract(edge)
             for arm in list(graph.arms[node]):
                 path = graph.arm_path(arm)
-                graph.set_arm_path(arm, np.concatenate([path[:1], path[2:]]) if len(path) > 2 else path)
+                graph.set_arm_path(
+                    arm, np.concatenate([path[:1], path[2:]]) if len(path) > 2 else path
+                )
 
 
-def _frame_lines(graph: LineGraph, mask: np.ndarray, inside: np.ndarray, box: GeoBox) -> gpd.GeoDataFrame:
+def _frame_lines(
+    graph: LineGraph, mask: np.ndarray, inside: np.ndarray, box: GeoBox
+) -> gpd.GeoDataFrame:
     """The graph's edges as lines on the ground, with their lengths and widths."""
     edges = list(graph.paths)
     rings = np.array([is_ring(graph, edge) for edge in edges], dtype=bool)
@@ -128,9 +148,13 @@ def _frame_lines(graph: LineGraph, mask: np.ndarray, inside: np.ndarray, box: Ge
     raw = [np.clip(graph.paths[edge], -0.5, corner) for edge in edges]
     smooth = smooth_paths(raw, _LAST_SIGMA_PX, rings=rings)
     width_px = np.array([measure_width(path, mask, inside) for path in smooth])
-    lines = shapely.simplify(np.array([shapely.linestrings(path) for path in smooth], dtype=object), _SIMPLIFY_PX)
+    lines = shapely.simplify(
+        np.array([shapely.linestrings(path) for path in smooth], dtype=object), _SIMPLIFY_PX
+    )
     for number in np.flatnonzero(~shapely.is_simple(lines)) if len(lines) else ():
-        lines[number] = _untangle(shapely.linestrings(smooth[number]), shapely.linestrings(raw[number]))
+        lines[number] = _untangle(
+            shapely.linestrings(smooth[number]), shapely.linestrings(raw[number])
+        )
     kept = shapely.length(lines) > 0 if len(lines) else np.zeros(0, bool)
     lines, width_px = lines[kept], width_px[kept]
     ground = shapely.transform(lines, lambda places: _place_on_ground(places, box))

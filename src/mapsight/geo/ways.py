@@ -1,4 +1,6 @@
-"""Ways as they come out of any map file, and what is done about coordinates that cannot be right."""
+"""Ways as they come out of any map file, and what is done about coordinates that cannot be
+right.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _PROJECTED_LIMIT = 1e8  # no CRS puts a place on earth farther than this from it
 
 
 class Way(NamedTuple):
-    """A line of a map file: identity, tags (lower-case keys), coordinates (n, 2) as x, y in its CRS."""
+    """A line of a map file: identity, tags (lower-case keys), coordinates (n, 2) as x, y in its
+    CRS.
+    """
 
     way_id: str
     tags: Mapping[str, str]
@@ -27,7 +31,9 @@ class Way(NamedTuple):
 
 @dataclass
 class Tally:
-    """What was met: features in all, dropped ones by reason, those that would fit with x and y exchanged."""
+    """What was met: features in all, dropped ones by reason, those that would fit with x and y
+    exchanged.
+    """
 
     total: int = 0
     swapped: int = 0
@@ -35,15 +41,17 @@ class Tally:
 
 
 def spell_value(value: Any) -> str:
-    """A value of a table as a tag; tables with gaps hold whole numbers as floats, and an identity has no '.0'."""
+    """A value of a table as a tag; tables with gaps hold whole numbers as floats, and an identity
+    has no '.0'.
+    """
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def clean_coordinates(coordinates: FloatArray, *, geographic: bool) -> tuple[list[FloatArray], str]:
     """Pieces of a line that can be drawn, and in words why there are none.
 
-    Lines with a coordinate that is not finite or not on earth are dropped whole; repeated points go; lines
-    over the antimeridian are split there.
+    Lines with a coordinate that is not finite or not on earth are dropped whole; repeated points
+    go; lines over the antimeridian are split there.
     """
     if not np.isfinite(coordinates).all():
         return [], "coordinates not finite"
@@ -56,7 +64,9 @@ def clean_coordinates(coordinates: FloatArray, *, geographic: bool) -> tuple[lis
 
 
 def split_antimeridian(coordinates: FloatArray) -> list[FloatArray]:
-    """Pieces within ±180° of a line in degrees; a step above 180° means that it went the other way round."""
+    """Pieces within ±180° of a line in degrees; a step above 180° means that it went the other way
+    round.
+    """
     lon = np.unwrap(coordinates[:, 0], period=360)
     sheet = np.floor((lon + 180) / 360).astype(int)  # which turn of the globe a point is on
     points = np.column_stack([lon, coordinates[:, 1]])

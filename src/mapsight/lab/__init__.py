@@ -1,1 +1,3 @@
-"""Every mechanism of a CNN, written out in numpy so that it can be read, and checked against torch in the tests."""
+"""Every mechanism of a CNN, written out in numpy so that it can be read, and checked against torch
+in the tests.
+"""

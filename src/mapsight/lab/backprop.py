@@ -11,7 +11,9 @@ from mapsight.lab.convolution import Steps, find_output_shape, pad_zeros, transp
 
 
 class Use(NamedTuple):
-    """One connection that a weight serves: an output cell and the cell of the padded input under the weight."""
+    """One connection that a weight serves: an output cell and the cell of the padded input under
+    the weight.
+    """
 
     out_row: int
     out_col: int
@@ -26,7 +28,9 @@ def list_uses(
     height, width = find_output_shape(size, kernel, steps)
     down, right = weight[0] * steps.dilation[0], weight[1] * steps.dilation[1]
     return [
-        Use(i, j, i * steps.stride[0] + down, j * steps.stride[1] + right) for i in range(height) for j in range(width)
+        Use(i, j, i * steps.stride[0] + down, j * steps.stride[1] + right)
+        for i in range(height)
+        for j in range(width)
     ]
 
 
@@ -35,7 +39,8 @@ def backprop_weights(
 ) -> np.ndarray:
     """∂L/∂w from the image (C, H, W) and ∂L/∂s (N, h, w): (N, C, rows, columns).
 
-    ∂L/∂w(n, c, a, b) = Σ over the uses (i, j) of ∂L/∂s(n, i, j) · x(c, i·stride + a·dilation, j·stride + b·dilation).
+    ∂L/∂w(n, c, a, b) = Σ over the uses (i, j) of ∂L/∂s(n, i, j) · x(c, i·stride + a·dilation,
+    j·stride + b·dilation).
     """
     padded = pad_zeros(image, steps.padding)
     size = (image.shape[1], image.shape[2])
@@ -51,15 +56,21 @@ def backprop_weights(
 def backprop_input(
     gradient: np.ndarray, weights: np.ndarray, size: tuple[int, int], steps: Steps = Steps()
 ) -> np.ndarray:
-    """∂L/∂x (C, *size) from ∂L/∂s (N, h, w): the transposed convolution; what the stride never reached gets 0."""
+    """∂L/∂x (C, *size) from ∂L/∂s (N, h, w): the transposed convolution; what the stride never
+    reached gets 0.
+    """
     reached = transpose_correlate(gradient, weights, Steps(steps.stride, steps.dilation))
     (top, bottom), (left, right) = steps.padding
-    padded = np.zeros((weights.shape[1], size[0] + top + bottom, size[1] + left + right), reached.dtype)
+    padded = np.zeros(
+        (weights.shape[1], size[0] + top + bottom, size[1] + left + right), reached.dtype
+    )
     padded[:, : reached.shape[1], : reached.shape[2]] = reached
     return padded[:, top : top + size[0], left : left + size[1]]
 
 
-def differentiate(loss: Callable[[np.ndarray], float], at: np.ndarray, *, step: float = 1e-4) -> np.ndarray:
+def differentiate(
+    loss: Callable[[np.ndarray], float], at: np.ndarray, *, step: float = 1e-4
+) -> np.ndarray:
     """Central finite differences (L(w + h) − L(w − h)) / 2h, one number of `at` after the other."""
     out = np.zeros(at.shape)
     for place in np.ndindex(*at.shape):

@@ -1,4 +1,6 @@
-"""A convolution as the sparse, shared matrix that it is; counted, and its cost measured against the dense one."""
+"""A convolution as the sparse, shared matrix that it is; counted, and its cost measured against the
+dense one.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,11 @@ from scipy.sparse import csr_array
 from mapsight.lab.convolution import Steps, find_output_shape
 
 
-def build_connections(size: tuple[int, int], kernel: tuple[int, int], steps: Steps = Steps()) -> np.ndarray:
-    """(outputs, inputs): which weight connects input and output, counted from 1 row after row; 0 = not connected.
+def build_connections(
+    size: tuple[int, int], kernel: tuple[int, int], steps: Steps = Steps()
+) -> np.ndarray:
+    """(outputs, inputs): which weight connects input and output, counted from 1 row after row; 0 =
+    not connected.
 
     Connections to the zeros of the padding are none.
     """
@@ -33,15 +38,23 @@ def fill_connections(connections: np.ndarray, weights: np.ndarray) -> np.ndarray
     return np.concatenate([[0], weights.ravel()])[connections]
 
 
-def count_taps(size: int, kernel: int, *, stride: int = 1, dilation: int = 1, padding: tuple[int, int] = (0, 0)) -> int:
+def count_taps(
+    size: int, kernel: int, *, stride: int = 1, dilation: int = 1, padding: tuple[int, int] = (0, 0)
+) -> int:
     """Along one axis: pairs of an output cell and a weight that lie on a pixel, not on padding."""
     steps = Steps((stride, 1), (dilation, 1), (padding, (0, 0)))
     outputs, _ = find_output_shape((size, 1), (kernel, 1), steps)
-    return count_taps_between(outputs, size, kernel, stride=stride, dilation=dilation, padding_before=padding[0])
+    return count_taps_between(
+        outputs, size, kernel, stride=stride, dilation=dilation, padding_before=padding[0]
+    )
 
 
-def count_taps_between(outputs: int, size: int, kernel: int, *, stride: int, dilation: int, padding_before: int) -> int:
-    """The same for a known number of output cells: pairs (i, a) with 0 ≤ i·stride + a·dilation − padding < size."""
+def count_taps_between(
+    outputs: int, size: int, kernel: int, *, stride: int, dilation: int, padding_before: int
+) -> int:
+    """The same for a known number of output cells: pairs (i, a) with 0 ≤ i·stride + a·dilation −
+    padding < size.
+    """
     starts = np.arange(outputs)[:, None] * stride - padding_before + np.arange(kernel) * dilation
     return int(((starts >= 0) & (starts < size)).sum())
 
@@ -58,7 +71,9 @@ class Cost:
 
 
 def measure_cost(sides_px: Sequence[int], kernel: int = 5, *, repeats: int = 5) -> list[Cost]:
-    """O(k·n) against O(m·n): a valid convolution as sparse matrix, and the same map with a dense one, timed."""
+    """O(k·n) against O(m·n): a valid convolution as sparse matrix, and the same map with a dense
+    one, timed.
+    """
     random = np.random.default_rng(0)
     return [_measure_side(side, kernel, random, repeats) for side in sides_px]
 

@@ -1,8 +1,8 @@
 """Parameters, connections, multiply-adds and activation memory of any net, layer by layer, exactly.
 
-Multiply-adds are those of convolutions and matrix products (as torch's flop counter has them, halved); connections are
-pairs of values that a weight joins, zeros of the padding not among them; activations are all values a forward pass of
-one item makes, those done in place and views aside.
+Multiply-adds are those of convolutions and matrix products (as torch's flop counter has them,
+halved); connections are pairs of values that a weight joins, zeros of the padding not among them;
+activations are all values a forward pass of one item makes, those done in place and views aside.
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ class LayerCount:
 
 
 def count_layers(trace: Trace) -> list[LayerCount]:
-    """One row a module that does something, in the order of the pass; parameters no call uses come last."""
+    """One row a module that does something, in the order of the pass; parameters no call uses come
+    last.
+    """
     owners = {id(p): {name} for name, p in trace.net.named_parameters()}
     sizes = {name: p.numel() for name, p in trace.net.named_parameters() if p.requires_grad}
     counted: set[str] = set()
     rows = []
     for call in trace.calls:
         used = set().union(*(owners.get(id(t), set()) for t in call.list_inputs()))
-        if used and all(id(t) in owners for t in call.list_inputs()):  # a weight turned or reshaped on its way
+        if used and all(
+            id(t) in owners for t in call.list_inputs()
+        ):  # a weight turned or reshaped on its way
             owners |= {id(t): used for t in call.outputs}
             continue
         parameters = sum(sizes.get(name, 0) for name in used - counted)
@@ -51,12 +55,23 @@ def count_layers(trace: Trace) -> list[LayerCount]:
 
 
 _NAMES = {
-    "convolution": "convolution", "addmm": "dense", "mm": "dense", "bmm": "product",
+    "convolution": "convolution",
+    "addmm": "dense",
+    "mm": "dense",
+    "bmm": "product",
     "max_pool2d_with_indices": "max pool",
-    "avg_pool2d": "mean pool", "_adaptive_avg_pool2d": "mean pool", "mean": "mean", "native_batch_norm": "batch norm",
-    "upsample_nearest2d": "upsample", "upsample_bilinear2d": "upsample", "max_unpool2d": "unpool",
-    "constant_pad_nd": "padding", "cat": "join", "_softmax": "softmax", "relu_": "relu",
-}  # fmt: skip
+    "avg_pool2d": "mean pool",
+    "_adaptive_avg_pool2d": "mean pool",
+    "mean": "mean",
+    "native_batch_norm": "batch norm",
+    "upsample_nearest2d": "upsample",
+    "upsample_bilinear2d": "upsample",
+    "max_unpool2d": "unpool",
+    "constant_pad_nd": "padding",
+    "cat": "join",
+    "_softmax": "softmax",
+    "relu_": "relu",
+}
 
 
 def name_kind(kind: str) -> str:
@@ -68,7 +83,8 @@ def sum_rows(rows: Iterable[LayerCount], layer: str = "sum") -> LayerCount:
     """All rows as one."""
     rows = list(rows)
     totals = [
-        sum(getattr(row, name) for row in rows) for name in ("parameters", "connections", "multiplies", "activations")
+        sum(getattr(row, name) for row in rows)
+        for name in ("parameters", "connections", "multiplies", "activations")
     ]
     return LayerCount(layer, "", rows[-1].shape, *totals)
 
@@ -100,10 +116,14 @@ def _count_convolution(call: Call) -> tuple[int, int]:
     settings = (_spread(values, weight.dim() - 2) for values in (stride, padding, dilation))
     taps = [
         count_taps_between(cells, n, k, stride=s, padding_before=p, dilation=d)
-        for cells, n, k, s, p, d in zip(small.shape[2:], large.shape[2:], weight.shape[2:], *settings, strict=True)
+        for cells, n, k, s, p, d in zip(
+            small.shape[2:], large.shape[2:], weight.shape[2:], *settings, strict=True
+        )
     ]
     pairs = weight.shape[0] * weight.shape[1]  # output map × input map, within groups
-    return x.shape[0] * pairs * prod(taps), x.shape[0] * pairs * prod(weight.shape[2:]) * prod(small.shape[2:])
+    return x.shape[0] * pairs * prod(taps), x.shape[0] * pairs * prod(weight.shape[2:]) * prod(
+        small.shape[2:]
+    )
 
 
 def _spread(values: list[int], axes: int) -> list[int]:
@@ -116,8 +136,20 @@ def _count_product(call: Call) -> tuple[int, int]:
     return pairs, pairs
 
 
-_COUNTERS = {"convolution": _count_convolution} | dict.fromkeys(("mm", "addmm", "bmm", "baddbmm"), _count_product)
-_CREATORS = {"empty", "zeros", "ones", "full", "arange", "empty_like", "zeros_like", "new_zeros", "new_empty"}
+_COUNTERS = {"convolution": _count_convolution} | dict.fromkeys(
+    ("mm", "addmm", "bmm", "baddbmm"), _count_product
+)
+_CREATORS = {
+    "empty",
+    "zeros",
+    "ones",
+    "full",
+    "arange",
+    "empty_like",
+    "zeros_like",
+    "new_zeros",
+    "new_empty",
+}
 
 
 def _merge(rows: Iterable[LayerCount], depth: int | None = None) -> Iterable[LayerCount]:
@@ -125,7 +157,9 @@ def _merge(rows: Iterable[LayerCount], depth: int | None = None) -> Iterable[Lay
     held: list[LayerCount] = []
     for row in rows:
         name = row.layer if depth is None else ".".join(row.layer.split(".")[:depth])
-        row = LayerCount(name, *[getattr(row, f) for f in list(LayerCount.__dataclass_fields__)[1:]])
+        row = LayerCount(
+            name, *[getattr(row, f) for f in list(LayerCount.__dataclass_fields__)[1:]]
+        )
         if held and held[0].layer != name:
             yield _join(held)
             held = []
@@ -138,5 +172,11 @@ def _join(rows: list[LayerCount]) -> LayerCount:
     total = sum_rows(rows, rows[0].layer)
     kind = max(rows, key=lambda row: (row.parameters, row.multiplies, row.activations)).kind
     return LayerCount(
-        total.layer, kind, total.shape, total.parameters, total.connections, total.multiplies, total.activations
+        total.layer,
+        kind,
+        total.shape,
+        total.parameters,
+        total.connections,
+        total.multiplies,
+        total.activations,
     )

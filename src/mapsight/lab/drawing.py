@@ -1,4 +1,6 @@
-"""How the lab draws: grids of numbers, pictures, frames around windows; one look for all figures."""
+"""How the lab draws: grids of numbers, pictures, frames around windows; one look for all
+figures.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,23 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 INK, PAPER, FAINT = "#22262b", "#ffffff", "#c8ccd2"
-BLUE, ORANGE, GREEN, PINK, SKY, BLACK = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#111111"  # Okabe–Ito
+BLUE, ORANGE, GREEN, PINK, SKY, BLACK = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#111111",
+)  # Okabe–Ito
 CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, BLACK, "#e69f00", "#7a7f87")
-DASHES: tuple[Any, ...] = ("solid", (0, (6, 2)), (0, (2, 1.4)), (0, (7, 2, 1.5, 2)), (0, (1, 1)), (0, (9, 2)))
+DASHES: tuple[Any, ...] = (
+    "solid",
+    (0, (6, 2)),
+    (0, (2, 1.4)),
+    (0, (7, 2, 1.5, 2)),
+    (0, (1, 1)),
+    (0, (9, 2)),
+)
 _DPI = 100
 
 
@@ -34,7 +50,9 @@ def name_axes(axes: Axes, title: str) -> None:
         spine.set_color(FAINT)
 
 
-def show_picture(axes: Axes, picture: np.ndarray, title: str, *, low: float = 0, high: float = 255) -> None:
+def show_picture(
+    axes: Axes, picture: np.ndarray, title: str, *, low: float = 0, high: float = 255
+) -> None:
     """A grey (H, W) or coloured (H, W, 3) picture, its pixels square and sharp."""
     axes.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     name_axes(axes, title)
@@ -56,7 +74,9 @@ def show_numbers(
     cmap: str = "gray",
     limits: tuple[float, float] = (0, 255),
 ) -> None:
-    """(H, W) as cells with their numbers in them; NaN is an empty cell, text is written as it is."""
+    """(H, W) as cells with their numbers in them; NaN is an empty cell, text is written as it
+    is.
+    """
     numeric = values.dtype.kind in "iufb"
     shades = values.astype(float) if numeric else np.full(values.shape, np.nan)
     image = axes.imshow(shades, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
@@ -66,7 +86,15 @@ def show_numbers(
             continue
         text = f"{value:g}".replace("-", "−") if numeric else str(value)
         bright = not numeric or rgba[row, col, :3] @ [0.299, 0.587, 0.114] > 0.55
-        axes.text(col, row, text, ha="center", va="center", fontsize=size, color=INK if bright else "#ffffff")
+        axes.text(
+            col,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=INK if bright else "#ffffff",
+        )
     name_axes(axes, title)
     draw_lattice(axes, values.shape[0], values.shape[1])
 
@@ -79,12 +107,24 @@ def draw_lattice(axes: Axes, rows: int, columns: int) -> None:
 
 
 def frame_cells(
-    axes: Axes, row: float, col: float, shape: Sequence[float], colour: str = ORANGE, width: float = 2.4
+    axes: Axes,
+    row: float,
+    col: float,
+    shape: Sequence[float],
+    colour: str = ORANGE,
+    width: float = 2.4,
 ) -> None:
     """A frame around `shape` (rows, columns) cells from (row, col) on."""
     axes.add_patch(
         Rectangle(
-            (col - 0.5, row - 0.5), shape[1], shape[0], fill=False, ec=colour, lw=width, zorder=4 + width, clip_on=False
+            (col - 0.5, row - 0.5),
+            shape[1],
+            shape[0],
+            fill=False,
+            ec=colour,
+            lw=width,
+            zorder=4 + width,
+            clip_on=False,
         )
     )
 

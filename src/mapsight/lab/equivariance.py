@@ -1,6 +1,8 @@
-"""Equivariance to translation, measured: does a shifted image give a shifted map, f(shift x) = shift f(x)?
+"""Equivariance to translation, measured: does a shifted image give a shifted map, f(shift x) =
+shift f(x)?
 
-The image is a window of a larger scene, so that a shift brings new pixels in at the border, as a camera's would.
+The image is a window of a larger scene, so that a shift brings new pixels in at the border, as a
+camera's would.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ LAYERS: dict[str, Layer] = {
     "convolution, ReLU": Layer(lambda x: relu(correlate_grid(x, SOBEL_X, "same")), border=1),
     "max pool 2×2, stride 1": Layer(lambda x: pool_max(x, 2, 1)[0]),
     "max pool 2×2, stride 2": Layer(lambda x: pool_max(x)[0], stride=2),
-    "convolution, stride 2": Layer(lambda x: correlate_grid(x, SOBEL_X, "same", stride=2), stride=2, border=1),
+    "convolution, stride 2": Layer(
+        lambda x: correlate_grid(x, SOBEL_X, "same", stride=2), stride=2, border=1
+    ),
     "(conv, ReLU, pool) twice": Layer(_run_small_cnn, stride=4, border=1),
 }
 
@@ -50,10 +54,11 @@ LAYERS: dict[str, Layer] = {
 def measure_equivariance(
     layer: Layer, scene: np.ndarray, shift_px: int, *, size_px: int = 48, inside: bool = True
 ) -> float:
-    """Largest |f(shift x) − shift f(x)| over the largest |f(x)|; 0 is equivariance. The shift is to the right.
+    """Largest |f(shift x) − shift f(x)| over the largest |f(x)|; 0 is equivariance. The shift is to
+    the right.
 
-    A shift that the stride does not divide has no whole shift of the map to go with: the better neighbour counts.
-    inside: only cells that see no border.
+    A shift that the stride does not divide has no whole shift of the map to go with: the better
+    neighbour counts. inside: only cells that see no border.
     """
     top, left = (scene.shape[0] - size_px) // 2, (scene.shape[1] - size_px) // 2
     still = layer.run(scene[top : top + size_px, left : left + size_px])
@@ -72,7 +77,9 @@ def _compare(still: np.ndarray, moved: np.ndarray, cells: int, border: int) -> f
 
 
 def measure_rotation(weights: np.ndarray, scene: np.ndarray) -> float:
-    """The same for a quarter turn: largest |f(turn x) − turn f(x)| over the largest |f(x)|, valid convolution."""
+    """The same for a quarter turn: largest |f(turn x) − turn f(x)| over the largest |f(x)|, valid
+    convolution.
+    """
     still = correlate_grid(scene, weights)
     turned = correlate_grid(np.rot90(scene), weights)
     return float(np.abs(turned - np.rot90(still)).max() / np.abs(still).max())

@@ -1,6 +1,8 @@
-"""Filters that people chose before networks learnt them, their feature maps, and what they answer to.
+"""Filters that people chose before networks learnt them, their feature maps, and what they answer
+to.
 
-All are meant for cross-correlation (see `convolution.py`): the top left weight lies on the top left pixel.
+All are meant for cross-correlation (see `convolution.py`): the top left weight lies on the top left
+pixel.
 """
 
 from __future__ import annotations
@@ -22,19 +24,25 @@ LAPLACIAN_8 = np.array([[1, 1, 1], [1, -8, 1], [1, 1, 1]])
 
 
 def make_gaussian(size: int, sigma_px: float) -> np.ndarray:
-    """(size, size), sum 1: the bell exp(−(x² + y²)/2σ²), sampled at whole pixels around the middle."""
+    """(size, size), sum 1: the bell exp(−(x² + y²)/2σ²), sampled at whole pixels around the
+    middle.
+    """
     x = np.arange(size) - (size - 1) / 2
     bell = np.exp(-(x**2) / (2 * sigma_px**2))
     return np.outer(bell, bell) / bell.sum() ** 2
 
 
 def make_gabor(size: int, *, wavelength_px: float, angle_deg: float, sigma_px: float) -> np.ndarray:
-    """(size, size), sum 0: a wave under a bell; angle 0 varies along a row, 90 down a column (Daugman 1985)."""
+    """(size, size), sum 0: a wave under a bell; angle 0 varies along a row, 90 down a column
+    (Daugman 1985).
+    """
     x, y = np.meshgrid(*[np.arange(size) - (size - 1) / 2] * 2)
     turned = x * math.cos(math.radians(angle_deg)) + y * math.sin(math.radians(angle_deg))
     bell = np.exp(-(x**2 + y**2) / (2 * sigma_px**2))
     wave = np.cos(2 * math.pi * turned / wavelength_px)
-    return bell * (wave - (bell * wave).sum() / bell.sum())  # without the mean: a flat patch is answered with 0
+    return bell * (
+        wave - (bell * wave).sum() / bell.sum()
+    )  # without the mean: a flat patch is answered with 0
 
 
 FILTERS: dict[str, np.ndarray] = {
@@ -59,15 +67,22 @@ def parse_filter(text: str) -> np.ndarray:
         return FILTERS[text]
     remedy = "write rows as '-1 0 1; -2 0 2; -1 0 1' or choose one of " + ", ".join(FILTERS)
     try:
-        rows = [[float(word) for word in row.replace(",", " ").split()] for row in text.strip(" ;").split(";")]
+        rows = [
+            [float(word) for word in row.replace(",", " ").split()]
+            for row in text.strip(" ;").split(";")
+        ]
     except ValueError:
-        raise InputError(f"filter '{text}'", "is neither a known name nor numbers", remedy) from None
+        raise InputError(
+            f"filter '{text}'", "is neither a known name nor numbers", remedy
+        ) from None
     width = len(rows[0])
     if not width or any(len(row) != width for row in rows):
         raise InputError(f"filter '{text}'", "has rows of different lengths", remedy)
     if max(width, len(rows)) > _LARGEST:
         raise InputError(
-            f"filter of {len(rows)}×{width}", f"is larger than {_LARGEST}×{_LARGEST}", "give a smaller one"
+            f"filter of {len(rows)}×{width}",
+            f"is larger than {_LARGEST}×{_LARGEST}",
+            "give a smaller one",
         )
     if not np.isfinite(rows).all():
         raise InputError(f"filter '{text}'", "has weights that are no finite numbers", remedy)
@@ -80,18 +95,23 @@ def find_response_range(weights: np.ndarray) -> tuple[float, float]:
 
 
 def normalise_map(feature_map: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The lecture's normalised feature map, uint8: the filter's whole range becomes 0 to 255, half rounded up.
+    """The lecture's normalised feature map, uint8: the filter's whole range becomes 0 to 255, half
+    rounded up.
 
     For Sobel's −1020 to 1020 this is floor((s + 1020)/2040 · 255 + ½), and 128 means 'no answer'.
     """
     low, high = find_response_range(weights)
     if high == low:  # all weights 0
         return np.full(feature_map.shape, 128, np.uint8)
-    return np.clip(np.floor((feature_map - low) / (high - low) * 255 + 0.5), 0, 255).astype(np.uint8)
+    return np.clip(np.floor((feature_map - low) / (high - low) * 255 + 0.5), 0, 255).astype(
+        np.uint8
+    )
 
 
 def make_edge(angle_deg: float, size: int) -> np.ndarray:
-    """(size, size) of 0 and 1: 1 on the side that the angle points to; 0 = right (a vertical edge), 90 = below."""
+    """(size, size) of 0 and 1: 1 on the side that the angle points to; 0 = right (a vertical edge),
+    90 = below.
+    """
     x, y = np.meshgrid(*[np.arange(size) - (size - 1) / 2] * 2)
     across = x * math.cos(math.radians(angle_deg)) + y * math.sin(math.radians(angle_deg))
     return (across > 1e-9).astype(float)

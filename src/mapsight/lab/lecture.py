@@ -1,7 +1,8 @@
-"""The tables that the lecture prints (LMU, Deep Learning, chapter 4), to be compared with what is computed.
+"""The tables that the lecture prints (LMU, Deep Learning, chapter 4), to be compared with what is
+computed.
 
-Two later copies of IMAGE in the lecture's text differ from this one, see `slips/filters.py`; only this first one
-gives FEATURE_MAP.
+Two later copies of IMAGE in the lecture's text differ from this one, see `slips/filters.py`; only
+this first one gives FEATURE_MAP.
 """
 
 from __future__ import annotations
@@ -111,7 +112,11 @@ POOLED_BLURRED = parse_table("""
 6 2 2 2
 """)
 
-LETTERS = ("abc", "def", "ghi")  # the 3×3 input of the 2D convolution, the sparse interactions and backpropagation
+LETTERS = (
+    "abc",
+    "def",
+    "ghi",
+)  # the 3×3 input of the 2D convolution, the sparse interactions and backpropagation
 
 # the listing 'CNN in MXNet', its assignments and uses
 MXNET_LISTING = """
@@ -129,4 +134,8 @@ fc2 = mx.symbol.FullyConnected(dropout1, 10)
 softmax = mx.symbol.SoftmaxOutput(data = fc3)
 """
 
-TEST_PRECISION, TEST_RECALL, TEST_F1 = 0.7830, 0.7177, 0.7439  # of the road project, over 40 test images
+TEST_PRECISION, TEST_RECALL, TEST_F1 = (
+    0.7830,
+    0.7177,
+    0.7439,
+)  # of the road project, over 40 test images

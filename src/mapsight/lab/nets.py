@@ -1,4 +1,6 @@
-"""Every net that the lab can open: the road nets, the zoo's, and the lecture's digit nets; by name, without memory."""
+"""Every net that the lab can open: the road nets, the zoo's, and the lecture's digit nets; by name,
+without memory.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def list_nets() -> dict[str, Entry]:
     found = {name: Entry(make) for name, make in nets.NETS.items()}
     for name, row in nets.ZOO_NETS.items():
         found[name] = Entry(row.make, partial(row.make_inputs, 1))
-    return found | {name: Entry(make, lambda: (torch.zeros(1, *LECTURE_INPUT),)) for name, make in LECTURE_NETS.items()}
+    return found | {
+        name: Entry(make, lambda: (torch.zeros(1, *LECTURE_INPUT),))
+        for name, make in LECTURE_NETS.items()
+    }
 
 
 def find_net(name: str) -> Entry:
@@ -45,7 +50,9 @@ def find_net(name: str) -> Entry:
     return known[name]
 
 
-def open_net(name: str, shape: tuple[int, ...] | None = None) -> tuple[nn.Module, tuple[Tensor, ...]]:
+def open_net(
+    name: str, shape: tuple[int, ...] | None = None
+) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """The net on the meta device, and inputs for it: of `shape` (C, H, W) if given."""
     entry = find_net(name)
     net = build_on_meta(entry.make)

@@ -7,10 +7,14 @@ import numpy as np
 from mapsight.lab.convolution import find_output_size
 
 
-def pool_max(grid: np.ndarray, size: int = 2, stride: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) → the largest value of each window (h, w), and its row and column in the input, (h, w, 2).
+def pool_max(
+    grid: np.ndarray, size: int = 2, stride: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) → the largest value of each window (h, w), and its row and column in the input, (h, w,
+    2).
 
-    Among equals the first wins, row after row, as in torch. What the last window does not reach is dropped.
+    Among equals the first wins, row after row, as in torch. What the last window does not reach is
+    dropped.
     """
     step = stride or size
     height, width = (find_output_size(n, size, stride=step) for n in grid.shape)
@@ -30,14 +34,19 @@ def pool_mean(grid: np.ndarray, size: int = 2, stride: int | None = None) -> np.
     height, width = (find_output_size(n, size, stride=step) for n in grid.shape)
     return np.array(
         [
-            [grid[i * step : i * step + size, j * step : j * step + size].mean() for j in range(width)]
+            [
+                grid[i * step : i * step + size, j * step : j * step + size].mean()
+                for j in range(width)
+            ]
             for i in range(height)
         ]
     )
 
 
 def unpool(values: np.ndarray, switches: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Each value back at the place it came from, zeros elsewhere (Zeiler & Fergus 2013, Noh et al. 2015)."""
+    """Each value back at the place it came from, zeros elsewhere (Zeiler & Fergus 2013, Noh et al.
+    2015).
+    """
     grid = np.zeros(shape, values.dtype)
     for (i, j), value in np.ndenumerate(values):
         row, col = switches[i, j]

@@ -17,17 +17,29 @@ from mapsight.errors import InputError
 from mapsight.lab.sight import Axis, follow_sight
 from mapsight.lab.trace import Trace, make_input, trace_net
 
-_SHOWN = {"convolution", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "max_unpool2d", "mean",
-          "upsample_nearest2d", "upsample_bilinear2d", "pixel_shuffle", "pixel_unshuffle", "addmm"}  # fmt: skip
+_SHOWN = {
+    "convolution",
+    "max_pool2d_with_indices",
+    "avg_pool2d",
+    "_adaptive_avg_pool2d",
+    "max_unpool2d",
+    "mean",
+    "upsample_nearest2d",
+    "upsample_bilinear2d",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "addmm",
+}
 _LARGEST_PX = 2048
 
 
 @dataclass(frozen=True)
 class Field:
-    """What the middle unit of a map sees: pixels (rows, columns), and the step in pixels from unit to unit.
+    """What the middle unit of a map sees: pixels (rows, columns), and the step in pixels from unit
+    to unit.
 
-    The step is None where no two units see no border. `whole`: the field reaches the border of the image, so that it
-    would be larger in a larger one, or is all there is.
+    The step is None where no two units see no border. `whole`: the field reaches the border of the
+    image, so that it would be larger in a larger one, or is all there is.
     """
 
     layer: str
@@ -48,7 +60,16 @@ def find_fields(trace: Trace) -> list[Field]:
             spans = [_look(axis, n) for axis, n in zip(sight, extent, strict=True)]
             whole = any(span[2] for span in spans)
             size = (spans[0][0], spans[-1][0])
-            fields.append(Field(call.layer, call.kind, tuple(call.outputs[0].shape[1:]), size, spans[-1][1], whole))
+            fields.append(
+                Field(
+                    call.layer,
+                    call.kind,
+                    tuple(call.outputs[0].shape[1:]),
+                    size,
+                    spans[-1][1],
+                    whole,
+                )
+            )
     return fields
 
 
@@ -56,11 +77,15 @@ def find_output_sight(trace: Trace) -> tuple[tuple[int, int], ...]:
     """First and last pixel, a pair an axis, that the middle unit of the net's output can see."""
     seen = follow_sight(trace)
     last = next(o for call in reversed(trace.calls) for o in call.outputs[:1] if id(o) in seen)
-    return tuple((int(axis[len(axis) // 2][0]), int(axis[len(axis) // 2][1])) for axis in seen[id(last)])
+    return tuple(
+        (int(axis[len(axis) // 2][0]), int(axis[len(axis) // 2][1])) for axis in seen[id(last)]
+    )
 
 
 def trace_unclipped(net: nn.Module, shape: tuple[int, ...] | None = None) -> Trace:
-    """The net on an image so large that its middle output sees no border, if it takes one; else on its own size."""
+    """The net on an image so large that its middle output sees no border, if it takes one; else on
+    its own size.
+    """
     first = make_input(net, shape)
     trace = trace_net(net, [first])
     if shape is not None:
@@ -81,34 +106,68 @@ def trace_unclipped(net: nn.Module, shape: tuple[int, ...] | None = None) -> Tra
 def _look(axis: Axis, extent: int) -> tuple[int, float | None, bool]:
     """(pixels seen, jump, reaches the border) of the middle of an axis."""
     first, last = axis[len(axis) // 2]
-    free = np.flatnonzero((axis[:, 0] > 0) & (axis[:, 1] < extent - 1))  # the border cuts fields off
+    free = np.flatnonzero(
+        (axis[:, 0] > 0) & (axis[:, 1] < extent - 1)
+    )  # the border cuts fields off
     middles = axis.mean(axis=1)
-    jump = float((middles[free[-1]] - middles[free[0]]) / (free[-1] - free[0])) if len(free) > 1 else None
+    jump = (
+        float((middles[free[-1]] - middles[free[0]]) / (free[-1] - free[0]))
+        if len(free) > 1
+        else None
+    )
     return int(last - first + 1), jump and round(jump, 2), bool(first == 0 or last == extent - 1)
 
 
 class _Linear(TorchFunctionMode):
-    """Lets every gradient through: activations become the identity, the largest of a window its mean."""
+    """Lets every gradient through: activations become the identity, the largest of a window its
+    mean.
+    """
 
     def __torch_function__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs, name = dict(kwargs or {}), getattr(func, "__name__", "")
         if name in _IDENTITIES:
             return args[0]
         if name == "max_pool2d" and not kwargs.get("return_indices"):
             kernel, stride, padding = _read_pool(args, kwargs)
-            return F.avg_pool2d(args[0], kernel, stride, padding, ceil_mode=bool(kwargs.get("ceil_mode", False)))
+            return F.avg_pool2d(
+                args[0], kernel, stride, padding, ceil_mode=bool(kwargs.get("ceil_mode", False))
+            )
         return func(*args, **kwargs)
 
 
-_IDENTITIES = {"relu", "relu_", "leaky_relu", "leaky_relu_", "sigmoid", "sigmoid_", "tanh", "elu", "gelu", "silu",
-               "softmax", "log_softmax", "dropout", "local_response_norm"}  # fmt: skip
+_IDENTITIES = {
+    "relu",
+    "relu_",
+    "leaky_relu",
+    "leaky_relu_",
+    "sigmoid",
+    "sigmoid_",
+    "tanh",
+    "elu",
+    "gelu",
+    "silu",
+    "softmax",
+    "log_softmax",
+    "dropout",
+    "local_response_norm",
+}
 
 
 def _read_pool(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    given = dict(zip(("input", "kernel_size", "stride", "padding"), args, strict=False)) | dict(kwargs)
-    return given["kernel_size"], given.get("stride") or given["kernel_size"], given.get("padding", 0)
+    given = dict(zip(("input", "kernel_size", "stride", "padding"), args, strict=False)) | dict(
+        kwargs
+    )
+    return (
+        given["kernel_size"],
+        given.get("stride") or given["kernel_size"],
+        given.get("padding", 0),
+    )
 
 
 def open_weights(net: nn.Module) -> nn.Module:
@@ -150,7 +209,9 @@ def find_extent(gradient: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]
 
 
 def confirm_by_gradient(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> np.ndarray:
-    """The opened net's gradient at an image of `shape` (C, H, W): not 0 exactly where the middle output can see."""
+    """The opened net's gradient at an image of `shape` (C, H, W): not 0 exactly where the middle
+    output can see.
+    """
     torch.manual_seed(0)
     return measure_gradient(open_weights(make()), torch.rand(1, *shape, dtype=torch.float64))
 

@@ -1,5 +1,5 @@
-"""Which pixels of the image can a value see? For every row (and column) of every map: the first and last row of the
-image that it can depend on, carried through the operations of a traced net.
+"""Which pixels of the image can a value see? For every row (and column) of every map: the first and
+last row of the image that it can depend on, carried through the operations of a traced net.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ Sight = tuple[Axis, ...]  # one Axis a spatial axis
 def follow_sight(trace: Trace) -> dict[int, Sight]:
     """id(tensor) → Sight, for all tensors that depend on the first input (B, C, spatial axes…)."""
     axes = trace.inputs[0].dim() - 2
-    seen = {id(trace.inputs[0]): tuple(np.repeat(np.arange(n)[:, None], 2, axis=1) for n in trace.inputs[0].shape[2:])}
+    seen = {
+        id(trace.inputs[0]): tuple(
+            np.repeat(np.arange(n)[:, None], 2, axis=1) for n in trace.inputs[0].shape[2:]
+        )
+    }
     for call in trace.calls:
         sources = [t for t in call.list_inputs() if id(t) in seen]
         if not sources:
@@ -30,16 +34,22 @@ def follow_sight(trace: Trace) -> dict[int, Sight]:
     return seen
 
 
-def _see(call: Call, sources: Sequence[Tensor], out: Tensor, seen: dict[int, Sight], axes: int) -> Sight:
+def _see(
+    call: Call, sources: Sequence[Tensor], out: Tensor, seen: dict[int, Sight], axes: int
+) -> Sight:
     rule = _RULES.get(call.kind)
     if rule is not None and out.dim() > axes and sources[0].dim() > axes:
         steps = [rule(call, sources[0], out, axis - axes) for axis in range(axes)]
         return tuple(_gather(seen[id(sources[0])][k], steps[k]) for k in range(axes))
     sizes = tuple(out.shape[-axes:]) if out.dim() > axes else (1,) * axes
     fits = (
-        call.kind not in _MIXES_PLACES and all(_matches(seen[id(t)], sizes) for t in sources) and not _turns(call, axes)
+        call.kind not in _MIXES_PLACES
+        and all(_matches(seen[id(t)], sizes) for t in sources)
+        and not _turns(call, axes)
     )
-    parts = [seen[id(t)] if fits else tuple(_join_all(axis) for axis in seen[id(t)]) for t in sources]
+    parts = [
+        seen[id(t)] if fits else tuple(_join_all(axis) for axis in seen[id(t)]) for t in sources
+    ]
     return tuple(_unite([part[k] for part in parts], sizes[k]) for k in range(axes))
 
 
@@ -61,11 +71,16 @@ def _join_all(axis: Axis) -> Axis:
 
 def _unite(parts: Sequence[Axis], size: int) -> Axis:
     spread = [np.broadcast_to(part, (size, 2)) for part in parts]
-    return np.stack([np.min([p[:, 0] for p in spread], axis=0), np.max([p[:, 1] for p in spread], axis=0)], axis=1)
+    return np.stack(
+        [np.min([p[:, 0] for p in spread], axis=0), np.max([p[:, 1] for p in spread], axis=0)],
+        axis=1,
+    )
 
 
 def _gather(axis: Axis, indices: list[range | list[int]]) -> Axis:
-    """For each output place the union over the input places that it reads; those outside see nothing."""
+    """For each output place the union over the input places that it reads; those outside see
+    nothing.
+    """
     rows = []
     for places in indices:
         inside = [axis[i] for i in places if 0 <= i < len(axis)]
@@ -75,7 +90,9 @@ def _gather(axis: Axis, indices: list[range | list[int]]) -> Axis:
 
 def _pick(value: Any, axis: int) -> int:
     """The entry of a per-axis setting, counted from the last axis; one entry serves all."""
-    return int(value) if isinstance(value, int) else int(value[axis] if len(value) > 1 else value[0])
+    return (
+        int(value) if isinstance(value, int) else int(value[axis] if len(value) > 1 else value[0])
+    )
 
 
 def _convolution(call: Call, source: Tensor, out: Tensor, axis: int) -> list[Any]:
@@ -115,7 +132,8 @@ def _smooth(reach: int) -> Callable[[Call, Tensor, Tensor, int], list[Any]]:
         at = [max(a, 0.0) if reach == 1 else a for a in at]
         lows = [int(np.floor(a)) for a in at]
         spans = [
-            range(low - reach + 1, low + reach + 1) if a != low else [low] for a, low in zip(at, lows, strict=True)
+            range(low - reach + 1, low + reach + 1) if a != low else [low]
+            for a, low in zip(at, lows, strict=True)
         ]
         return [[min(max(i, 0), n - 1) for i in span] for span in spans]
 
@@ -140,7 +158,9 @@ def _slice(call: Call, source: Tensor, out: Tensor, axis: int) -> list[Any]:
     if int(dim) % source.dim() != axis % source.dim():
         return [[o] for o in range(n)]
     first = int(start or 0)
-    return [[max(first + n if first < 0 else first, 0) + o * int(step)] for o in range(out.shape[axis])]
+    return [
+        [max(first + n if first < 0 else first, 0) + o * int(step)] for o in range(out.shape[axis])
+    ]
 
 
 def _shuffle(call: Call, source: Tensor, out: Tensor, axis: int) -> list[Any]:
@@ -152,14 +172,25 @@ def _shuffle(call: Call, source: Tensor, out: Tensor, axis: int) -> list[Any]:
 
 _RULES: dict[str, Callable[[Call, Tensor, Tensor, int], list[Any]]] = {
     "convolution": _convolution,
-    "max_pool2d_with_indices": _pool, "max_pool1d": _pool,
-    "avg_pool1d": _pool, "avg_pool2d": _pool, "avg_pool3d": _pool,
-    "_adaptive_avg_pool2d": _adaptive, "adaptive_max_pool2d": _adaptive,
-    "upsample_nearest2d": _nearest, "_upsample_nearest_exact2d": _nearest, "max_unpool2d": _nearest,
-    "upsample_bilinear2d": _smooth(1), "upsample_bicubic2d": _smooth(2),
-    "constant_pad_nd": _pad, "reflection_pad2d": _pad, "replication_pad2d": _pad,
-    "slice": _slice, "pixel_shuffle": _shuffle, "pixel_unshuffle": _shuffle,
-}  # fmt: skip
+    "max_pool2d_with_indices": _pool,
+    "max_pool1d": _pool,
+    "avg_pool1d": _pool,
+    "avg_pool2d": _pool,
+    "avg_pool3d": _pool,
+    "_adaptive_avg_pool2d": _adaptive,
+    "adaptive_max_pool2d": _adaptive,
+    "upsample_nearest2d": _nearest,
+    "_upsample_nearest_exact2d": _nearest,
+    "max_unpool2d": _nearest,
+    "upsample_bilinear2d": _smooth(1),
+    "upsample_bicubic2d": _smooth(2),
+    "constant_pad_nd": _pad,
+    "reflection_pad2d": _pad,
+    "replication_pad2d": _pad,
+    "slice": _slice,
+    "pixel_shuffle": _shuffle,
+    "pixel_unshuffle": _shuffle,
+}
 # operations that keep the shape and still look at every place
 _MIXES_PLACES = {
     "native_group_norm",

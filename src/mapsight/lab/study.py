@@ -1,4 +1,6 @@
-"""What an experiment hands over: a table, remarks, and a picture (still or moving) that is drawn on demand."""
+"""What an experiment hands over: a table, remarks, and a picture (still or moving) that is drawn on
+demand.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,24 @@ class Table:
         cells = [[_write(value) for value in row] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
         numeric = [
-            all(isinstance(row[k], int | float) or row[k] is None for row in self.rows) for k in range(len(widths))
+            all(isinstance(row[k], int | float) or row[k] is None for row in self.rows)
+            for k in range(len(widths))
         ]
         lines = [list(self.columns), *cells]
         return "\n".join(
-            "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
+            "  ".join(
+                c.rjust(w) if n else c.ljust(w)
+                for c, w, n in zip(line, widths, numeric, strict=True)
+            ).rstrip()
             for line in lines
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """One experiment done. `draw` gives one figure, or the frames of an animation with `frame_ms` between them."""
+    """One experiment done. `draw` gives one figure, or the frames of an animation with `frame_ms`
+    between them.
+    """
 
     title: str
     table: Table
@@ -50,7 +58,9 @@ class Study:
     frame_ms: int = 700
 
     def __str__(self) -> str:
-        return "\n".join([self.title, "", str(self.table), *([""] if self.remarks else []), *self.remarks])
+        return "\n".join(
+            [self.title, "", str(self.table), *([""] if self.remarks else []), *self.remarks]
+        )
 
 
 def write_picture(path: Path, study: Study) -> None:
@@ -59,7 +69,11 @@ def write_picture(path: Path, study: Study) -> None:
     moving = not hasattr(drawn, "savefig")
     kinds = (".gif",) if moving else (".png", ".svg")
     if path.suffix.lower() not in kinds:
-        raise InputError(path, f"this picture is written as {' or '.join(kinds)}", f"call it {path.stem}{kinds[0]}")
+        raise InputError(
+            path,
+            f"this picture is written as {' or '.join(kinds)}",
+            f"call it {path.stem}{kinds[0]}",
+        )
     if moving:
         data = encode_gif([render(figure) for figure in drawn], frame_ms=study.frame_ms)  # type: ignore[union-attr]
     elif path.suffix.lower() == ".svg":
@@ -95,7 +109,9 @@ def encode_gif(frames: Sequence[Image.Image], *, frame_ms: int) -> bytes:
     palette = sheet.quantize(_SHADES, dither=Image.Dither.NONE)
     flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     waits = [frame_ms] * (len(flat) - 1) + [3 * frame_ms]  # the last frame stays: it is the result
-    flat[0].save(buffer, "GIF", save_all=True, append_images=flat[1:], duration=waits, loop=0, optimize=True)
+    flat[0].save(
+        buffer, "GIF", save_all=True, append_images=flat[1:], duration=waits, loop=0, optimize=True
+    )
     return buffer.getvalue()
 
 

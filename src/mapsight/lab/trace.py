@@ -1,6 +1,7 @@
 """A net run without numbers (on torch's meta device), and every operation of it written down.
 
-Works on what reaches torch's dispatcher, so that functional calls, branches and skips count like layers.
+Works on what reaches torch's dispatcher, so that functional calls, branches and skips count like
+layers.
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mapsight.errors import InputError
 
 # tried in this order where a net does not say what it takes: (rows, columns)
-_SIZES = ((224, 224), (28, 28), (32, 32), (64, 64), (227, 227), (256, 256), (66, 200), (512, 512), (572, 572))
+_SIZES = (
+    (224, 224),
+    (28, 28),
+    (32, 32),
+    (64, 64),
+    (227, 227),
+    (256, 256),
+    (66, 200),
+    (512, 512),
+    (572, 572),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One operation: its ATen name, the module it ran in, its arguments, and the tensors that came out.
+    """One operation: its ATen name, the module it ran in, its arguments, and the tensors that came
+    out.
 
     `fresh` are those of the outputs that own memory of their own (no views, nothing done in place).
     """
@@ -56,26 +68,37 @@ class _Recorder(TorchDispatchMode):
         self.path, self.calls = path, list[Call]()
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         outputs = tuple(result) if isinstance(result, list | tuple) else (result,)
         owned = [returned.alias_info is None for returned in func._schema.returns]
         if len(owned) != len(outputs):  # one list of tensors is returned
             owned = owned[:1] * len(outputs)
-        fresh = tuple(o for o, new in zip(outputs, owned, strict=True) if new and isinstance(o, Tensor))
+        fresh = tuple(
+            o for o, new in zip(outputs, owned, strict=True) if new and isinstance(o, Tensor)
+        )
         tensors = tuple(o for o in outputs if isinstance(o, Tensor))
         names = [argument.name for argument in func._schema.arguments]
         given = dict(zip(names, args, strict=False)) | dict(kwargs or {})
         arguments = tuple(
-            given.get(a.name, a.default_value if a.has_default_value() else None) for a in func._schema.arguments
+            given.get(a.name, a.default_value if a.has_default_value() else None)
+            for a in func._schema.arguments
         )
-        self.calls.append(Call(func._schema.name.partition("::")[2], self.path[-1], arguments, tensors, fresh))
+        self.calls.append(
+            Call(func._schema.name.partition("::")[2], self.path[-1], arguments, tensors, fresh)
+        )
         return result
 
 
 def build_on_meta(make: Callable[[], nn.Module]) -> nn.Module:
-    """The net in evaluation mode without memory for its weights; built for real where its start needs numbers."""
+    """The net in evaluation mode without memory for its weights; built for real where its start
+    needs numbers.
+    """
     try:
         with torch.device("meta"):
             net = make()
@@ -99,16 +122,24 @@ def make_input(net: nn.Module, shape: tuple[int, ...] | None = None) -> Tensor:
         candidate = torch.empty(1, *shape, device="meta")
         if not _runs(net, candidate):
             raise InputError(
-                f"input of {'×'.join(map(str, shape))}", "the net does not run on it", "give another --input"
+                f"input of {'×'.join(map(str, shape))}",
+                "the net does not run on it",
+                "give another --input",
             )
         return candidate
     first = next((m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d)), 3)
-    depths = dict.fromkeys((first, 3, 1))  # a net that starts by rearranging pixels is not as deep as its first filter
+    depths = dict.fromkeys(
+        (first, 3, 1)
+    )  # a net that starts by rearranging pixels is not as deep as its first filter
     for channels, size in [(depth, size) for depth in depths for size in _SIZES[depth == 1 :]]:
         candidate = torch.empty(1, channels, *size, device="meta")
         if _runs(net, candidate):
             return candidate
-    raise InputError("net", "runs on none of the usual input sizes", "say which with --input, as --input 3x224x224")
+    raise InputError(
+        "net",
+        "runs on none of the usual input sizes",
+        "say which with --input, as --input 3x224x224",
+    )
 
 
 def _runs(net: nn.Module, candidate: Tensor) -> bool:
@@ -127,7 +158,9 @@ def _follow_modules(net: nn.Module, path: list[str]) -> Iterator[None]:
     for name, module in net.named_modules():
         if name:
             hooks.append(module.register_forward_pre_hook(lambda *_, name=name: path.append(name)))
-            hooks.append(module.register_forward_hook(lambda *_: path.pop() and None, always_call=True))
+            hooks.append(
+                module.register_forward_hook(lambda *_: path.pop() and None, always_call=True)
+            )
     try:
         yield
     finally:

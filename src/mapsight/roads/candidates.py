@@ -1,8 +1,9 @@
-"""What might be an error of the map: pieces of roads where imagery and map disagree, with the features of a score.
+"""What might be an error of the map: pieces of roads where imagery and map disagree, with the
+features of a score.
 
-Generous on purpose: what is too faint or short to be believed is sorted out by the ranking (`findings.py`). All this
-happens in one metric CRS, with the map already moved onto the imagery; the probability must be out of sample (no net
-judges a label that it has learnt from).
+Generous on purpose: what is too faint or short to be believed is sorted out by the ranking
+(`findings.py`). All this happens in one metric CRS, with the map already moved onto the imagery;
+the probability must be out of sample (no net judges a label that it has learnt from).
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class FindingSettings:
 
     min_length_m: float = 16.0
     bridge_m: float = 12.0
-    candidate_share: float = 0.55  # of the threshold: what is seen so faintly is still looked at, and ranked low
+    candidate_share: float = (
+        0.55  # of the threshold: what is seen so faintly is still looked at, and ranked low
+    )
     around_m: float = 200.0  # how far a piece's offset is compared with that of other roads
     clearance_m: float = 9.0  # a road seen nearer than this to the map's is the map's
     hidden_share: float = 0.8  # more of a piece under canopy or in shadow: not judged
@@ -62,7 +65,8 @@ class FindingSettings:
 
 
 class Candidates(NamedTuple):
-    """All that might be an error, unscored: rows as of the table, the walk along the visible roads, the roads seen.
+    """All that might be an error, unscored: rows as of the table, the walk along the visible roads,
+    the roads seen.
 
     within (N,) bool: which of the N roads seen lie within the map's reach.
     """
@@ -74,22 +78,36 @@ class Candidates(NamedTuple):
     within: np.ndarray
 
 
-def find_candidates(evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings()) -> Candidates:
-    """What might be an error, with its features and without a score; generous: the ranking sorts it out."""
+def find_candidates(
+    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings()
+) -> Candidates:
+    """What might be an error, with its features and without a score; generous: the ranking sorts it
+    out.
+    """
     visible = roads.lines[roads.lines["visible"]].reset_index(drop=True)
     # a threshold made strict for what is seen must not make it easier to call something unseen
     absence = min(evidence.threshold, settings.most_for_absence)
-    walk = walk_map(evidence.probability, evidence.hidden, visible, settings.candidate_share * absence, settings.walk)
+    walk = walk_map(
+        evidence.probability,
+        evidence.hidden,
+        visible,
+        settings.candidate_share * absence,
+        settings.walk,
+    )
     seen = _extract_seen(evidence, settings)
     rows = [
         *_find_misaligned(walk, visible, settings),
         *_find_phantom(walk, visible, settings),
         *_find_missing(evidence, seen, roads, settings),
     ]
-    return Candidates(add_traits(rows, evidence, visible), walk, visible, seen, _find_within(evidence, seen))
+    return Candidates(
+        add_traits(rows, evidence, visible), walk, visible, seen, _find_within(evidence, seen)
+    )
 
 
-def _find_phantom(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings) -> Iterator[dict[str, Any]]:
+def _find_phantom(
+    walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings
+) -> Iterator[dict[str, Any]]:
     """Pieces of the map where nothing is seen on the line or beside it."""
     wanted = walk.state == UNSEEN
     rank = np.argsort(np.argsort(walk.on)) / max(len(walk.on), 1)
@@ -103,16 +121,25 @@ def _find_phantom(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings
         ends = [shapely.Point(line.coords[k]) for k in (0, -1)]
         free = sum(len(tree.query(end, predicate="dwithin", distance=_MEETS_M)) < 2 for end in ends)
         features = {
-            "length": _log_length(run), "free_ends": float(free), "rarity": 1 - 4 * float(rank[at].mean()),
-            "hidden": hidden, "width": _width(lines, run),
-        }  # fmt: skip
-        sentence = (f"no road is seen along {run.end_m - run.start_m:.0f} m of the map's line: "
-                    f"mean probability {on.mean():.2f}")  # fmt: skip
+            "length": _log_length(run),
+            "free_ends": float(free),
+            "rarity": 1 - 4 * float(rank[at].mean()),
+            "hidden": hidden,
+            "width": _width(lines, run),
+        }
+        sentence = (
+            f"no road is seen along {run.end_m - run.start_m:.0f} m of the map's line: "
+            f"mean probability {on.mean():.2f}"
+        )
         yield _make_row("phantom", line, features, sentence, _of_map(lines, run, float(on.mean())))
 
 
-def _find_misaligned(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings) -> Iterator[dict[str, Any]]:
-    """Pieces of the map beside which, always on the same side, a road is seen that no other line explains."""
+def _find_misaligned(
+    walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSettings
+) -> Iterator[dict[str, Any]]:
+    """Pieces of the map beside which, always on the same side, a road is seen that no other line
+    explains.
+    """
     offset = np.nan_to_num(walk.offset_m)
     around = _median_around(walk, settings.around_m)
     for side in (1, -1):
@@ -126,13 +153,17 @@ def _find_misaligned(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSetti
             line = cut_line(lines, run)
             seen = _draw_seen(walk, kept, line)
             features = {
-                "length": _log_length(run), "offset": float(np.clip((abs(median) - 7) / 4, -1, 2)),
+                "length": _log_length(run),
+                "offset": float(np.clip((abs(median) - 7) / 4, -1, 2)),
                 "residual": float(np.clip(abs(median - around[run.line]) / 4 - 1, -1, 3)),
                 "unsteady": float(np.clip(np.std(offset[kept]) / 2, 0, 2)),
-                "steady_share": float(wanted[at].mean()), "hidden": float(walk.hidden[at].mean()),
-            }  # fmt: skip
-            sentence = (f"the road is seen {abs(median):.1f} m to the {'left' if side > 0 else 'right'} of the map's "
-                        f"line along {line.length:.0f} m (imagery may itself be off)")  # fmt: skip
+                "steady_share": float(wanted[at].mean()),
+                "hidden": float(walk.hidden[at].mean()),
+            }
+            sentence = (
+                f"the road is seen {abs(median):.1f} m to the {'left' if side > 0 else 'right'} of"
+                f" the map's line along {line.length:.0f} m (imagery may itself be off)"
+            )
             about = _of_map(lines, run, float(walk.on[at].mean()))
             about |= {"offset_m": abs(median), "seen_wkt": seen.wkt, "map_distance_m": abs(median)}
             yield _make_row("misaligned", line, features, sentence, about)
@@ -140,7 +171,7 @@ def _find_misaligned(walk: Walk, lines: gpd.GeoDataFrame, settings: FindingSetti
 
 def _find_missing(
     evidence: Evidence, seen: gpd.GeoDataFrame, roads: RoadMap, settings: FindingSettings
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+) -> Iterator[dict[str, Any]]:
     """Pieces of the roads seen that lie away from everything the map knows there."""
     if seen.empty:
         return
@@ -149,11 +180,22 @@ def _find_missing(
     distance = _measure_distance(known, box)
     stations = place_stations(seen, step_m=settings.walk.step_m)
     away = sample_points(distance, box.transform, stations.xy, outside=0.0)
-    probability = sample_points(evidence.probability.array[0], box.transform, stations.xy, outside=0.0)
-    hidden = sample_points(evidence.hidden.astype(np.float32), box.transform, stations.xy, outside=0.0)
-    covered = sample_points(evidence.covered.astype(np.float32), box.transform, stations.xy, outside=0.0) >= 0.5
-    unmapped = (evidence.probability.array[0] >= _find_faintest(evidence, settings)) & (distance > settings.clearance_m)
-    beyond = ndimage.maximum_filter(share_beyond(unmapped, evidence.covered), 5)  # lines are smoothed
+    probability = sample_points(
+        evidence.probability.array[0], box.transform, stations.xy, outside=0.0
+    )
+    hidden = sample_points(
+        evidence.hidden.astype(np.float32), box.transform, stations.xy, outside=0.0
+    )
+    covered = (
+        sample_points(evidence.covered.astype(np.float32), box.transform, stations.xy, outside=0.0)
+        >= 0.5
+    )
+    unmapped = (evidence.probability.array[0] >= _find_faintest(evidence, settings)) & (
+        distance > settings.clearance_m
+    )
+    beyond = ndimage.maximum_filter(
+        share_beyond(unmapped, evidence.covered), 5
+    )  # lines are smoothed
     beyond = sample_points(beyond, box.transform, stations.xy, outside=0.0)
     state = np.where((away > settings.clearance_m) & covered, UNSEEN, SEEN)
     walk = Walk(stations, probability, away, hidden, state)
@@ -162,29 +204,49 @@ def _find_missing(
         line = cut_line(seen, run)
         near = away[at]
         ends = sum(
-            float(_at(distance, box, end)) <= settings.clearance_m + 6 for end in (line.coords[0], line.coords[-1])
+            float(_at(distance, box, end)) <= settings.clearance_m + 6
+            for end in (line.coords[0], line.coords[-1])
         )
         parallel = bool(np.quantile(near, 0.9) < 22 and near.std() < 3.5)
         p, width_m = probability[at], float(seen["width_m"].iloc[run.line])
         chord = shapely.Point(line.coords[0]).distance(shapely.Point(line.coords[-1]))
         features = {
-            "length": _log_length(run), "ends": float(ends), "parallel": float(parallel),
-            "away": float(np.clip(np.log2(near.mean() / 20), -1.5, 3)), "hidden": float(hidden[at].mean()),
-            "width": _width(seen, run), "straight": chord / line.length, "beyond": float(beyond[at].mean()),
-        }  # fmt: skip
-        sentence = (f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
-                    f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map")  # fmt: skip
+            "length": _log_length(run),
+            "ends": float(ends),
+            "parallel": float(parallel),
+            "away": float(np.clip(np.log2(near.mean() / 20), -1.5, 3)),
+            "hidden": float(hidden[at].mean()),
+            "width": _width(seen, run),
+            "straight": chord / line.length,
+            "beyond": float(beyond[at].mean()),
+        }
+        sentence = (
+            f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
+            f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map"
+        )
         if features["beyond"] > 0.5:
-            sentence += f"; {features['beyond']:.0%} of what it is connected with lies beyond the map's reach"
-        about = {"mean_probability": float(p.mean()), "map_distance_m": float(near.mean()), "road_class": "",
-                 "road_id": "", "offset_m": np.nan, "seen_wkt": "", "width_m": width_m}  # fmt: skip
+            sentence += (
+                f"; {features['beyond']:.0%} of what it is connected with lies beyond the map's"
+                " reach"
+            )
+        about = {
+            "mean_probability": float(p.mean()),
+            "map_distance_m": float(near.mean()),
+            "road_class": "",
+            "road_id": "",
+            "offset_m": np.nan,
+            "seen_wkt": "",
+            "width_m": width_m,
+        }
         yield _make_row("missing", line, features, sentence, about)
 
 
 def _median_around(walk: Walk, around_m: float) -> np.ndarray:
-    """For each line the median offset (metres to the left of it) at which *other* roads within around_m are seen.
+    """For each line the median offset (metres to the left of it) at which *other* roads within
+    around_m are seen.
 
-    In the line's own frame: offsets are turned into a displacement of the map and back. 0 where nothing is seen.
+    In the line's own frame: offsets are turned into a displacement of the map and back. 0 where
+    nothing is seen.
     """
     known = np.isfinite(walk.offset_m) & (walk.state != UNKNOWN)
     moved = np.nan_to_num(walk.offset_m)[:, None] * walk.stations.normal
@@ -205,7 +267,11 @@ def _median_around(walk: Walk, around_m: float) -> np.ndarray:
 
 
 def _extract_seen(evidence: Evidence, settings: FindingSettings) -> gpd.GeoDataFrame:
-    return extract_lines(evidence.probability, threshold=_find_faintest(evidence, settings), settings=settings.extract)
+    return extract_lines(
+        evidence.probability,
+        threshold=_find_faintest(evidence, settings),
+        settings=settings.extract,
+    )
 
 
 def _find_within(evidence: Evidence, seen: gpd.GeoDataFrame) -> np.ndarray:
@@ -223,9 +289,16 @@ def _find_faintest(evidence: Evidence, settings: FindingSettings) -> float:
 
 def _make_row(
     kind: str, line: LineString, features: dict[str, float], evidence: str, about: dict[str, Any]
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     row = {"finding_id": identify(kind, line), "kind": kind}
-    return {**row, "length_m": line.length, **about, "evidence": evidence, "features": features, "geometry": line}
+    return {
+        **row,
+        "length_m": line.length,
+        **about,
+        "evidence": evidence,
+        "features": features,
+        "geometry": line,
+    }
 
 
 def identify(kind: str, line: LineString) -> str:
@@ -238,17 +311,28 @@ def identify(kind: str, line: LineString) -> str:
 
 def _of_map(lines: gpd.GeoDataFrame, run: Run, mean_probability: float) -> dict[str, Any]:
     row = lines.iloc[run.line]
-    return {"mean_probability": mean_probability, "map_distance_m": 0.0, "road_class": row["road_class"],
-            "road_id": row["road_id"], "offset_m": np.nan, "seen_wkt": "", "width_m": row["width_m"]}  # fmt: skip
+    return {
+        "mean_probability": mean_probability,
+        "map_distance_m": 0.0,
+        "road_class": row["road_class"],
+        "road_id": row["road_id"],
+        "offset_m": np.nan,
+        "seen_wkt": "",
+        "width_m": row["width_m"],
+    }
 
 
 def cut_line(lines: gpd.GeoDataFrame, run: Run) -> LineString:
     return substring(lines.geometry.iloc[run.line], run.start_m, run.end_m)
 
 
-def list_runs(walk: Walk, wanted: np.ndarray, lines: gpd.GeoDataFrame, settings: FindingSettings) -> Iterator[Run]:
+def list_runs(
+    walk: Walk, wanted: np.ndarray, lines: gpd.GeoDataFrame, settings: FindingSettings
+) -> Iterator[Run]:
     lengths = lines.length.to_numpy()
-    return find_runs(walk, wanted, lengths, min_length_m=settings.min_length_m, bridge_m=settings.bridge_m)
+    return find_runs(
+        walk, wanted, lengths, min_length_m=settings.min_length_m, bridge_m=settings.bridge_m
+    )
 
 
 def _draw_seen(walk: Walk, kept: np.ndarray, line: LineString) -> LineString:

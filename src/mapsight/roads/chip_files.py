@@ -1,4 +1,6 @@
-"""Chips as files, for people who train elsewhere: image and mask of every window, and what is known of them."""
+"""Chips as files, for people who train elsewhere: image and mask of every window, and what is known
+of them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _SETTINGS = "chips.json"
 
 @dataclass(frozen=True)
 class ChipFileSettings:
-    """How images are cut; `min_road_share` is asked of training chips only: a test must show the world as it is."""
+    """How images are cut; `min_road_share` is asked of training chips only: a test must show the
+    world as it is.
+    """
 
     chip_px: int = 512
     gap_px: int = 64
@@ -43,7 +47,9 @@ class ChipFileSettings:
 
 @dataclass(frozen=True)
 class ChipSource:
-    """An image, its map or mask, and its split where a table says so (else the image is split by space)."""
+    """An image, its map or mask, and its split where a table says so (else the image is split by
+    space).
+    """
 
     image: Path
     truth: Path
@@ -55,7 +61,9 @@ class ChipSource:
 
 @dataclass(frozen=True)
 class ChipFile:
-    """A chip on disk: its image, paths relative to the folder, where it was cut, bounds in degrees if placed."""
+    """A chip on disk: its image, paths relative to the folder, where it was cut, bounds in degrees
+    if placed.
+    """
 
     source: str
     set: str
@@ -73,22 +81,30 @@ class ChipFile:
 
 def from_pairs(pairs: Sequence[ScenePair]) -> list[ChipSource]:
     """The rows of a table as sources whose split is given."""
-    return [ChipSource(pair.image, pair.mask, pair.split, pair.set, pair.m_per_px) for pair in pairs]
+    return [
+        ChipSource(pair.image, pair.mask, pair.split, pair.set, pair.m_per_px) for pair in pairs
+    ]
 
 
 def list_splits(table: Path) -> set[str]:
-    """The splits that a table of pairs names; none where it cannot be read (`read_pairs` says why)."""
+    """The splits that a table of pairs names; none where it cannot be read (`read_pairs` says
+    why).
+    """
     if not table.is_file():
         return set()
     with open(table, newline="", encoding="utf-8") as file:
         return {row.get("split") or "" for row in csv.DictReader(file)}
 
 
-def write_chips(sources: Sequence[ChipSource], out_dir: Path, settings: ChipFileSettings) -> list[ChipFile]:
-    """Cut all sources into chips below out_dir (images/SPLIT, masks/SPLIT); what is there already is not cut again.
+def write_chips(
+    sources: Sequence[ChipSource], out_dir: Path, settings: ChipFileSettings
+) -> list[ChipFile]:
+    """Cut all sources into chips below out_dir (images/SPLIT, masks/SPLIT); what is there already
+    is not cut again.
 
-    Training chips with less road than asked are left out, as are chips with over a tenth of no data. GeoTIFF where
-    the image has a place, else PNG. Raises InputError for a folder that holds chips of other images or settings.
+    Training chips with less road than asked are left out, as are chips with over a tenth of no
+    data. GeoTIFF where the image has a place, else PNG. Raises InputError for a folder that holds
+    chips of other images or settings.
     """
     _claim(out_dir, sources, settings)
     done: list[ChipFile] = []
@@ -116,18 +132,35 @@ def _cut_source(
         px = settings.chip_px
         image = reader.read(chip.row, chip.col, px, px)
         mask = truth[chip.row : chip.row + px, chip.col : chip.col + px]
-        road_share, valid_share = float(mask[image.valid].mean()) if image.valid.any() else 0.0, image.valid.mean()
-        if valid_share < _LEAST_VALID or (chip.split == "train" and road_share < settings.min_road_share):
+        road_share, valid_share = (
+            float(mask[image.valid].mean()) if image.valid.any() else 0.0,
+            image.valid.mean(),
+        )
+        if valid_share < _LEAST_VALID or (
+            chip.split == "train" and road_share < settings.min_road_share
+        ):
             continue
         chip_name = f"{name}_{chip.row:05d}_{chip.col:05d}"
         suffix = ".png" if box.crs is None else ".tif"
-        image_path, mask_path = (f"{kind}/{chip.split}/{chip_name}{suffix}" for kind in ("images", "masks"))
+        image_path, mask_path = (
+            f"{kind}/{chip.split}/{chip_name}{suffix}" for kind in ("images", "masks")
+        )
         _write(out_dir / image_path, image)
         _write(out_dir / mask_path, Raster((mask * 255)[None], image.transform, image.crs))
         yield ChipFile(
-            name, source.set or name, chip_name, image_path, mask_path, chip.split, box.m_per_px, chip.row, chip.col,
-            round(road_share, 5), round(float(valid_share), 5), _find_degrees(image.geobox),
-        )  # fmt: skip
+            name,
+            source.set or name,
+            chip_name,
+            image_path,
+            mask_path,
+            chip.split,
+            box.m_per_px,
+            chip.row,
+            chip.col,
+            round(road_share, 5),
+            round(float(valid_share), 5),
+            _find_degrees(image.geobox),
+        )
 
 
 def _plan(box: GeoBox, source: ChipSource, settings: ChipFileSettings) -> list[PlannedChip]:
@@ -135,7 +168,9 @@ def _plan(box: GeoBox, source: ChipSource, settings: ChipFileSettings) -> list[P
     if not source.split:
         return plan_chips(*box.shape, chip_px=px, gap_px=settings.gap_px, seed=settings.seed)
     if min(box.shape) < px:
-        raise InputError(source.image.name, f"is smaller than a chip of {px} px", "take smaller chips")
+        raise InputError(
+            source.image.name, f"is smaller than a chip of {px} px", "take smaller chips"
+        )
     return [
         PlannedChip(row, col, source.split)
         for row in range(0, box.height - px + 1, px)
@@ -157,15 +192,19 @@ def _write(path: Path, raster: Raster) -> None:
 
 
 def _keep_apart(chips: list[ChipFile], settings: ChipFileSettings) -> list[ChipFile]:
-    """Without chips that come within the gap of a chip of another image that judges: test stays, then val.
+    """Without chips that come within the gap of a chip of another image that judges: test stays,
+    then val.
 
-    Measured in degrees with the larger pixel of the two, so rather too often than not. Chips without a place stay.
+    Measured in degrees with the larger pixel of the two, so rather too often than not. Chips
+    without a place stay.
     """
     gap_m = settings.gap_px * max((chip.m_per_px for chip in chips), default=0.0)
     kept: list[ChipFile] = []
     for split in reversed(SPLITS):
         judges = [chip for chip in kept if chip.bounds is not None]
-        tree = shapely.STRtree([shapely.box(*chip.bounds) for chip in judges if chip.bounds is not None])
+        tree = shapely.STRtree(
+            [shapely.box(*chip.bounds) for chip in judges if chip.bounds is not None]
+        )
         for chip in chips:
             if chip.split != split:
                 continue
@@ -193,7 +232,9 @@ def _name_sources(sources: Sequence[ChipSource]) -> list[str]:
     """A name for each that is fit for a file, no two alike."""
     names: list[str] = []
     for source in sources:
-        name = re.sub(r"[^\w.]+", "-", source.image.stem, flags=re.ASCII).strip("-.")[:60] or "image"
+        name = (
+            re.sub(r"[^\w.]+", "-", source.image.stem, flags=re.ASCII).strip("-.")[:60] or "image"
+        )
         number = sum(other == name or other.startswith(f"{name}.") for other in names)
         names.append(f"{name}.{number + 1}" if name in names else name)
     return names
@@ -212,7 +253,11 @@ def _claim(out_dir: Path, sources: Sequence[ChipSource], settings: ChipFileSetti
         except (ValueError, AttributeError):
             same = False
         if not same:
-            raise InputError(out_dir, "holds chips of other images or settings", "give another folder, or empty it")
+            raise InputError(
+                out_dir,
+                "holds chips of other images or settings",
+                "give another folder, or empty it",
+            )
         return
     if cut:
         raise InputError(out_dir, "holds images or masks that are not ours", "give another folder")
@@ -221,5 +266,9 @@ def _claim(out_dir: Path, sources: Sequence[ChipSource], settings: ChipFileSetti
 
 
 def _stamp(source: ChipSource) -> list[int]:
-    return [n for path in (source.image, source.truth) if path.is_file()
-            for n in (path.stat().st_size, path.stat().st_mtime_ns)]  # fmt: skip
+    return [
+        n
+        for path in (source.image, source.truth)
+        if path.is_file()
+        for n in (path.stat().st_size, path.stat().st_mtime_ns)
+    ]

@@ -1,4 +1,6 @@
-"""Which chips of an image teach and which judge: blocks of space with a gap between, never neighbours."""
+"""Which chips of an image teach and which judge: blocks of space with a gap between, never
+neighbours.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,15 @@ class PlannedChip(NamedTuple):
     split: str
 
 
-def plan_chips(height: int, width: int, *, chip_px: int, gap_px: int, seed: int = 0) -> list[PlannedChip]:
-    """Chips side by side in blocks of up to 3 × 3, each block of one split: 6 of 8 train, one is val, one test.
+def plan_chips(
+    height: int, width: int, *, chip_px: int, gap_px: int, seed: int = 0
+) -> list[PlannedChip]:
+    """Chips side by side in blocks of up to 3 × 3, each block of one split: 6 of 8 train, one is
+    val, one test.
 
-    Blocks stand at least gap_px apart, so no pixel of a training chip lies within the gap of a pixel that judges
-    (the larger of the steps down and across). Raises InputError where fewer than three blocks fit.
+    Blocks stand at least gap_px apart, so no pixel of a training chip lies within the gap of a
+    pixel that judges (the larger of the steps down and across). Raises InputError where fewer than
+    three blocks fit.
     """
     rows, cols = _count_blocks(height, width, chip_px, gap_px)
     folds = spatial_folds(rows, cols, folds=min(_FOLDS, rows * cols), block_px=1, seed=seed)

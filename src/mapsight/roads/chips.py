@@ -30,7 +30,9 @@ class Scene:
     image: np.ndarray
     truth: np.ndarray
     valid: np.ndarray
-    weight: float = 1.0  # what a valid pixel of it counts, when chips are drawn and when a net is judged
+    weight: float = (
+        1.0  # what a valid pixel of it counts, when chips are drawn and when a net is judged
+    )
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class ChipSettings:
 
 
 class ScenePair(NamedTuple):
-    """One row of a pairs table: files and what the table says of them; a resolution it lacks is the placed file's."""
+    """One row of a pairs table: files and what the table says of them; a resolution it lacks is the
+    placed file's.
+    """
 
     set: str
     name: str
@@ -56,18 +60,25 @@ class ScenePair(NamedTuple):
 
 
 class ChipData:
-    """Chips as tensors by index: image (3, h, w) uint8, truth (1, h, w) and weight (1, h, w) float32.
+    """Chips as tensors by index: image (3, h, w) uint8, truth (1, h, w) and weight (1, h, w)
+    float32.
 
     Any index ≥ 0 gives a chip that depends on that number, the settings and the scenes alone.
     """
 
     def __init__(self, scenes: Sequence[Scene], settings: ChipSettings) -> None:
         if not scenes:
-            raise InputError("no scene", "training needs at least one image with its map", "check --set and the split")
+            raise InputError(
+                "no scene",
+                "training needs at least one image with its map",
+                "check --set and the split",
+            )
         self.scenes, self.settings = scenes, settings
         areas = np.array([scene.weight * scene.valid.sum() for scene in scenes], dtype=float)
         if not areas.any():
-            raise InputError("all scenes", "hold no valid pixel", "check the images' no-data values")
+            raise InputError(
+                "all scenes", "hold no valid pixel", "check the images' no-data values"
+            )
         self._share = np.cumsum(areas / areas.sum())
 
     def __len__(self) -> int:
@@ -82,16 +93,21 @@ class ChipData:
             chip = self._draw(rng)
         chip = augment_chip(chip, rng, self.settings.augment)
         return tuple(
-            torch.from_numpy(np.ascontiguousarray(a)) for a in (chip.image, chip.truth[None], chip.weight[None])
+            torch.from_numpy(np.ascontiguousarray(a))
+            for a in (chip.image, chip.truth[None], chip.weight[None])
         )  # type: ignore[return-value]
 
     def _draw(self, rng: np.random.Generator) -> Chip:
-        scene = self.scenes[min(int(np.searchsorted(self._share, rng.random())), len(self.scenes) - 1)]
+        scene = self.scenes[
+            min(int(np.searchsorted(self._share, rng.random())), len(self.scenes) - 1)
+        ]
         return cut_chip(scene, rng, self.settings.chip_px)
 
 
 def cut_chip(scene: Scene, rng: np.random.Generator, chip_px: int) -> Chip:
-    """A window of chip_px² somewhere in the scene; smaller scenes are padded with pixels that weigh nothing."""
+    """A window of chip_px² somewhere in the scene; smaller scenes are padded with pixels that weigh
+    nothing.
+    """
     height, width = scene.truth.shape
     row = rng.integers(max(height - chip_px, 0) + 1)
     col = rng.integers(max(width - chip_px, 0) + 1)
@@ -105,24 +121,39 @@ def cut_chip(scene: Scene, rng: np.random.Generator, chip_px: int) -> Chip:
 
 
 def read_pairs(table: Path, *, split: str, sets: Sequence[str] = ()) -> list[ScenePair]:
-    """The rows of a pairs table (CSV with set, name, image, mask, split; paths relative to it) of one split."""
+    """The rows of a pairs table (CSV with set, name, image, mask, split; paths relative to it) of
+    one split.
+    """
     if not table.is_file():
-        raise InputError(table, "no such table", "give a CSV with the columns set, name, image, mask, split")
+        raise InputError(
+            table, "no such table", "give a CSV with the columns set, name, image, mask, split"
+        )
     with open(table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     missing = set(_COLUMNS) - set(rows[0] if rows else ())
     if missing:
-        raise InputError(table, f"lacks the columns {', '.join(sorted(missing))}", "add them to its first line")
+        raise InputError(
+            table, f"lacks the columns {', '.join(sorted(missing))}", "add them to its first line"
+        )
     for number, row in enumerate(rows, 1):
         if short := [column for column in _COLUMNS if row[column] is None]:
-            raise InputError(f"{table}, row {number}", f"lacks {', '.join(short)}", "give every row all columns")
+            raise InputError(
+                f"{table}, row {number}", f"lacks {', '.join(short)}", "give every row all columns"
+            )
     known = sorted({row["set"] for row in rows})
     for name in set(sets) - set(known):
         raise InputError(f"set '{name}'", f"not in {table}", f"choose from {', '.join(known)}")
-    pairs = [_parse_pair(table, row) for row in rows if row["split"] == split and (not sets or row["set"] in sets)]
+    pairs = [
+        _parse_pair(table, row)
+        for row in rows
+        if row["split"] == split and (not sets or row["set"] in sets)
+    ]
     if not pairs:
-        raise InputError(table, f"has no pair in split '{split}'" + (f" of {', '.join(sets)}" if sets else ""),
-                         f"its splits are {', '.join(sorted({r['split'] for r in rows}))}")  # fmt: skip
+        raise InputError(
+            table,
+            f"has no pair in split '{split}'" + (f" of {', '.join(sets)}" if sets else ""),
+            f"its splits are {', '.join(sorted({r['split'] for r in rows}))}",
+        )
     return pairs
 
 
@@ -132,11 +163,15 @@ def read_scenes(pairs: Sequence[ScenePair], *, m_per_px: float | None = None) ->
 
 
 def read_scene(pair: ScenePair, *, m_per_px: float | None = None) -> Scene:
-    """One pair on the image's working grid; image and mask must both have a place, or the same size."""
+    """One pair on the image's working grid; image and mask must both have a place, or the same
+    size.
+    """
     with open_image(pair.image) as reader:
         raster = reader.read_all()
         mask = read_mask(pair.mask, geobox=raster.geobox, image_box=reader.source_geobox)
-    valid = raster.valid if raster.crs is None else raster.valid & mask.valid  # beyond a placed mask nothing is known
+    valid = (
+        raster.valid if raster.crs is None else raster.valid & mask.valid
+    )  # beyond a placed mask nothing is known
     scene = Scene(pair.name, raster.array, mask.array[0], valid)
     if m_per_px and pair.m_per_px and abs(pair.m_per_px / m_per_px - 1) > 0.05:
         scene = _resample(scene, pair.m_per_px / m_per_px)
@@ -144,9 +179,16 @@ def read_scene(pair: ScenePair, *, m_per_px: float | None = None) -> Scene:
 
 
 def balance_sets(scenes: Sequence[Scene], sets: Sequence[str]) -> list[Scene]:
-    """The scenes, weighted so that chips are drawn from each set equally often; `sets` names the set of each scene."""
-    pixels = {name: sum(int(s.valid.sum()) for s, of in zip(scenes, sets, strict=True) if of == name) for name in sets}
-    return [replace(s, weight=s.weight / max(pixels[of], 1)) for s, of in zip(scenes, sets, strict=True)]
+    """The scenes, weighted so that chips are drawn from each set equally often; `sets` names the
+    set of each scene.
+    """
+    pixels = {
+        name: sum(int(s.valid.sum()) for s, of in zip(scenes, sets, strict=True) if of == name)
+        for name in sets
+    }
+    return [
+        replace(s, weight=s.weight / max(pixels[of], 1)) for s, of in zip(scenes, sets, strict=True)
+    ]
 
 
 def find_resolution(pairs: Sequence[ScenePair]) -> float:
@@ -158,7 +200,9 @@ def find_resolution(pairs: Sequence[ScenePair]) -> float:
 def _parse_pair(table: Path, row: dict[str, str]) -> ScenePair:
     numbers = [float(n) for n in re.findall(r"\d*\.?\d+", row.get("m_per_px") or "")]
     image, mask = table.parent / row["image"], table.parent / row["mask"]
-    m_per_px = float(np.mean(numbers)) if numbers else _read_resolution(image)  # "~0.3-0.4 (est.)" → 0.35
+    m_per_px = (
+        float(np.mean(numbers)) if numbers else _read_resolution(image)
+    )  # "~0.3-0.4 (est.)" → 0.35
     return ScenePair(row["set"], row["name"], image, mask, row["split"], m_per_px)
 
 
@@ -170,9 +214,13 @@ def _read_resolution(image: Path) -> float | None:
 def _resample(scene: Scene, factor: float) -> Scene:
     height, width = (max(round(n * factor), 1) for n in scene.truth.shape)
 
-    def resize(planes: np.ndarray) -> np.ndarray:  # (C, H, W) → (C, h, w); area-like when it shrinks
+    def resize(
+        planes: np.ndarray,
+    ) -> np.ndarray:  # (C, H, W) → (C, h, w); area-like when it shrinks
         x = torch.from_numpy(np.ascontiguousarray(planes)).float()[None]
-        return torch.nn.functional.interpolate(x, (height, width), mode="bilinear", antialias=True)[0].numpy()
+        return torch.nn.functional.interpolate(x, (height, width), mode="bilinear", antialias=True)[
+            0
+        ].numpy()
 
     image = np.clip(resize(scene.image), 0, 255).round().astype(np.uint8)
     truth, valid = resize(np.stack([scene.truth, scene.valid]).astype(np.float32))

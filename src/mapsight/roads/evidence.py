@@ -14,7 +14,9 @@ from mapsight.roads.traits import Layers, fill_share, make_layers, measure_trait
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What findings are drawn from: probability (1, H, W); image (3, H, W) uint8; hidden and covered (H, W) bool."""
+    """What findings are drawn from: probability (1, H, W); image (3, H, W) uint8; hidden and
+    covered (H, W) bool.
+    """
 
     probability: Raster
     image: np.ndarray
@@ -23,8 +25,12 @@ class Evidence:
     threshold: float
 
 
-def add_traits(rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """The rows with what their lines (and, of a misaligned road, the line seen) look like added to their features."""
+def add_traits(
+    rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoDataFrame
+) -> list[dict[str, Any]]:
+    """The rows with what their lines (and, of a misaligned road, the line seen) look like added to
+    their features.
+    """
     if not rows:
         return rows
     layers = make_layers(evidence.probability, evidence.image)
@@ -45,8 +51,12 @@ def add_traits(rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoDa
     return rows
 
 
-def _add_seen_traits(rows: list[dict[str, Any]], width_m: np.ndarray, layers: Layers, probability: Raster) -> None:
-    """What the road looks like that is seen beside the map's line, as features 'seen_…' of the rows that have one."""
+def _add_seen_traits(
+    rows: list[dict[str, Any]], width_m: np.ndarray, layers: Layers, probability: Raster
+) -> None:
+    """What the road looks like that is seen beside the map's line, as features 'seen_…' of the rows
+    that have one.
+    """
     at = [k for k, row in enumerate(rows) if row["seen_wkt"]]
     if not at:
         return
@@ -56,8 +66,12 @@ def _add_seen_traits(rows: list[dict[str, Any]], width_m: np.ndarray, layers: La
             rows[k]["features"][f"seen_{name}"] = float(value)
 
 
-def _measure_usual(layers: Layers, evidence: Evidence, mapped: gpd.GeoDataFrame) -> dict[str, float]:
-    """What the map's roads look like here: the median of each trait, weighted by length (0 without roads)."""
+def _measure_usual(
+    layers: Layers, evidence: Evidence, mapped: gpd.GeoDataFrame
+) -> dict[str, float]:
+    """What the map's roads look like here: the median of each trait, weighted by length (0 without
+    roads).
+    """
     names = ("z_mean", "brightness", "green")
     if mapped.empty:
         return dict.fromkeys(names, 0.0)

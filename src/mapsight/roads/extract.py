@@ -1,4 +1,6 @@
-"""probability → road lines: mask → clean → skeleton → graph → smooth, valid lines with confidence and width."""
+"""probability → road lines: mask → clean → skeleton → graph → smooth, valid lines with confidence
+and width.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from mapsight.geo.trace import trace_mask
 
 @dataclass(frozen=True)
 class ExtractSettings:
-    """Lengths in metres; pixels down to `low_share` of the threshold belong to a road that exceeds it elsewhere."""
+    """Lengths in metres; pixels down to `low_share` of the threshold belong to a road that exceeds
+    it elsewhere.
+    """
 
     min_length_m: float = 15.0
     prune_m: float = 10.0
@@ -29,20 +33,27 @@ class ExtractSettings:
 
 def extract_lines(
     probability: Raster, *, threshold: float, settings: ExtractSettings = ExtractSettings()
-) -> gpd.GeoDataFrame:  # fmt: skip
-    """Lines of a probability (1, H, W): geometry, length_m, width_m, confidence (mean along it) and min_probability.
+) -> gpd.GeoDataFrame:
+    """Lines of a probability (1, H, W): geometry, length_m, width_m, confidence (mean along it) and
+    min_probability.
 
-    Every line is valid, simple and at least min_length_m long; where nothing is valid there is no road. Raises
-    InputError for a threshold outside 0 … 1.
+    Every line is valid, simple and at least min_length_m long; where nothing is valid there is no
+    road. Raises InputError for a threshold outside 0 … 1.
     """
     if not 0 < threshold <= 1:
-        raise InputError(f"threshold {threshold}", "a probability above 0 and up to 1", "take 0.5 to begin with")
+        raise InputError(
+            f"threshold {threshold}", "a probability above 0 and up to 1", "take 0.5 to begin with"
+        )
     seen = np.where(probability.valid, probability.array[0], 0)
     mask = seen >= threshold
     if settings.low_share < 1:
         mask |= apply_hysteresis_threshold(seen, settings.low_share * threshold, threshold)
     lines = trace_mask(
-        mask, probability.geobox, prune_m=settings.prune_m, smooth_m=settings.smooth_m, bridge_m=settings.bridge_m
+        mask,
+        probability.geobox,
+        prune_m=settings.prune_m,
+        smooth_m=settings.smooth_m,
+        bridge_m=settings.bridge_m,
     )
     sound = shapely.is_valid(lines.geometry.array) & shapely.is_simple(lines.geometry.array)
     lines = lines[sound & (lines.length >= settings.min_length_m)].reset_index(drop=True)

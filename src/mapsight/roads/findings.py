@@ -1,4 +1,6 @@
-"""Where the imagery and the map disagree: missing, phantom and misaligned roads, ranked, each with its evidence."""
+"""Where the imagery and the map disagree: missing, phantom and misaligned roads, ranked, each with
+its evidence.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +14,55 @@ import pandas as pd
 import shapely
 
 from mapsight.geo.network import RoadMap
-from mapsight.roads.candidates import FindingSettings, cut_line, find_candidates, identify, list_runs
+from mapsight.roads.candidates import (
+    FindingSettings,
+    cut_line,
+    find_candidates,
+    identify,
+    list_runs,
+)
 from mapsight.roads.evidence import Evidence
 from mapsight.roads.judged import Judged, learn_bend
 from mapsight.roads.match import measure_overlap
 from mapsight.roads.rerank import Bend
 from mapsight.roads.walk import UNKNOWN, UNSEEN, Walk
 
-__all__ = ["BEYOND", "COLUMNS", "Evidence", "FindingSettings", "Findings", "find_errors", "identify", "rank_candidates"]
+__all__ = [
+    "BEYOND",
+    "COLUMNS",
+    "Evidence",
+    "FindingSettings",
+    "Findings",
+    "find_errors",
+    "identify",
+    "rank_candidates",
+]
 
 COLUMNS = (
-    "finding_id", "kind", "score", "length_m", "mean_probability", "map_distance_m", "road_class", "road_id",
-    "offset_m", "evidence", "seen_wkt",
-)  # fmt: skip
+    "finding_id",
+    "kind",
+    "score",
+    "length_m",
+    "mean_probability",
+    "map_distance_m",
+    "road_class",
+    "road_id",
+    "offset_m",
+    "evidence",
+    "seen_wkt",
+)
 BEYOND = "roads seen beyond the map's reach"
 
-Score = Callable[[str, Mapping[str, float]], float]  # kind and features → probability of being a real error
+Score = Callable[
+    [str, Mapping[str, float]], float
+]  # kind and features → probability of being a real error
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The ranked table, what could not be judged (pieces of the map with a `reason`), and how scores were bent."""
+    """The ranked table, what could not be judged (pieces of the map with a `reason`), and how
+    scores were bent.
+    """
 
     table: gpd.GeoDataFrame
     not_judged: gpd.GeoDataFrame
@@ -41,12 +71,18 @@ class Findings:
 
 
 def find_errors(
-    evidence: Evidence, roads: RoadMap, settings: FindingSettings = FindingSettings(), judged: Judged | None = None,
-    *, nearly_complete: bool = True,
-) -> Findings:  # fmt: skip
-    """All findings of a scene, by falling score, and the pieces of the map that could not be judged.
+    evidence: Evidence,
+    roads: RoadMap,
+    settings: FindingSettings = FindingSettings(),
+    judged: Judged | None = None,
+    *,
+    nearly_complete: bool = True,
+) -> Findings:
+    """All findings of a scene, by falling score, and the pieces of the map that could not be
+    judged.
 
-    Of a map that is thought to be nearly complete the candidates tell how frequent errors are (`prior.py`).
+    Of a map that is thought to be nearly complete the candidates tell how frequent errors are
+    (`prior.py`).
     """
     found = find_candidates(evidence, roads, settings)
     bend = learn_bend(found if nearly_complete else None, judged)
@@ -59,14 +95,20 @@ def find_errors(
 
 
 def rank_candidates(
-    rows: list[dict[str, Any]], crs: Any, score: Score, settings: FindingSettings = FindingSettings()
-) -> gpd.GeoDataFrame:  # fmt: skip
+    rows: list[dict[str, Any]],
+    crs: Any,
+    score: Score,
+    settings: FindingSettings = FindingSettings(),
+) -> gpd.GeoDataFrame:
     """Scored, by falling score, each place once: what lies along a better finding is left out."""
     scored = [{**row, "score": score(row["kind"], row["features"])} for row in rows]
     scored = [row for row in scored if row["score"] >= settings.min_score]
     scored.sort(key=lambda row: (-row["score"], row["finding_id"]))
     lines = np.array([row["geometry"] for row in scored], object)
-    places = [*lines, *shapely.from_wkt([row["seen_wkt"] or None for row in scored])]  # of row i: i and i + len(scored)
+    places = [
+        *lines,
+        *shapely.from_wkt([row["seen_wkt"] or None for row in scored]),
+    ]  # of row i: i and i + len(scored)
     pairs = shapely.STRtree(places).query(lines, "dwithin", settings.same.match_m)
     near_by = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1) if len(scored) else []
     kept = np.zeros(len(scored), bool)
@@ -75,17 +117,31 @@ def rank_candidates(
         over = shapely.union_all([places[n] for n in better])
         kept[number] = not len(better) or measure_overlap(lines[number], over, settings.same) <= 0.5
     rows = [row for row, keep in zip(scored, kept, strict=True) if keep]
-    return gpd.GeoDataFrame(rows, columns=[*COLUMNS, "features", "geometry"], geometry="geometry", crs=crs)
+    return gpd.GeoDataFrame(
+        rows, columns=[*COLUMNS, "features", "geometry"], geometry="geometry", crs=crs
+    )
 
 
 def _list_not_judged(
-    walk: Walk, visible: gpd.GeoDataFrame, lines: gpd.GeoDataFrame, settings: FindingSettings, crs: Any
-) -> gpd.GeoDataFrame:  # fmt: skip
+    walk: Walk,
+    visible: gpd.GeoDataFrame,
+    lines: gpd.GeoDataFrame,
+    settings: FindingSettings,
+    crs: Any,
+) -> gpd.GeoDataFrame:
     """Pieces of the map that imagery cannot confirm or deny, with the reason."""
-    rows = [(line, "tunnel, planned or indoor: not expected to be seen") for line in lines.geometry[~lines["visible"]]]
+    rows = [
+        (line, "tunnel, planned or indoor: not expected to be seen")
+        for line in lines.geometry[~lines["visible"]]
+    ]
     unseen = (walk.state == UNSEEN) & (walk.hidden > settings.hidden_share)
-    for wanted, reason in ((unseen, "under trees or in deep shadow"), (walk.state == UNKNOWN, "no imagery here")):
-        rows += [(cut_line(visible, run), reason) for run in list_runs(walk, wanted, visible, settings)]
+    for wanted, reason in (
+        (unseen, "under trees or in deep shadow"),
+        (walk.state == UNKNOWN, "no imagery here"),
+    ):
+        rows += [
+            (cut_line(visible, run), reason) for run in list_runs(walk, wanted, visible, settings)
+        ]
     return gpd.GeoDataFrame(  # lines of the map
         {"reason": [r for _, r in rows], "length_m": [g.length for g, _ in rows]},
         geometry=[g for g, _ in rows],

@@ -1,4 +1,6 @@
-"""What is known of a place before mistakes are planted there: roads, where they meet, what can be seen."""
+"""What is known of a place before mistakes are planted there: roads, where they meet, what can be
+seen.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _EDGE_M = 8.0  # a road nearer to the image's edge is only half seen
 
 
 class Span(NamedTuple):
-    """A visible stretch of road number `road`, metres from start to end; a free end meets no other road."""
+    """A visible stretch of road number `road`, metres from start to end; a free end meets no other
+    road.
+    """
 
     road: int
     start: float
@@ -34,9 +38,11 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """lines, width_m, road_class (N,): all mapped roads; spans between junctions; whole roads of several.
+    """lines, width_m, road_class (N,): all mapped roads; spans between junctions; whole roads of
+    several.
 
-    avoid: other ways (railways, paths …) that a phantom must not follow. valid: (H, W) bool or None.
+    avoid: other ways (railways, paths …) that a phantom must not follow. valid: (H, W) bool or
+    None.
     """
 
     lines: np.ndarray
@@ -58,17 +64,26 @@ def survey_ground(
     valid: np.ndarray | None = None,
     avoid: gpd.GeoDataFrame | None = None,
 ) -> Ground:
-    """What planting needs of a map (RoadMap.lines, CRS of the box); only visible roads have spans."""
+    """What planting needs of a map (RoadMap.lines, CRS of the box); only visible roads have
+    spans.
+    """
     lines = roads.geometry.to_numpy()
     tree, shown = STRtree(lines), roads["visible"].to_numpy(bool)
     spans, whole = [], []
     for road, cuts in _find_cuts(lines, tree).items():
         if not shown[road]:
             continue
-        found = [_trim_to_view(span, lines[road], box, valid) for span in _split(road, lines[road], cuts, tree)]
+        found = [
+            _trim_to_view(span, lines[road], box, valid)
+            for span in _split(road, lines[road], cuts, tree)
+        ]
         spans += [span for span in found if span.length >= min_length_m]
         length = lines[road].length
-        if len(found) > 1 and length >= min_length_m and sum(span.length for span in found) > length - STEP_M:
+        if (
+            len(found) > 1
+            and length >= min_length_m
+            and sum(span.length for span in found) > length - STEP_M
+        ):
             whole.append(Span(road, 0.0, length, found[0].free_start, found[-1].free_end))
     return Ground(
         lines=lines,
@@ -102,8 +117,12 @@ def is_seen(points: np.ndarray, box: GeoBox, valid: np.ndarray | None) -> np.nda
     return inside
 
 
-def measure_distance(points: np.ndarray, tree: STRtree, *, within_m: float, skip: int = -1) -> np.ndarray:
-    """(n,) metres from points to the nearest geometry of the tree but number `skip`; inf beyond within_m."""
+def measure_distance(
+    points: np.ndarray, tree: STRtree, *, within_m: float, skip: int = -1
+) -> np.ndarray:
+    """(n,) metres from points to the nearest geometry of the tree but number `skip`; inf beyond
+    within_m.
+    """
     which, other = tree.query(points, predicate="dwithin", distance=within_m)
     kept = other != skip
     which, other = which[kept], other[kept]
@@ -113,12 +132,16 @@ def measure_distance(points: np.ndarray, tree: STRtree, *, within_m: float, skip
 
 
 def _find_cuts(lines: np.ndarray, tree: STRtree) -> dict[int, np.ndarray]:
-    """Road number → where others meet or cross it, in metres along it (unsorted, its ends included)."""
+    """Road number → where others meet or cross it, in metres along it (unsorted, its ends
+    included).
+    """
     one, other = tree.query(lines, predicate="intersects")
     one, other = one[one != other], other[one != other]
     crossing = shapely.intersection(lines[one], lines[other])
     crossed, index = shapely.get_coordinates(crossing, return_index=True)
-    ends = shapely.points(np.concatenate([shapely.get_coordinates(shapely.get_point(lines, k)) for k in (0, -1)]))
+    ends = shapely.points(
+        np.concatenate([shapely.get_coordinates(shapely.get_point(lines, k)) for k in (0, -1)])
+    )
     end, touched = tree.query(ends, predicate="dwithin", distance=_SNAP_M)
     foreign = end % len(lines) != touched
     road = np.concatenate([one[index], touched[foreign]])
@@ -143,7 +166,9 @@ def _split(road: int, line: LineString, cuts: np.ndarray, tree: STRtree) -> list
 
 
 def _trim_to_view(span: Span, line: LineString, box: GeoBox, valid: np.ndarray | None) -> Span:
-    """The longest stretch of the span that is seen without a break; where it was cut, the end is not free."""
+    """The longest stretch of the span that is seen without a break; where it was cut, the end is
+    not free.
+    """
     along = np.linspace(span.start, span.end, max(2, int(np.ceil(span.length / STEP_M)) + 1))
     seen = is_seen(shapely.line_interpolate_point(line, along), box, valid)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(int), [0]])))

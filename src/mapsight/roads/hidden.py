@@ -1,4 +1,5 @@
-"""Where the imagery cannot show a road: tree canopy and deep shadow, judged from colour and texture alone.
+"""Where the imagery cannot show a road: tree canopy and deep shadow, judged from colour and texture
+alone.
 
 'Cannot see' is an answer of its own: a mapped road under trees is not called a phantom.
 """
@@ -13,7 +14,9 @@ from scipy import ndimage
 
 @dataclass(frozen=True)
 class HiddenSettings:
-    """Canopy is green, rough and darker than the scene's grass; shadow is darker than nearly everything."""
+    """Canopy is green, rough and darker than the scene's grass; shadow is darker than nearly
+    everything.
+    """
 
     greenness: float = 0.04  # (2g − r − b) / (r + g + b)
     roughness: float = 7.0  # standard deviation of luminance (0 … 255) over window_m
@@ -24,13 +27,20 @@ class HiddenSettings:
 
 
 def find_hidden(
-    image: np.ndarray, valid: np.ndarray, m_per_px: float, settings: HiddenSettings = HiddenSettings()
-) -> np.ndarray:  # fmt: skip
-    """(H, W) bool of canopy and deep shadow in an image (3, H, W) uint8; False where the image is not valid."""
+    image: np.ndarray,
+    valid: np.ndarray,
+    m_per_px: float,
+    settings: HiddenSettings = HiddenSettings(),
+) -> np.ndarray:
+    """(H, W) bool of canopy and deep shadow in an image (3, H, W) uint8; False where the image is
+    not valid.
+    """
     if not valid.any():
         return np.zeros(valid.shape, bool)
     size = max(round(settings.window_m / m_per_px), 3)
-    red, green, blue = (ndimage.uniform_filter(band.astype(np.float32), max(size // 2, 1)) for band in image)
+    red, green, blue = (
+        ndimage.uniform_filter(band.astype(np.float32), max(size // 2, 1)) for band in image
+    )
     luminance = image.astype(np.float32).mean(axis=0)
     local = ndimage.uniform_filter(luminance, size)
     deviation = np.sqrt(np.maximum(ndimage.uniform_filter(luminance**2, size) - local**2, 0))

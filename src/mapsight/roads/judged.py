@@ -1,4 +1,6 @@
-"""Findings that people have judged, as teachers: of the labels a net is tuned on, and of the ranking of the rest."""
+"""Findings that people have judged, as teachers: of the labels a net is tuned on, and of the
+ranking of the rest.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _WIDTH_M = 8.0
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Findings with a verdict: kind, verdict, features (dict), geometry, `seen` (where the road is seen, or None)."""
+    """Findings with a verdict: kind, verdict, features (dict), geometry, `seen` (where the road is
+    seen, or None).
+    """
 
     table: gpd.GeoDataFrame
 
@@ -35,13 +39,18 @@ class Judged:
 
 
 def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
-    """The findings (as `audit` wrote them) that were accepted, rejected or left unsure, lines as a reviewer drew them.
+    """The findings (as `audit` wrote them) that were accepted, rejected or left unsure, lines as a
+    reviewer drew them.
 
     Raises InputError where the findings do not carry the features of their scores.
     """
     if "features" not in findings:
-        raise InputError("these findings", "do not say what their scores are made of", "audit again, then judge")
-    told = verdicts[verdicts["verdict"].isin([ACCEPT, REJECT, UNSURE])][["finding_id", "verdict", "geometry_wkt"]]
+        raise InputError(
+            "these findings", "do not say what their scores are made of", "audit again, then judge"
+        )
+    told = verdicts[verdicts["verdict"].isin([ACCEPT, REJECT, UNSURE])][
+        ["finding_id", "verdict", "geometry_wkt"]
+    ]
     table = findings.merge(told, on="finding_id")
     drawn, proposed = (
         gpd.GeoSeries.from_wkt(table[name].replace("", None), crs=findings.crs, on_invalid="ignore")
@@ -55,15 +64,21 @@ def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
         "features": [_read(text) for text in table["features"]],
         "seen": gpd.GeoSeries(where, index=table.index, crs=findings.crs),
     }
-    return Judged(gpd.GeoDataFrame(columns, geometry=table.geometry, crs=findings.crs).reset_index(drop=True))
+    return Judged(
+        gpd.GeoDataFrame(columns, geometry=table.geometry, crs=findings.crs).reset_index(drop=True)
+    )
 
 
 def place_judged(judged: Judged, crs: object, move) -> Judged:
-    """The same on the imagery: both lines brought to the CRS and moved by `move` (lines → lines)."""
+    """The same on the imagery: both lines brought to the CRS and moved by `move` (lines →
+    lines).
+    """
     table = judged.table
 
     def place(lines: gpd.GeoSeries) -> gpd.GeoSeries:
-        here = gpd.GeoDataFrame(geometry=lines if lines.crs is None or crs is None else lines.to_crs(crs))
+        here = gpd.GeoDataFrame(
+            geometry=lines if lines.crs is None or crs is None else lines.to_crs(crs)
+        )
         return move(here).geometry
 
     if table.empty:
@@ -71,17 +86,19 @@ def place_judged(judged: Judged, crs: object, move) -> Judged:
     seen = place(gpd.GeoSeries(table["seen"], crs=table.crs))
     line = place(table.geometry)
     return Judged(
-        gpd.GeoDataFrame(table[["kind", "verdict", "features"]].assign(seen=seen), geometry=line, crs=line.crs)
+        gpd.GeoDataFrame(
+            table[["kind", "verdict", "features"]].assign(seen=seen), geometry=line, crs=line.crs
+        )
     )
 
 
 def correct_labels(
     truth: np.ndarray, weight: np.ndarray, judged: Judged, box: GeoBox
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """(truth, weight), (H, W) each, as the map would give them had it been mended by the verdicts.
 
-    Accepted: the missing road is road, the phantom is none, the misaligned one is where it is seen. Unsure: says
-    nothing. Rejected: the map was right, and its labels stay.
+    Accepted: the missing road is road, the phantom is none, the misaligned one is where it is seen.
+    Unsure: says nothing. Rejected: the map was right, and its labels stay.
     """
     table = judged.table
     accepted = table["verdict"] == ACCEPT
@@ -102,17 +119,19 @@ def list_judged(judged: Judged) -> list[Any]:
 
 
 def learn_bend(found: Candidates | None, judged: Judged | None = None) -> Bend:
-    """What this place teaches the ranking: its candidates how many errors there are, verdicts which.
+    """What this place teaches the ranking: its candidates how many errors there are, verdicts
+    which.
 
-    Without candidates nothing is believed of how many. Unsure verdicts teach nothing, nor do those of an older table
-    of features.
+    Without candidates nothing is believed of how many. Unsure verdicts teach nothing, nor do those
+    of an older table of features.
     """
     start = dict.fromkeys(FEATURES, 0.0) if found is None else estimate_offsets(found)
     if judged is None:
         return learn_verdicts([], [], [], start)
     table = judged.table[judged.table["verdict"] != UNSURE]
     known = [
-        set(FEATURES[kind]) <= set(features) for kind, features in zip(table["kind"], table["features"], strict=True)
+        set(FEATURES[kind]) <= set(features)
+        for kind, features in zip(table["kind"], table["features"], strict=True)
     ]
     table = table[known]
     right: Sequence[bool] = (table["verdict"] == ACCEPT).tolist()

@@ -1,12 +1,12 @@
 """Which findings lie over which planted mistakes.
 
-A finding lies over a line where it runs within `match_m` of it and in about its direction: a road that only
-crosses it does not. It *answers* a planted mistake when it covers 30 % of it, or lies over it with half of
-its own length.
+A finding lies over a line where it runs within `match_m` of it and in about its direction: a road
+that only crosses it does not. It *answers* a planted mistake when it covers 30 % of it, or lies
+over it with half of its own length.
 
-Two ways of counting. Kind-aware: the finding must name the planted kind. Kind-blind: any kind will do, and a
-shifted road is answered at its true place, too (an auditor that calls it 'phantom here, missing there' has
-seen it).
+Two ways of counting. Kind-aware: the finding must name the planted kind. Kind-blind: any kind will
+do, and a shifted road is answered at its true place, too (an auditor that calls it 'phantom here,
+missing there' has seen it).
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ _CHORD_M = 6.0  # directions are those of chords this long: a traced line's jags
 
 @dataclass(frozen=True)
 class MatchSettings:
-    """match_m: how near is over it, max_angle_deg between directions; the shares that make it an answer.
+    """match_m: how near is over it, max_angle_deg between directions; the shares that make it an
+    answer.
 
-    min_cover: of the planted line, covered by the finding; min_within: of the finding, over the planted line.
+    min_cover: of the planted line, covered by the finding; min_within: of the finding, over the
+    planted line.
     """
 
     match_m: float = 10.0
@@ -40,8 +42,9 @@ class MatchSettings:
 class Answers:
     """A judged ranking.
 
-    outcome (F,): 'hit' (the first to answer some mistake), 'duplicate' (answers only answered ones), 'false'.
-    found_by (P,): the rank (from 0) of the finding that first answered each mistake, −1 for none.
+    outcome (F,): 'hit' (the first to answer some mistake), 'duplicate' (answers only answered
+    ones), 'false'. found_by (P,): the rank (from 0) of the finding that first answered each
+    mistake, −1 for none.
     """
 
     outcome: np.ndarray
@@ -69,7 +72,9 @@ def answer_planted(
 
 
 def measure_overlap(line: Any, other: Any, settings: MatchSettings) -> float:
-    """The share of `line` that lies over `other`: within match_m, in its direction give or take the angle."""
+    """The share of `line` that lies over `other`: within match_m, in its direction give or take the
+    angle.
+    """
     points, direction = _sample(line)
     if not len(points):
         return 0.0
@@ -91,7 +96,9 @@ def _match(
         places = [line]
         if not kind_aware and true_wkt:
             places.append(shapely.from_wkt(true_wkt))
-        for rank in np.unique(tree.query(places, predicate="dwithin", distance=settings.match_m)[1]):
+        for rank in np.unique(
+            tree.query(places, predicate="dwithin", distance=settings.match_m)[1]
+        ):
             if kind_aware and kinds[rank] != kind:
                 continue
             if any(_answers(lines[rank], place, settings) for place in places):
@@ -105,7 +112,9 @@ def _answers(finding: Any, place: Any, settings: MatchSettings) -> bool:
     return measure_overlap(finding, place, settings) >= settings.min_within
 
 
-def _lies_over(points: np.ndarray, direction: np.ndarray, line: Any, settings: MatchSettings) -> np.ndarray:
+def _lies_over(
+    points: np.ndarray, direction: np.ndarray, line: Any, settings: MatchSettings
+) -> np.ndarray:
     if line.length == 0:
         return np.zeros(len(points), bool)
     along = shapely.line_locate_point(line, points)
@@ -115,7 +124,9 @@ def _lies_over(points: np.ndarray, direction: np.ndarray, line: Any, settings: M
 
 
 def _sample(lines: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) points at the middles of about a metre of line each, and (n, 2) unit directions there."""
+    """(n,) points at the middles of about a metre of line each, and (n, 2) unit directions
+    there.
+    """
     points, directions = [np.empty(0, object)], [np.empty((0, 2))]
     for line in shapely.get_parts(lines):
         if line.length > 0:

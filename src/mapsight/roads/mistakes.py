@@ -1,7 +1,8 @@
-"""Plausible mistakes of a map: a road left out, a road that is not there, a road drawn beside its place.
+"""Plausible mistakes of a map: a road left out, a road that is not there, a road drawn beside its
+place.
 
-Each function draws one proposal from the generator and checks it against the ground; None where the draw did
-not fit.
+Each function draws one proposal from the generator and checks it against the ground; None where the
+draw did not fit.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Mistake(NamedTuple):
     road: int
     start: float
     end: float
-    line: LineString  # missing: what is cut out; phantom: what is added; misaligned: the line as moved
+    # missing: what is cut out; phantom: what is added; misaligned: the line as moved
+    line: LineString
     true_line: LineString | None  # misaligned: where the road is
     offset_m: float
     road_class: str
@@ -46,7 +48,9 @@ class Lengths:
 
 
 def propose_missing(ground: Ground, lengths: Lengths, rng: np.random.Generator) -> Mistake | None:
-    """A road, a stretch between junctions or a piece left out; not where a second line maps the road, too."""
+    """A road, a stretch between junctions or a piece left out; not where a second line maps the
+    road, too.
+    """
     span = _choose_stretch(ground.spans + ground.whole, lengths, rng)
     if span is None:
         return None
@@ -56,29 +60,40 @@ def propose_missing(ground: Ground, lengths: Lengths, rng: np.random.Generator) 
     return _describe("missing", ground, span, line)
 
 
-def propose_misaligned(ground: Ground, lengths: Lengths, rng: np.random.Generator) -> Mistake | None:
-    """A stretch drawn sideways of its place, led back at ends that are not free; near no other road."""
+def propose_misaligned(
+    ground: Ground, lengths: Lengths, rng: np.random.Generator
+) -> Mistake | None:
+    """A stretch drawn sideways of its place, led back at ends that are not free; near no other
+    road.
+    """
     span = _choose_stretch(ground.spans, lengths, rng)
     low, high = lengths.shift_m
     if span is None or (high := min(high, span.length / 8)) < low:
         return None
     line = substring(ground.lines[span.road], span.start, span.end)
     offset = float(rng.uniform(low, high)) * rng.choice([-1.0, 1.0])
-    moved = shift_sideways(line, offset, taper_start=not span.free_start, taper_end=not span.free_end)
-    if moved is None or not (_is_mapped_once(line, span.road, ground) and _is_mapped_once(moved, span.road, ground)):
+    moved = shift_sideways(
+        line, offset, taper_start=not span.free_start, taper_end=not span.free_end
+    )
+    if moved is None or not (
+        _is_mapped_once(line, span.road, ground) and _is_mapped_once(moved, span.road, ground)
+    ):
         return None
     if not is_seen(sample_line(moved)[1], ground.box, ground.valid).all():
         return None
-    return _describe("misaligned", ground, span, moved)._replace(true_line=line, offset_m=abs(offset))
+    return _describe("misaligned", ground, span, moved)._replace(
+        true_line=line, offset_m=abs(offset)
+    )
 
 
 def propose_phantom(
     ground: Ground, lengths: Lengths, rng: np.random.Generator, *, enclosed: bool = True
 ) -> Mistake | None:
-    """A road that is not there: leaves a road or prolongs a dead end, ends in the open or on the next road.
+    """A road that is not there: leaves a road or prolongs a dead end, ends in the open or on the
+    next road.
 
-    It keeps two widths and 8 m from every mapped road but those it meets. enclosed: only among mapped roads,
-    for beyond the map's outer edge a road may be real and not yet mapped.
+    It keeps two widths and 8 m from every mapped road but those it meets. enclosed: only among
+    mapped roads, for beyond the map's outer edge a road may be real and not yet mapped.
     """
     start, bearing = _choose_departure(ground, rng)
     if start is None:
@@ -95,15 +110,21 @@ def propose_phantom(
     else:
         end = shapely.Point(start.x + wanted * np.cos(bearing), start.y + wanted * np.sin(bearing))
     line = _bend(start, end, float(rng.normal(0, 0.07)) if rng.random() < 0.6 else 0.0)
-    if not lengths.min_m <= line.length <= lengths.max_m or not _is_open_ground(line, clear_m, through, ground):
+    if not lengths.min_m <= line.length <= lengths.max_m or not _is_open_ground(
+        line, clear_m, through, ground
+    ):
         return None
     if enclosed and not _is_enclosed(line, _REACH * lengths.max_m, ground):
         return None
     return Mistake("phantom", -1, 0.0, line.length, line, None, np.nan, road_class, width_m)
 
 
-def shift_sideways(line: LineString, offset_m: float, *, taper_start: bool, taper_end: bool) -> LineString | None:
-    """The line moved to its left (right if negative), tapered ends staying; None where bends spoil it."""
+def shift_sideways(
+    line: LineString, offset_m: float, *, taper_start: bool, taper_end: bool
+) -> LineString | None:
+    """The line moved to its left (right if negative), tapered ends staying; None where bends spoil
+    it.
+    """
     along, points = sample_line(line)
     xy = shapely.get_coordinates(points)
     normal = _smooth_normals(xy)
@@ -117,12 +138,20 @@ def shift_sideways(line: LineString, offset_m: float, *, taper_start: bool, tape
     core = points[profile > 0.99]
     away = shapely.distance(core, moved)
     # on the inner side of a sharp bend the offset folds up: then the place is not used
-    fits = moved.is_simple and len(core) and np.all(np.abs(away - abs(offset_m)) <= 0.25 * abs(offset_m))
+    fits = (
+        moved.is_simple
+        and len(core)
+        and np.all(np.abs(away - abs(offset_m)) <= 0.25 * abs(offset_m))
+    )
     return moved if fits and 0.8 <= moved.length / line.length <= 1.25 else None
 
 
-def _choose_stretch(spans: tuple[Span, ...], lengths: Lengths, rng: np.random.Generator) -> Span | None:
-    """A span, long ones more often; mostly whole if short enough, else a piece that leaves no stubs."""
+def _choose_stretch(
+    spans: tuple[Span, ...], lengths: Lengths, rng: np.random.Generator
+) -> Span | None:
+    """A span, long ones more often; mostly whole if short enough, else a piece that leaves no
+    stubs.
+    """
     if not spans:
         return None
     weight = np.minimum([span.length for span in spans], lengths.max_m)
@@ -136,7 +165,9 @@ def _choose_stretch(spans: tuple[Span, ...], lengths: Lengths, rng: np.random.Ge
     if 0 < before < _STUB_M or 0 < after < _STUB_M:
         return None
     start, end = span.start + before, span.end - after
-    return Span(span.road, start, end, span.free_start and before == 0, span.free_end and after == 0)
+    return Span(
+        span.road, start, end, span.free_start and before == 0, span.free_end and after == 0
+    )
 
 
 def _describe(kind: str, ground: Ground, span: Span, line: LineString) -> Mistake:
@@ -149,12 +180,18 @@ def _is_mapped_once(line: LineString, road: int, ground: Ground) -> bool:
     along, points = sample_line(line)
     rim = min(20.0, 0.25 * line.length)
     inner = points[(along >= rim) & (along <= line.length - rim)]
-    near = measure_distance(inner, ground.tree, within_m=max(10.0, 1.2 * ground.width_m[road]), skip=road)
+    near = measure_distance(
+        inner, ground.tree, within_m=max(10.0, 1.2 * ground.width_m[road]), skip=road
+    )
     return float(np.mean(np.isfinite(near))) <= 0.1
 
 
-def _choose_departure(ground: Ground, rng: np.random.Generator) -> tuple[shapely.Point | None, float]:
-    """Where a phantom leaves the network, and its bearing (radians): across a road, or on from a dead end."""
+def _choose_departure(
+    ground: Ground, rng: np.random.Generator
+) -> tuple[shapely.Point | None, float]:
+    """Where a phantom leaves the network, and its bearing (radians): across a road, or on from a
+    dead end.
+    """
     if not ground.spans:
         return None, 0.0
     weight = np.array([span.length for span in ground.spans])
@@ -185,11 +222,15 @@ def _draw_length(low: float, high: float, rng: np.random.Generator) -> float:
 def _cast_ray(
     start: shapely.Point, bearing: float, reach_m: float, ground: Ground
 ) -> tuple[float, shapely.Point] | None:
-    """(metres, point) of the first mapped road along a ray, the road underfoot aside; None within reach_m."""
+    """(metres, point) of the first mapped road along a ray, the road underfoot aside; None within
+    reach_m.
+    """
     step = np.array([np.cos(bearing), np.sin(bearing)])
     origin = np.array([start.x, start.y])
     ray = LineString([origin + step, origin + reach_m * step])
-    crossed = shapely.intersection(ground.tree.geometries[ground.tree.query(ray, predicate="intersects")], ray)
+    crossed = shapely.intersection(
+        ground.tree.geometries[ground.tree.query(ray, predicate="intersects")], ray
+    )
     xy = shapely.get_coordinates(crossed)
     if not len(xy):
         return None
@@ -214,13 +255,20 @@ def _is_open_ground(line: LineString, clear_m: float, through: bool, ground: Gro
         return False
     meets = 1.3 * clear_m
     open_air = (along > meets) & ((along < line.length - meets) | (not through))
-    if not open_air.any() or np.isfinite(measure_distance(points[open_air], ground.tree, within_m=clear_m)).any():
+    if (
+        not open_air.any()
+        or np.isfinite(measure_distance(points[open_air], ground.tree, within_m=clear_m)).any()
+    ):
         return False
-    return float(np.mean(np.isfinite(measure_distance(points, ground.avoid, within_m=10.0)))) <= 0.25
+    return (
+        float(np.mean(np.isfinite(measure_distance(points, ground.avoid, within_m=10.0)))) <= 0.25
+    )
 
 
 def _is_enclosed(line: LineString, reach_m: float, ground: Ground) -> bool:
-    """Whether mapped roads surround the line: most rays from its middle and its far end meet one."""
+    """Whether mapped roads surround the line: most rays from its middle and its far end meet
+    one.
+    """
     bearings = np.arange(_RAYS) * 2 * np.pi / _RAYS
     steps = np.column_stack([np.cos(bearings), np.sin(bearings)])
     for at in (0.6 * line.length, line.length - 2 * STEP_M):

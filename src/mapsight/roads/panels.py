@@ -1,7 +1,7 @@
 """Pictures of an evaluation: the lecture's four panels, curves over thresholds, reliability.
 
-Colours stay apart for colour-blind readers (Okabe & Ito 2008) and no meaning hangs on colour alone: curves
-differ in stroke, too.
+Colours stay apart for colour-blind readers (Okabe & Ito 2008) and no meaning hangs on colour alone:
+curves differ in stroke, too.
 """
 
 from __future__ import annotations
@@ -39,28 +39,44 @@ def draw_panels(
     valid: np.ndarray | None = None,
     title: str = "",
 ) -> Figure:
-    """The lecture's four panels: truth, prediction, right and wrong over the photograph, the photograph.
+    """The lecture's four panels: truth, prediction, right and wrong over the photograph, the
+    photograph.
 
-    image (3, H, W) uint8; truth (H, W) bool; prediction (H, W): a bool mask, or a probability that the
-    threshold cuts; valid (H, W) bool.
+    image (3, H, W) uint8; truth (H, W) bool; prediction (H, W): a bool mask, or a probability that
+    the threshold cuts; valid (H, W) bool.
     """
     kept = np.ones(truth.shape, bool) if valid is None else valid.astype(bool)
-    truth, mask = truth.astype(bool), prediction if prediction.dtype == bool else prediction >= threshold
+    truth, mask = (
+        truth.astype(bool),
+        prediction if prediction.dtype == bool else prediction >= threshold,
+    )
     photo = np.where(kept[..., None], np.moveaxis(image[:3], 0, -1), np.uint8(_NO_DATA[0]))
     measured = measure_at(count_pixels(mask.astype(np.float32), truth, kept), 0.5)
     figure, axes = _lay_out_panels(*truth.shape)
     cut = "" if prediction.dtype == bool else f", cut at {threshold:.3g}"
     _show(axes[0], _paint_mask(truth, kept), "truth")
-    _show(axes[1], _paint_mask(prediction, kept), "prediction, probability" if cut else "prediction")
+    _show(
+        axes[1], _paint_mask(prediction, kept), "prediction, probability" if cut else "prediction"
+    )
     _show(axes[2], paint_overlay(photo, truth, mask, kept), f"right and wrong{cut}")
     _show(axes[3], photo, "photograph")
-    figure.suptitle("   ".join(filter(None, [title, _describe(measured)])), x=0.5, y=0.985, fontsize=12, color=_INK)
+    figure.suptitle(
+        "   ".join(filter(None, [title, _describe(measured)])),
+        x=0.5,
+        y=0.985,
+        fontsize=12,
+        color=_INK,
+    )
     _add_legend(figure, measured)
     return figure
 
 
-def paint_overlay(photo: np.ndarray, truth: np.ndarray, mask: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: true positives yellow, false positives red, false negatives blue on the grey photo."""
+def paint_overlay(
+    photo: np.ndarray, truth: np.ndarray, mask: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
+    """(H, W, 3) uint8: true positives yellow, false positives red, false negatives blue on the grey
+    photo.
+    """
     grey = photo.astype(float) @ [0.299, 0.587, 0.114]
     painted = np.repeat((50 + 0.75 * grey)[..., None], 3, axis=2)
     for where, colour in ((truth & mask, FOUND), (mask & ~truth, FALSE), (truth & ~mask, MISSED)):
@@ -77,10 +93,11 @@ def draw_threshold_curves(
     f1_band: tuple[np.ndarray, np.ndarray] | None = None,
     title: str = "Measures over all thresholds (pooled)",
 ) -> Figure:
-    """The lecture's figure: precision, recall, F1 and accuracy over thresholds; the chosen one is marked.
+    """The lecture's figure: precision, recall, F1 and accuracy over thresholds; the chosen one is
+    marked.
 
-    interval: the chosen threshold's 95 % interval, shaded; f1_band: (low, high) of the F1 curve, (1001,)
-    each.
+    interval: the chosen threshold's 95 % interval, shaded; f1_band: (low, high) of the F1 curve,
+    (1001,) each.
     """
     figure = Figure(figsize=(8.2, 5.2), dpi=110, facecolor=_PAPER, layout="constrained")
     axes = figure.add_subplot()
@@ -93,7 +110,9 @@ def draw_threshold_curves(
             label=f"threshold, 95 %: {interval[0]:.2f}–{interval[1]:.2f}",
         )
     if f1_band is not None and np.ndim(f1_band[0]):
-        axes.fill_between(curves.thresholds, *f1_band, color="#111111", alpha=0.15, lw=0, label="F1, 95 %")
+        axes.fill_between(
+            curves.thresholds, *f1_band, color="#111111", alpha=0.15, lw=0, label="F1, 95 %"
+        )
     for name, (colour, dashes) in _STROKES.items():
         # a precision of nothing is no figure: the line ends where no pixel is predicted
         values = (
@@ -102,7 +121,14 @@ def draw_threshold_curves(
             else getattr(curves, name)
         )
         label = "F1" if name == "f1" else name
-        axes.plot(curves.thresholds, values, color=colour, ls=dashes, lw=2.8 if name == "f1" else 1.8, label=label)
+        axes.plot(
+            curves.thresholds,
+            values,
+            color=colour,
+            ls=dashes,
+            lw=2.8 if name == "f1" else 1.8,
+            label=label,
+        )
     _mark_chosen(axes, curves, chosen)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="threshold", ylabel="measure")
     _finish(axes, title)
@@ -117,23 +143,40 @@ def draw_threshold_curves(
     return figure
 
 
-def draw_reliability(calibration: Calibration, *, title: str = "Said and come true", unit: str = "pixels") -> Figure:
-    """What was said against what came true, the number of cases below; the diagonal can be believed."""
+def draw_reliability(
+    calibration: Calibration, *, title: str = "Said and come true", unit: str = "pixels"
+) -> Figure:
+    """What was said against what came true, the number of cases below; the diagonal can be
+    believed.
+    """
     figure = Figure(figsize=(5.6, 6.4), dpi=110, facecolor=_PAPER, layout="constrained")
     axes, below = figure.subplots(2, 1, height_ratios=[3.2, 1], sharex=True)
     full = calibration.counts > 0
     said, true = calibration.mean_probability[full], calibration.true_share[full]
     axes.plot([0, 1], [0, 1], color="#8a8f98", ls=(0, (4, 3)), lw=1.4, label="as said")
-    axes.vlines(said, np.minimum(said, true), np.maximum(said, true), color="#d55e00", lw=5, alpha=0.45, label="error")
+    axes.vlines(
+        said,
+        np.minimum(said, true),
+        np.maximum(said, true),
+        color="#d55e00",
+        lw=5,
+        alpha=0.45,
+        label="error",
+    )
     axes.plot(said, true, "o-", color="#0072b2", lw=2, ms=7, label="come true")
     axes.set(
         ylim=(0, 1.02),
-        ylabel=f"share of {unit} that are road" if unit == "pixels" else f"share of {unit} that are right",
+        ylabel=(
+            f"share of {unit} that are road"
+            if unit == "pixels"
+            else f"share of {unit} that are right"
+        ),
     )
     axes.legend(loc="upper left", frameon=False, fontsize=10)
     _finish(
         axes,
-        f"{title}\nexpected calibration error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
+        f"{title}\nexpected calibration error {calibration.ece:.3f}, Brier score"
+        f" {calibration.brier:.3f}",
     )
     width = np.diff(calibration.edges)
     below.bar(
@@ -167,7 +210,9 @@ def write_figure(path: Path | str, figure: Figure, *, dpi: float | None = None) 
 
 
 def _lay_out_panels(height: int, width: int) -> tuple[Figure, list[Axes]]:
-    """Two by two, or four in a row for tall images; a screen pixel an image pixel, but 340 to 760 a panel."""
+    """Two by two, or four in a row for tall images; a screen pixel an image pixel, but 340 to 760 a
+    panel.
+    """
     columns = 4 if height > 1.4 * width else 2
     rows, dpi = 4 // columns, 110
     wide = np.clip(width, 340, 760) / dpi
@@ -179,7 +224,9 @@ def _lay_out_panels(height: int, width: int) -> tuple[Figure, list[Axes]]:
     for k in range(4):
         row, column = divmod(k, columns)
         left, bottom = margin + column * (wide + gap), foot + (rows - 1 - row) * (tall + head)
-        axes.append(figure.add_axes((left / size[0], bottom / size[1], wide / size[0], tall / size[1])))
+        axes.append(
+            figure.add_axes((left / size[0], bottom / size[1], wide / size[0], tall / size[1]))
+        )
     return figure, axes
 
 
@@ -211,10 +258,17 @@ def _add_legend(figure: Figure, m: Measures) -> None:
         (MISSED, "false negative", m.false_negatives),
     )
     handles = [
-        Patch(facecolor="#{:02x}{:02x}{:02x}".format(*c), edgecolor=_INK, lw=0.6, label=f"{text}, {n:,} px")
+        Patch(
+            facecolor="#{:02x}{:02x}{:02x}".format(*c),
+            edgecolor=_INK,
+            lw=0.6,
+            label=f"{text}, {n:,} px",
+        )
         for c, text, n in entries
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=3, frameon=False, fontsize=10, labelcolor=_INK)
+    figure.legend(
+        handles=handles, loc="lower center", ncols=3, frameon=False, fontsize=10, labelcolor=_INK
+    )
 
 
 def _mark_chosen(axes: Axes, curves: Curves, chosen: float) -> None:
@@ -222,11 +276,19 @@ def _mark_chosen(axes: Axes, curves: Curves, chosen: float) -> None:
     height = float(curves.f1[k])
     axes.axvline(chosen, color=_INK, lw=1, ls=(0, (1, 2)))
     axes.plot([chosen], [height], "o", ms=9, mfc=_PAPER, mec="#111111", mew=2, zorder=5)
-    text = f"F1 {height:.3f} at {chosen:.3g}\nprecision {curves.precision[k]:.3f}\nrecall {curves.recall[k]:.3f}"
+    text = (
+        f"F1 {height:.3f} at {chosen:.3g}\nprecision {curves.precision[k]:.3f}\nrecall"
+        f" {curves.recall[k]:.3f}"
+    )
     box = {"boxstyle": "round,pad=0.35", "fc": _PAPER, "ec": "#c8ccd2", "alpha": 0.92}
     # at the foot of the line, where the curves seldom are
     side, align = (10, "left") if chosen < 0.6 else (-10, "right")
-    where: dict[str, Any] = {"xytext": (side, 12), "textcoords": "offset points", "ha": align, "va": "bottom"}
+    where: dict[str, Any] = {
+        "xytext": (side, 12),
+        "textcoords": "offset points",
+        "ha": align,
+        "va": "bottom",
+    }
     axes.annotate(text, (chosen, 0), fontsize=10, color=_INK, bbox=box, zorder=6, **where)
 
 

@@ -1,7 +1,8 @@
 """Plants known mistakes into any map, to see which of them an audit finds.
 
-After Mnih's and MUNO21's lead: what an auditor is worth shows only where the map's mistakes are known. Roads
-are left out, invented and shifted at places that do not touch one another, so each finding can be judged.
+After Mnih's and MUNO21's lead: what an auditor is worth shows only where the map's mistakes are
+known. Roads are left out, invented and shifted at places that do not touch one another, so each
+finding can be judged.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from shapely.ops import substring
 
 from mapsight.errors import InputError
 from mapsight.roads.ground import survey_ground
-from mapsight.roads.mistakes import Lengths, Mistake, propose_misaligned, propose_missing, propose_phantom
+from mapsight.roads.mistakes import (
+    Lengths,
+    Mistake,
+    propose_misaligned,
+    propose_missing,
+    propose_phantom,
+)
 from mapsight.roads.planted import COLUMNS, KINDS, read_planted, write_planted
 
 if TYPE_CHECKING:
@@ -54,9 +61,17 @@ class PlantSettings:
 
     def __post_init__(self) -> None:
         if min(self.deleted, self.added, self.shifted) < 0:
-            raise InputError((self.deleted, self.added, self.shifted), "counts of mistakes cannot be negative", "use 0")
+            raise InputError(
+                (self.deleted, self.added, self.shifted),
+                "counts of mistakes cannot be negative",
+                "use 0",
+            )
         if not 0 < self.min_length_m <= self.max_length_m:
-            raise InputError((self.min_length_m, self.max_length_m), "is no range of lengths", "give 0 < min <= max")
+            raise InputError(
+                (self.min_length_m, self.max_length_m),
+                "is no range of lengths",
+                "give 0 < min <= max",
+            )
         if not 0 < self.shift_m[0] <= self.shift_m[1]:
             raise InputError(self.shift_m, "is no range of shifts", "give 0 < min <= max metres")
 
@@ -71,10 +86,10 @@ def plant_errors(
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """(mapped, planted): the map with mistakes in it, and the mistakes.
 
-    roads: as RoadMap.lines, CRS of the box, all of it taken for true; only visible roads on valid pixels (H,
-    W) are touched. avoid: ways or areas that no phantom may follow (other_ways; known road surfaces). Equal
-    settings give equal mistakes. A map too small for all of them gets what fits, the kinds in turn: see
-    `count_planted` and `name_shortfall`.
+    roads: as RoadMap.lines, CRS of the box, all of it taken for true; only visible roads on valid
+    pixels (H, W) are touched. avoid: ways or areas that no phantom may follow (other_ways; known
+    road surfaces). Equal settings give equal mistakes. A map too small for all of them gets what
+    fits, the kinds in turn: see `count_planted` and `name_shortfall`.
     """
     settings = settings or PlantSettings()
     if valid is not None and valid.shape != box.shape:
@@ -87,7 +102,9 @@ def plant_errors(
         "missing": [lambda: propose_missing(ground, lengths, rng)],
         "phantom": [
             lambda: propose_phantom(ground, lengths, rng),
-            lambda: propose_phantom(ground, lengths, rng, enclosed=False),  # a sparse map encloses nothing
+            lambda: propose_phantom(
+                ground, lengths, rng, enclosed=False
+            ),  # a sparse map encloses nothing
         ],
         "misaligned": [lambda: propose_misaligned(ground, lengths, rng)],
     }
@@ -103,7 +120,9 @@ def count_planted(planted: gpd.GeoDataFrame) -> dict[str, int]:
 def name_shortfall(planted: gpd.GeoDataFrame, settings: PlantSettings) -> str:
     """One sentence on what did not fit, '' when all did."""
     counts, wanted = count_planted(planted), _wanted(settings)
-    short = [f"{counts[kind]} of {wanted[kind]} {kind}" for kind in KINDS if counts[kind] < wanted[kind]]
+    short = [
+        f"{counts[kind]} of {wanted[kind]} {kind}" for kind in KINDS if counts[kind] < wanted[kind]
+    ]
     return f"the map has room for only {', '.join(short)}" if short else ""
 
 
@@ -114,7 +133,9 @@ def _wanted(settings: PlantSettings) -> dict[str, int]:
 def _draw_best(
     draws: dict[str, list[Callable[[], Mistake | None]]], wanted: dict[str, int], min_gap_m: float
 ) -> list[Mistake]:
-    """The first layout that holds all mistakes, or the fullest of a few: early ones may block late ones."""
+    """The first layout that holds all mistakes, or the fullest of a few: early ones may block late
+    ones.
+    """
     best: list[Mistake] = []
     for _ in range(_LAYOUTS):
         mistakes = _draw_all(draws, wanted, min_gap_m)
@@ -140,12 +161,18 @@ def _draw_all(
     return mistakes
 
 
-def _draw_clear(ways: list[Callable[[], Mistake | None]], taken: list[Any], min_gap_m: float) -> Mistake | None:
-    """A proposal away from all places taken; a way that has none any more is struck off, the next one tried."""
+def _draw_clear(
+    ways: list[Callable[[], Mistake | None]], taken: list[Any], min_gap_m: float
+) -> Mistake | None:
+    """A proposal away from all places taken; a way that has none any more is struck off, the next
+    one tried.
+    """
     while ways:
         for _ in range(_TRIES):
             mistake = ways[0]()
-            if mistake and (not taken or shapely.distance(_footprint(mistake), taken).min() >= min_gap_m):
+            if mistake and (
+                not taken or shapely.distance(_footprint(mistake), taken).min() >= min_gap_m
+            ):
                 return mistake
         del ways[0]
     return None
@@ -153,11 +180,15 @@ def _draw_clear(ways: list[Callable[[], Mistake | None]], taken: list[Any], min_
 
 def _footprint(mistake: Mistake) -> Any:
     """All lines of a mistake: a shifted road takes its true place, too."""
-    return shapely.MultiLineString([line for line in (mistake.line, mistake.true_line) if line is not None])
+    return shapely.MultiLineString(
+        [line for line in (mistake.line, mistake.true_line) if line is not None]
+    )
 
 
 def _rewrite_map(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDataFrame:
-    """The map's rows with roads cut and bent, then the phantoms; parts of a cut road get ids of their own."""
+    """The map's rows with roads cut and bent, then the phantoms; parts of a cut road get ids of
+    their own.
+    """
     edits: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
         edits.setdefault(mistake.road, []).append(mistake)
@@ -169,11 +200,19 @@ def _rewrite_map(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDat
         numbers += [road] * len(pieces)
         lines += pieces
         parts += range(1, len(pieces) + 1)
-    kept = roads.iloc[numbers].set_geometry(gpd.GeoSeries(lines, index=roads.index[numbers], crs=roads.crs))
+    kept = roads.iloc[numbers].set_geometry(
+        gpd.GeoSeries(lines, index=roads.index[numbers], crs=roads.crs)
+    )
     suffix = ["" if part == 1 else f"-{part}" for part in parts]
-    kept = kept.assign(road_id=[f"{name}{more}" for name, more in zip(kept["road_id"], suffix, strict=True)])
+    kept = kept.assign(
+        road_id=[f"{name}{more}" for name, more in zip(kept["road_id"], suffix, strict=True)]
+    )
     phantoms = _make_phantoms(roads, edits.get(-1, []))
-    whole = pd.concat([kept, phantoms], ignore_index=True) if len(phantoms) else kept.reset_index(drop=True)
+    whole = (
+        pd.concat([kept, phantoms], ignore_index=True)
+        if len(phantoms)
+        else kept.reset_index(drop=True)
+    )
     return gpd.GeoDataFrame(whole, geometry=roads.geometry.name, crs=roads.crs)[list(roads.columns)]
 
 
@@ -190,12 +229,18 @@ def _edit_line(line: LineString, edits: list[Mistake]) -> list[LineString]:
         at = edit.end
     pieces[-1].append(_coordinates(line, at, line.length))
     xy = [np.concatenate(piece) for piece in pieces]
-    lines = [LineString(part[_is_new(part)]) for part in xy if len(part) and len(part[_is_new(part)]) > 1]
+    lines = [
+        LineString(part[_is_new(part)]) for part in xy if len(part) and len(part[_is_new(part)]) > 1
+    ]
     return [piece for piece in lines if piece.length >= _CRUMB_M]
 
 
 def _coordinates(line: LineString, start: float, end: float) -> np.ndarray:
-    return shapely.get_coordinates(substring(line, start, end)) if end - start > 1e-6 else np.empty((0, 2))
+    return (
+        shapely.get_coordinates(substring(line, start, end))
+        if end - start > 1e-6
+        else np.empty((0, 2))
+    )
 
 
 def _is_new(xy: np.ndarray) -> np.ndarray:
@@ -204,7 +249,9 @@ def _is_new(xy: np.ndarray) -> np.ndarray:
 
 
 def _make_phantoms(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDataFrame:
-    """Rows for invented roads, filled in like the others; their ids go on from the number of roads."""
+    """Rows for invented roads, filled in like the others; their ids go on from the number of
+    roads.
+    """
     rows = {
         "road_id": [str(len(roads) + 1 + k) for k in range(len(mistakes))],
         "road_class": [mistake.road_class for mistake in mistakes],
@@ -213,7 +260,9 @@ def _make_phantoms(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoD
         "name": "",
         roads.geometry.name: [mistake.line for mistake in mistakes],
     }
-    return gpd.GeoDataFrame(rows, geometry=roads.geometry.name, crs=roads.crs).reindex(columns=roads.columns)
+    return gpd.GeoDataFrame(rows, geometry=roads.geometry.name, crs=roads.crs).reindex(
+        columns=roads.columns
+    )
 
 
 def _list_planted(mistakes: list[Mistake], crs: Any) -> gpd.GeoDataFrame:
@@ -223,6 +272,13 @@ def _list_planted(mistakes: list[Mistake], crs: Any) -> gpd.GeoDataFrame:
     for m in ordered:
         number[m.kind] += 1
         true_wkt = shapely.to_wkt(m.true_line, rounding_precision=4) if m.true_line else ""
-        values = (f"{m.kind}-{number[m.kind]:02d}", m.kind, m.line.length, m.offset_m, m.road_class, true_wkt)
+        values = (
+            f"{m.kind}-{number[m.kind]:02d}",
+            m.kind,
+            m.line.length,
+            m.offset_m,
+            m.road_class,
+            true_wkt,
+        )
         rows.append(dict(zip(COLUMNS, values, strict=True)))
     return gpd.GeoDataFrame(rows, columns=[*COLUMNS], geometry=[m.line for m in ordered], crs=crs)

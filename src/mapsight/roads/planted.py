@@ -18,19 +18,26 @@ from mapsight.geo.files import check_local_file
 
 KINDS = ("missing", "phantom", "misaligned")
 COLUMNS = ("planted_id", "kind", "length_m", "offset_m", "road_class", "true_wkt")
-_PIXELS = "pixel_coordinates"  # a foreign member (RFC 7946, section 6.1): the image has no place on earth
+_PIXELS = (
+    "pixel_coordinates"  # a foreign member (RFC 7946, section 6.1): the image has no place on earth
+)
 _DIGITS = 7  # of a degree: a centimetre
 
 
 def write_planted(path: Path | str, planted: gpd.GeoDataFrame) -> None:
-    """Write planted mistakes (COLUMNS and geometry) as EPSG:4326; without a CRS, as pixels, marked so.
+    """Write planted mistakes (COLUMNS and geometry) as EPSG:4326; without a CRS, as pixels, marked
+    so.
 
-    geometry is the piece left out, the piece added, or the road as the map now has it, shifted; then true_wkt
-    says where it is, in the same coordinates. Whole or not at all.
+    geometry is the piece left out, the piece added, or the road as the map now has it, shifted;
+    then true_wkt says where it is, in the same coordinates. Whole or not at all.
     """
     placed = _reproject(planted, "EPSG:4326") if planted.crs is not None else planted
-    body: dict[str, Any] = {"type": "FeatureCollection"} | ({_PIXELS: True} if planted.crs is None else {})
-    body["features"] = [_make_feature(row, _DIGITS if planted.crs is not None else 3) for row in placed.itertuples()]
+    body: dict[str, Any] = {"type": "FeatureCollection"} | (
+        {_PIXELS: True} if planted.crs is None else {}
+    )
+    body["features"] = [
+        _make_feature(row, _DIGITS if planted.crs is not None else 3) for row in placed.itertuples()
+    ]
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(body, allow_nan=False), encoding="utf-8")
 
@@ -44,7 +51,9 @@ def read_planted(path: Path | str, *, crs: Any = None) -> gpd.GeoDataFrame:
     pixels = body.get(_PIXELS) is True
     if pixels and crs is not None:
         raise InputError(
-            path, "holds pixel coordinates", "score it with findings of the same image without georeference"
+            path,
+            "holds pixel coordinates",
+            "score it with findings of the same image without georeference",
         )
     rows = [_read_feature(path, feature) for feature in body["features"]]
     columns = {name: [row[name] for row in rows] for name in (*COLUMNS, "geometry")}
@@ -68,8 +77,15 @@ def _move_wkt(text: str, way: Transformer) -> str:
 
 
 def _make_feature(row: Any, digits: int) -> dict[str, Any]:
-    xy = [[round(float(x), digits), round(float(y), digits)] for x, y in shapely.get_coordinates(row.geometry)]
-    true_line = shapely.to_wkt(shapely.from_wkt(row.true_wkt), rounding_precision=digits) if row.true_wkt else None
+    xy = [
+        [round(float(x), digits), round(float(y), digits)]
+        for x, y in shapely.get_coordinates(row.geometry)
+    ]
+    true_line = (
+        shapely.to_wkt(shapely.from_wkt(row.true_wkt), rounding_precision=digits)
+        if row.true_wkt
+        else None
+    )
     properties = {
         "planted_id": row.planted_id,
         "kind": row.kind,

@@ -1,4 +1,6 @@
-"""image → probability: in windows that are blended without seams, row band by row band, so memory stays flat."""
+"""image → probability: in windows that are blended without seams, row band by row band, so memory
+stays flat.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from rasterio.enums import Resampling
 from mapsight.cnn.runtime import Runner, average_flips
 from mapsight.errors import InputError
 from mapsight.geo.grid import Window, tile_windows, window_weights
-from mapsight.geo.raster import GeoBox, ImageReader, Raster, RasterWriter, open_raster_writer, read_raster
+from mapsight.geo.raster import (
+    GeoBox,
+    ImageReader,
+    Raster,
+    RasterWriter,
+    open_raster_writer,
+    read_raster,
+)
 from mapsight.geo.warp import warp_raster
 from mapsight.progress import open_progress
 
@@ -25,7 +34,9 @@ UINT8_STEPS = 254  # uint8 probability: value / 254, 255 = no data
 
 @dataclass(frozen=True)
 class PredictSettings:
-    """Windows of window_px² with overlap_px shared between neighbours; `flips` averages over four views."""
+    """Windows of window_px² with overlap_px shared between neighbours; `flips` averages over four
+    views.
+    """
 
     window_px: int = 512
     overlap_px: int = 128
@@ -49,22 +60,33 @@ class Band(NamedTuple):
 
 
 def predict_raster(
-    reader: Reader, run: Runner, settings: PredictSettings = PredictSettings(), *, wanted: np.ndarray | None = None
-) -> Raster:  # fmt: skip
-    """The probability of the whole image on its working grid, (1, H, W) float32; invalid pixels are 0.
+    reader: Reader,
+    run: Runner,
+    settings: PredictSettings = PredictSettings(),
+    *,
+    wanted: np.ndarray | None = None,
+) -> Raster:
+    """The probability of the whole image on its working grid, (1, H, W) float32; invalid pixels are
+    0.
 
     Windows that hold no pixel of `wanted` (H, W) bool are left out, and so not valid.
     """
     bands = list(predict_bands(reader, run, settings, wanted=wanted))
     box = reader.geobox
     probability = np.concatenate([band.probability for band in bands])[None]
-    return Raster(probability, box.transform, box.crs, np.concatenate([band.valid for band in bands]))
+    return Raster(
+        probability, box.transform, box.crs, np.concatenate([band.valid for band in bands])
+    )
 
 
 def predict_file(
-    reader: ImageReader, run: Runner, out: Path, *,
-    dtype: str = "float32", settings: PredictSettings = PredictSettings(),
-) -> None:  # fmt: skip
+    reader: ImageReader,
+    run: Runner,
+    out: Path,
+    *,
+    dtype: str = "float32",
+    settings: PredictSettings = PredictSettings(),
+) -> None:
     """Writes the probability on the image's *own* grid, whatever grid the model wants to see.
 
     float32 in 0 … 1 with NaN, or uint8 as value / 254 with 255, where there is no data.
@@ -74,13 +96,17 @@ def predict_file(
         first = out if same_grid else Path(folder) / "working.tif"
         with open_probability_writer(first, reader.geobox, dtype) as writer:
             for band in predict_bands(reader, run, settings):
-                writer.write(band.row, 0, encode_probability(band.probability, band.valid, dtype)[None])
+                writer.write(
+                    band.row, 0, encode_probability(band.probability, band.valid, dtype)[None]
+                )
         if not same_grid:
             warp_raster(first, out, reader.source_geobox, resampling=Resampling.bilinear)
 
 
 def predict_array(image: np.ndarray, run: Runner, *, stride_px: int = 32) -> np.ndarray:
-    """Probability (H, W) of an image (3, H, W) uint8 in one piece, mirrored up to a multiple of the net's stride."""
+    """Probability (H, W) of an image (3, H, W) uint8 in one piece, mirrored up to a multiple of the
+    net's stride.
+    """
     height, width = image.shape[1:]
     padding = ((0, 0), (0, -height % stride_px), (0, -width % stride_px))
     return run(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
@@ -88,7 +114,7 @@ def predict_array(image: np.ndarray, run: Runner, *, stride_px: int = 32) -> np.
 
 def predict_bands(
     reader: Reader, run: Runner, settings: PredictSettings, *, wanted: np.ndarray | None = None
-) -> Iterator[Band]:  # fmt: skip
+) -> Iterator[Band]:
     """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time."""
     box, overlap = reader.geobox, settings.overlap_px
     run = average_flips(run) if settings.flips else run
@@ -100,23 +126,37 @@ def predict_bands(
         for row in sorted({window.row for window in windows}):
             end = min(row + settings.window_px, box.height)
             open_rows = np.concatenate([open_rows, _empty(box, end - start - len(open_rows))])
-            open_valid = np.concatenate([open_valid, np.zeros((end - start - len(open_valid), box.width), bool)])
+            open_valid = np.concatenate(
+                [open_valid, np.zeros((end - start - len(open_valid), box.width), bool)]
+            )
             for window in (w for w in windows if w.row == row):
                 if wanted is None or _holds(wanted, window):
                     _add_window(reader, run, window, settings, (start, open_rows, open_valid))
                 advance(1, "")
             done = box.height if row + stride + overlap // 2 >= box.height else row + stride
             yield _finish(start, open_rows[: done - start], open_valid[: done - start])
-            open_rows, open_valid, start = open_rows[done - start :], open_valid[done - start :], done
+            open_rows, open_valid, start = (
+                open_rows[done - start :],
+                open_valid[done - start :],
+                done,
+            )
             if done == box.height:
                 break
 
 
-def open_probability_writer(path: Path, box: GeoBox, dtype: str) -> AbstractContextManager[RasterWriter]:
+def open_probability_writer(
+    path: Path, box: GeoBox, dtype: str
+) -> AbstractContextManager[RasterWriter]:
     """A raster writer with the scale and no-data value of that kind of probability."""
     scale = 1 / UINT8_STEPS if dtype == "uint8" else 1.0
-    return open_raster_writer(path, box, dtype=dtype, nodata=NODATA[dtype], scale=scale,
-                              tags={"mapsight": "probability of road"})  # fmt: skip
+    return open_raster_writer(
+        path,
+        box,
+        dtype=dtype,
+        nodata=NODATA[dtype],
+        scale=scale,
+        tags={"mapsight": "probability of road"},
+    )
 
 
 def encode_probability(probability: np.ndarray, valid: np.ndarray, dtype: str) -> np.ndarray:
@@ -127,22 +167,33 @@ def encode_probability(probability: np.ndarray, valid: np.ndarray, dtype: str) -
 
 
 def _add_window(
-    reader: Reader, run: Runner, window: Window, settings: PredictSettings,
+    reader: Reader,
+    run: Runner,
+    window: Window,
+    settings: PredictSettings,
     opened: tuple[int, np.ndarray, np.ndarray],
-) -> None:  # fmt: skip
+) -> None:
     """Adds a window's weighted probability to the open rows, in place."""
     start, rows, valid_rows = opened
     box = reader.geobox
     top, left = max(window.row, 0), max(window.col, 0)
-    bottom, right = min(window.row + window.height, box.height), min(window.col + window.width, box.width)
+    bottom, right = (
+        min(window.row + window.height, box.height),
+        min(window.col + window.width, box.width),
+    )
     seen = reader.read(top, left, bottom - top, right - left)
     valid_rows[top - start : bottom - start, left:right] = seen.valid
     if not seen.valid.any():
         return
-    mirrored = ((top - window.row, window.row + window.height - bottom),
-                (left - window.col, window.col + window.width - right))  # fmt: skip
+    mirrored = (
+        (top - window.row, window.row + window.height - bottom),
+        (left - window.col, window.col + window.width - right),
+    )
     image = np.pad(seen.array, ((0, 0), *mirrored), mode="symmetric")
-    inner = np.s_[mirrored[0][0] : window.height - mirrored[0][1], mirrored[1][0] : window.width - mirrored[1][1]]
+    inner = np.s_[
+        mirrored[0][0] : window.height - mirrored[0][1],
+        mirrored[1][0] : window.width - mirrored[1][1],
+    ]
     weights = window_weights(window, box.height, box.width, overlap_px=settings.overlap_px)
     rows[top - start : bottom - start, left:right] += (run(image[None])[0] * weights)[inner]
 
@@ -161,7 +212,8 @@ def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
 
 
 def read_probability(path: Path) -> Raster:
-    """A probability that was written here, as float32 (1, H, W) in 0 … 1 on the working grid of its image.
+    """A probability that was written here, as float32 (1, H, W) in 0 … 1 on the working grid of its
+    image.
 
     Raises InputError for any other raster.
     """
@@ -170,9 +222,21 @@ def read_probability(path: Path) -> Raster:
     if array.shape[0] == 1 and array.dtype == np.uint8:
         array = array.astype(np.float32) / UINT8_STEPS
     if array.shape[0] != 1 or not np.issubdtype(array.dtype, np.floating):
-        raise InputError(path, "is no probability (one band of float32 or uint8)", "make one with `mapsight predict`")
+        raise InputError(
+            path,
+            "is no probability (one band of float32 or uint8)",
+            "make one with `mapsight predict`",
+        )
     seen = array[0][raster.valid]
     if len(seen) and (seen.min() < 0 or seen.max() > 1):
-        raise InputError(path, f"holds values from {seen.min():g} to {seen.max():g}, not probabilities",
-                         "make one with `mapsight predict`")  # fmt: skip
-    return Raster(np.where(raster.valid, array, 0).astype(np.float32), raster.transform, raster.crs, raster.valid)
+        raise InputError(
+            path,
+            f"holds values from {seen.min():g} to {seen.max():g}, not probabilities",
+            "make one with `mapsight predict`",
+        )
+    return Raster(
+        np.where(raster.valid, array, 0).astype(np.float32),
+        raster.transform,
+        raster.crs,
+        raster.valid,
+    )

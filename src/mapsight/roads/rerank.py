@@ -1,8 +1,9 @@
 """What people said of some findings, learnt for the ranking of the rest.
 
-The scores of this place are those of the table (`ranking.py`), bent as little as the verdicts ask for: each kind has an
-offset, with a Gaussian prior at what its candidates tell by themselves (`prior.py`), and each term of a score a weight,
-with one at 1. Twenty verdicts move them a little, two hundred a lot (maximum a posteriori logistic regression).
+The scores of this place are those of the table (`ranking.py`), bent as little as the verdicts ask
+for: each kind has an offset, with a Gaussian prior at what its candidates tell by themselves
+(`prior.py`), and each term of a score a weight, with one at 1. Twenty verdicts move them a little,
+two hundred a lot (maximum a posteriori logistic regression).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class RerankSettings:
-    """Standard deviations of the priors: of a kind's offset (in logits) and of the weight of a term."""
+    """Standard deviations of the priors: of a kind's offset (in logits) and of the weight of a
+    term.
+    """
 
     offset: float = 1.0
     weight: float = 0.5
@@ -28,7 +31,8 @@ class RerankSettings:
 
 @dataclass(frozen=True, eq=False)
 class Bend:
-    """What was learnt: a logit added to each kind, and factors for each kind's terms (1: as in the table).
+    """What was learnt: a logit added to each kind, and factors for each kind's terms (1: as in the
+    table).
 
     `start`: the part of the offset that the candidates told before any verdict.
     """
@@ -46,10 +50,15 @@ class Bend:
 
 
 def learn_verdicts(
-    kinds: Sequence[str], features: Sequence[Mapping[str, float]], right: Sequence[bool],
-    start: Mapping[str, float], settings: RerankSettings = RerankSettings(),
-) -> Bend:  # fmt: skip
-    """The bend that verdicts (right: accepted) on N findings ask for; without verdicts, `start` for each kind."""
+    kinds: Sequence[str],
+    features: Sequence[Mapping[str, float]],
+    right: Sequence[bool],
+    start: Mapping[str, float],
+    settings: RerankSettings = RerankSettings(),
+) -> Bend:
+    """The bend that verdicts (right: accepted) on N findings ask for; without verdicts, `start` for
+    each kind.
+    """
     told = [[k for k, other in enumerate(kinds) if other == kind] for kind in FEATURES]
     offset, weights = {}, {}
     for kind, rows in zip(FEATURES, told, strict=True):
@@ -68,8 +77,9 @@ def learn_verdicts(
 def order_spread(count: int) -> np.ndarray:
     """(count,) places of a list, so ordered that every beginning is spread evenly over it.
 
-    Place n is at the fraction frac(1/2 + n/φ) of the list, φ the golden ratio: by the three-gap theorem no two gaps
-    between the places taken so far differ by more than the factor φ² (Steinhaus; Sós 1958).
+    Place n is at the fraction frac(1/2 + n/φ) of the list, φ the golden ratio: by the three-gap
+    theorem no two gaps between the places taken so far differ by more than the factor φ²
+    (Steinhaus; Sós 1958).
     """
     if not count:
         return np.zeros(0, int)
@@ -79,7 +89,9 @@ def order_spread(count: int) -> np.ndarray:
     return places[np.sort(first)]
 
 
-def _fit(terms: np.ndarray, intercept: float, right: np.ndarray, settings: RerankSettings) -> np.ndarray:
+def _fit(
+    terms: np.ndarray, intercept: float, right: np.ndarray, settings: RerankSettings
+) -> np.ndarray:
     """(1 + F,): offset and weights at the posterior's maximum."""
     centre = np.concatenate([[0.0], np.ones(terms.shape[1])])
     if not len(right):

@@ -21,7 +21,9 @@ _ROLES, _BLOCK_M = 6, 200.0  # one block in six judges
 
 @dataclass(frozen=True)
 class Hints:
-    """What files do not say of themselves: which bands are red, green, blue, the CRS of images and map, its layer."""
+    """What files do not say of themselves: which bands are red, green, blue, the CRS of images and
+    map, its layer.
+    """
 
     bands: tuple[int, ...] | None = None
     crs: str | None = None
@@ -31,11 +33,13 @@ class Hints:
 
 def read_map_scenes(
     images: Sequence[Path], map_file: Path, *, m_per_px: float | None = None, hints: Hints = Hints()
-) -> tuple[list[Scene], list[Scene], float]:  # fmt: skip
-    """(training scenes, judging scenes, metres a pixel): the same images, with other blocks valid in each.
+) -> tuple[list[Scene], list[Scene], float]:
+    """(training scenes, judging scenes, metres a pixel): the same images, with other blocks valid
+    in each.
 
-    All images are brought to one resolution: the one given, or the first image's. A block of ground has the same role
-    in all images of one CRS. Raises InputError where no block that judges holds data.
+    All images are brought to one resolution: the one given, or the first image's. A block of ground
+    has the same role in all images of one CRS. Raises InputError where no block that judges holds
+    data.
     """
     scenes, boxes = [], []
     for path in images:
@@ -44,7 +48,11 @@ def read_map_scenes(
             for note in reader.notes:
                 say(f"{path.name}: {note}")
         m_per_px = m_per_px or image.geobox.m_per_px
-        scenes.append(Scene(path.stem, image.array, read_truth(map_file, image.geobox, own, hints), image.valid))
+        scenes.append(
+            Scene(
+                path.stem, image.array, read_truth(map_file, image.geobox, own, hints), image.valid
+            )
+        )
         boxes.append(image.geobox)
     block_m = min(_BLOCK_M, *(min(box.shape) * box.m_per_px / 3 for box in boxes))
     train, judge = [], []
@@ -54,7 +62,11 @@ def read_map_scenes(
         judge.append(dataclasses.replace(scene, valid=scene.valid & judging))
     judge = [scene for scene in judge if scene.valid.any()]
     if not judge:
-        raise InputError("the images", "hold no data in the blocks that judge the training", "give more or larger ones")
+        raise InputError(
+            "the images",
+            "hold no data in the blocks that judge the training",
+            "give more or larger ones",
+        )
     return train, judge, m_per_px or 1.0
 
 
@@ -69,7 +81,9 @@ def find_judging(box: GeoBox, block_m: float) -> np.ndarray:
     return (east[None, :] + 2 * north[:, None]) % _ROLES == 0
 
 
-def read_truth(path: Path, box: GeoBox, image_box: GeoBox | None = None, hints: Hints = Hints()) -> np.ndarray:
+def read_truth(
+    path: Path, box: GeoBox, image_box: GeoBox | None = None, hints: Hints = Hints()
+) -> np.ndarray:
     """(H, W) uint8 0/1 on the grid, from a mask file or from road lines burnt at their widths.
 
     A mask without a place lies on `image_box`, the own grid of its image's file.

@@ -1,10 +1,10 @@
 """What an audit is worth: its findings against planted mistakes.
 
-Every planted mistake is a positive, found or not: one that no finding answers lowers recall and average
-precision. Findings are taken in order of score. A second finding on an answered mistake is a duplicate:
-neither hit nor false alarm. All others are false alarms, also those that are right about a mistake the map
-had before anything was planted: on a real map precision is therefore a lower bound. What answers what:
-`roads.match`.
+Every planted mistake is a positive, found or not: one that no finding answers lowers recall and
+average precision. Findings are taken in order of score. A second finding on an answered mistake is
+a duplicate: neither hit nor false alarm. All others are false alarms, also those that are right
+about a mistake the map had before anything was planted: on a real map precision is therefore a
+lower bound. What answers what: `roads.match`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = ["ScoreReport", "ScoreSettings", "score_findings"]
 class ScoreReport:
     """Findings against planted mistakes, kind-aware (the headline) and kind-blind.
 
-    average_precision_by_kind: findings and planted mistakes of one kind alone, None without planted ones.
-    outcomes: finding_id → 'hit', 'duplicate', 'false', kind-aware; found_by: planted_id → finding_id or None,
-    kind-aware.
+    average_precision_by_kind: findings and planted mistakes of one kind alone, None without planted
+    ones. outcomes: finding_id → 'hit', 'duplicate', 'false', kind-aware; found_by: planted_id →
+    finding_id or None, kind-aware.
     """
 
     planted: int
@@ -66,9 +66,11 @@ def score_findings(
     road_km: float,
     settings: ScoreSettings | None = None,
 ) -> ScoreReport:
-    """Score findings (kind, score, finding_id, geometry) against planted mistakes (`read_planted`), one CRS.
+    """Score findings (kind, score, finding_id, geometry) against planted mistakes (`read_planted`),
+    one CRS.
 
-    area_km2: valid image looked at; road_km: mapped road in it. Equal scores are ranked as they stand.
+    area_km2: valid image looked at; road_km: mapped road in it. Equal scores are ranked as they
+    stand.
     """
     settings = settings or ScoreSettings()
     if findings.crs is not None and planted.crs is not None and findings.crs != planted.crs:
@@ -76,7 +78,8 @@ def score_findings(
     ranked = findings.iloc[np.argsort(-findings["score"].to_numpy(float), kind="stable")]
     ground = (area_km2, road_km)
     judged = {
-        aware: answer_planted(ranked, planted, kind_aware=aware, settings=settings.match) for aware in (True, False)
+        aware: answer_planted(ranked, planted, kind_aware=aware, settings=settings.match)
+        for aware in (True, False)
     }
     aware = judged[True]
     ids, numbers = ranked["finding_id"].to_numpy(), planted["planted_id"].to_numpy()
@@ -87,10 +90,13 @@ def score_findings(
         road_km=road_km,
         kind_aware=tally_answers(ranked, planted, aware, ground, settings),
         kind_blind=tally_answers(ranked, planted, judged[False], ground, settings),
-        average_precision_by_kind={kind: _precision_of_kind(ranked, planted, kind, settings) for kind in KINDS},
+        average_precision_by_kind={
+            kind: _precision_of_kind(ranked, planted, kind, settings) for kind in KINDS
+        },
         outcomes={str(i): str(outcome) for i, outcome in zip(ids, aware.outcome, strict=True)},
         found_by={
-            str(n): str(ids[rank]) if rank >= 0 else None for n, rank in zip(numbers, aware.found_by, strict=True)
+            str(n): str(ids[rank]) if rank >= 0 else None
+            for n, rank in zip(numbers, aware.found_by, strict=True)
         },
         settings=settings,
     )

@@ -10,9 +10,14 @@ from mapsight.roads.train import Model
 
 
 def read_model_or_default(name: str | Path | None) -> Model:
-    """The road model of a file, or the one that ships (None, 'shipped'); ModelError where it is not there, or knows no
-    roads."""
+    """The road model of a file, or the one that ships (None, 'shipped'); ModelError where it is not
+    there, or knows no roads.
+    """
     model = Model(*read_named_model(SHIPPED if name is None else name))
     if model.card.classes or len(model.card.bands) != 3:
-        raise ModelError(name, f"'{model.card.net}' names a {model.card.label} and finds no roads", "use a road model")
+        raise ModelError(
+            name,
+            f"'{model.card.net}' names a {model.card.label} and finds no roads",
+            "use a road model",
+        )
     return model

@@ -20,9 +20,9 @@ from mapsight.roads.planted import KINDS
 class ScoreSettings:
     """How findings are matched, where the ranking is cut, and how intervals are drawn.
 
-    ks: precision is given among the first k findings shown, recall_ks: recall; recall_aim: the recall at
-    whose score threshold false alarms are counted; per_km2: findings a km² that a reviewer looks at;
-    size_edges_m: bounds of the size classes.
+    ks: precision is given among the first k findings shown, recall_ks: recall; recall_aim: the
+    recall at whose score threshold false alarms are counted; per_km2: findings a km² that a
+    reviewer looks at; size_edges_m: bounds of the size classes.
     """
 
     match: MatchSettings = field(default_factory=MatchSettings)
@@ -39,7 +39,8 @@ class ScoreSettings:
 class Rate:
     """hits of total, and the 95 % interval of the share.
 
-    Percentile bootstrap; where all or none are hits it has no spread, and Wilson's bound (1927) stands in.
+    Percentile bootstrap; where all or none are hits it has no spread, and Wilson's bound (1927)
+    stands in.
     """
 
     hits: int
@@ -53,15 +54,21 @@ class Rate:
 
     def to_json(self) -> dict[str, Any]:
         interval = [_plain(self.low), _plain(self.high)]
-        return {"value": _plain(self.value), "hits": self.hits, "of": self.total, "interval": interval}
+        return {
+            "value": _plain(self.value),
+            "hits": self.hits,
+            "of": self.total,
+            "interval": interval,
+        }
 
 
 @dataclass(frozen=True)
 class FalseAlarms:
     """False alarms among findings from a score up (None: all), per area and per length of road.
 
-    about_mapped_roads: how many of them call a road of the map a phantom or misaligned; the rest propose a missing one.
-    The 95 % intervals of both counts are given at a recall: another draw of mistakes would cut the list elsewhere.
+    about_mapped_roads: how many of them call a road of the map a phantom or misaligned; the rest
+    propose a missing one. The 95 % intervals of both counts are given at a recall: another draw of
+    mistakes would cut the list elsewhere.
     """
 
     score: float | None
@@ -100,19 +107,27 @@ class Tally:
             "false_alarms": asdict(self.false_alarms),
             "false_alarms_at_recall_aim": asdict(at_recall) if at_recall else None,
             "detection_rate": self.detection.to_json(),
-            "detection_rate_by_kind": {kind: rate.to_json() for kind, rate in self.detection_by_kind.items()},
-            "detection_rate_by_size": {size: rate.to_json() for size, rate in self.detection_by_size.items()},
+            "detection_rate_by_kind": {
+                kind: rate.to_json() for kind, rate in self.detection_by_kind.items()
+            },
+            "detection_rate_by_size": {
+                size: rate.to_json() for size, rate in self.detection_by_size.items()
+            },
             "recall_at": {str(k): rate.to_json() for k, rate in self.recall_at.items()},
             "precision_at": {str(k): rate.to_json() for k, rate in self.precision_at.items()},
             "precision_among_first_per_km2": {"findings": first} | rate.to_json(),
             "average_precision": self.average_precision,
-            "average_precision_interval": [_plain(bound) for bound in self.average_precision_interval],
+            "average_precision_interval": [
+                _plain(bound) for bound in self.average_precision_interval
+            ],
             "scores": self.calibration.to_json(),
         }
 
 
 def average_precision(answers: Answers) -> float | None:
-    """Σ over planted mistakes of the precision at the rank that found each, over their number; or None."""
+    """Σ over planted mistakes of the precision at the rank that found each, over their number; or
+    None.
+    """
     once = np.ones((1, len(answers.found_by)))
     return _plain(_weighted_precision(answers, once, _count_alarms_between(answers)[None])[0])
 
@@ -141,7 +156,9 @@ def tally_answers(
         false_alarms=_count_false(outcome, mapped, scores, None, ground),
         detection=rate(found),
         detection_by_kind={kind: rate(found[kinds == kind]) for kind in KINDS},
-        detection_by_size={size: rate(found[sizes == size]) for size in _list_sizes(settings.size_edges_m)},
+        detection_by_size={
+            size: rate(found[sizes == size]) for size in _list_sizes(settings.size_edges_m)
+        },
         recall_at={k: rate(found & (answers.found_by < k)) for k in settings.recall_ks},
         precision_at={k: rate(_judged(outcome[:k])) for k in settings.ks if k <= len(ranked)},
         precision_per_km2=(first, rate(_judged(outcome[:first]))),
@@ -170,7 +187,11 @@ def _rate(hits: np.ndarray, resamples: int, rng: np.random.Generator) -> Rate:
 
 
 def _count_false(
-    outcome: np.ndarray, mapped: np.ndarray, scores: np.ndarray, least: float | None, ground: tuple[float, float]
+    outcome: np.ndarray,
+    mapped: np.ndarray,
+    scores: np.ndarray,
+    least: float | None,
+    ground: tuple[float, float],
 ) -> FalseAlarms:
     false = (outcome == "false") & (scores >= (-math.inf if least is None else least))
     count = int(false.sum())
@@ -179,10 +200,16 @@ def _count_false(
 
 
 def _count_at_recall(
-    answers: Answers, mapped: np.ndarray, scores: np.ndarray, ground: tuple[float, float], settings: ScoreSettings,
+    answers: Answers,
+    mapped: np.ndarray,
+    scores: np.ndarray,
+    ground: tuple[float, float],
+    settings: ScoreSettings,
     rng: np.random.Generator,
-) -> FalseAlarms | None:  # fmt: skip
-    """At the highest score whose findings reach the recall, with intervals; None where all of them do not."""
+) -> FalseAlarms | None:
+    """At the highest score whose findings reach the recall, with intervals; None where all of them
+    do not.
+    """
     ranks = np.sort(answers.found_by[answers.found_by >= 0])
     needed = math.ceil(settings.recall_aim * len(answers.found_by) - 1e-9)
     if not needed or len(ranks) < needed:
@@ -193,18 +220,27 @@ def _count_at_recall(
 
 
 def _bootstrap_alarms(
-    answers: Answers, mapped: np.ndarray, scores: np.ndarray, settings: ScoreSettings, rng: np.random.Generator
-) -> list[tuple[float, float]]:  # fmt: skip
+    answers: Answers,
+    mapped: np.ndarray,
+    scores: np.ndarray,
+    settings: ScoreSettings,
+    rng: np.random.Generator,
+) -> list[tuple[float, float]]:
     """Low and high of the false alarms at the recall: of all, and of those about roads of the map.
 
-    Planted mistakes are drawn with replacement, which moves the cut; false alarms come about by chance (Poisson).
+    Planted mistakes are drawn with replacement, which moves the cut; false alarms come about by
+    chance (Poisson).
     """
     order = np.argsort(answers.found_by, kind="stable")
     order = order[answers.found_by[order] >= 0]
     drawn = draw_weights(len(answers.found_by), settings.resamples, rng)[:, order]
     reached = np.cumsum(drawn, axis=1) >= settings.recall_aim * len(answers.found_by) - 1e-9
-    last = np.where(reached.any(axis=1), reached.argmax(axis=1), len(order) - 1)  # else: all that are found
-    shown = np.searchsorted(-scores, -scores[answers.found_by[order[last]]], side="right")  # equal scores together
+    last = np.where(
+        reached.any(axis=1), reached.argmax(axis=1), len(order) - 1
+    )  # else: all that are found
+    shown = np.searchsorted(
+        -scores, -scores[answers.found_by[order[last]]], side="right"
+    )  # equal scores together
     false = answers.outcome == "false"
     expected = np.cumsum(np.stack([false, false & mapped]), axis=1)[:, shown - 1]
     bounds = np.percentile(rng.poisson(expected), [2.5, 97.5], axis=1)
@@ -218,9 +254,11 @@ def _count_alarms_between(answers: Answers) -> np.ndarray:
 
 
 def _weighted_precision(answers: Answers, mistakes: np.ndarray, alarms: np.ndarray) -> np.ndarray:
-    """(R,) average precisions: planted mistakes counted so often (R, P), so many false alarms (R, h + 1).
+    """(R,) average precisions: planted mistakes counted so often (R, P), so many false alarms (R, h
+    + 1).
 
-    A finding that answers several mistakes at once is one hit for precision, all of them for recall.
+    A finding that answers several mistakes at once is one hit for precision, all of them for
+    recall.
     """
     found = answers.found_by >= 0
     finder = answers.found_by[found, None] == np.flatnonzero(answers.outcome == "hit")  # (found, h)
@@ -233,7 +271,9 @@ def _weighted_precision(answers: Answers, mistakes: np.ndarray, alarms: np.ndarr
     return np.divide(gains, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
-def _bootstrap_precision(answers: Answers, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
+def _bootstrap_precision(
+    answers: Answers, resamples: int, rng: np.random.Generator
+) -> tuple[float, float]:
     """Planted mistakes are drawn with replacement, and so are the false alarms."""
     between = _count_alarms_between(answers)
     if len(answers.found_by) < 2:

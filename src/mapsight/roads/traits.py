@@ -1,7 +1,8 @@
 """What a line looks like from above: the traits by which a road is told from a gap between houses.
 
-Each trait is one number a line, from profiles across it: what the net says there (in logits, so that a faint ridge of
-a lane under trees still counts), and what the photograph itself shows (contrast, evenness, edges, colour).
+Each trait is one number a line, from profiles across it: what the net says there (in logits, so
+that a faint ridge of a lane under trees still counts), and what the photograph itself shows
+(contrast, evenness, edges, colour).
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import geopandas as gpd
 import numpy as np
 from scipy import ndimage
 
-from mapsight.geo.profile import Stations, place_stations, profile_offsets, sample_points, sample_profiles
+from mapsight.geo.profile import (
+    Stations,
+    place_stations,
+    profile_offsets,
+    sample_points,
+    sample_profiles,
+)
 from mapsight.geo.raster import Raster
 
 _STEP_M = 4.0  # along
@@ -23,7 +30,9 @@ _LOGIT_LIMIT = 7.0
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """What is sampled, (H, W) float32 each: logit, luminance, greenness, and the two slopes of luminance."""
+    """What is sampled, (H, W) float32 each: logit, luminance, greenness, and the two slopes of
+    luminance.
+    """
 
     logit: np.ndarray
     luminance: np.ndarray
@@ -34,29 +43,36 @@ class Layers:
 
 
 def make_layers(probability: Raster, image: np.ndarray) -> Layers:
-    """The layers of a scene: probability (1, H, W) in 0 … 1, image (3, H, W) uint8 on the same grid."""
+    """The layers of a scene: probability (1, H, W) in 0 … 1, image (3, H, W) uint8 on the same
+    grid.
+    """
     p = np.clip(probability.array[0], 1e-6, 1 - 1e-6)
     logit = np.clip(np.log(p / (1 - p)), -_LOGIT_LIMIT, _LOGIT_LIMIT).astype(np.float32)
     red, green, blue = image.astype(np.float32)
     luminance = (red + green + blue) / 3
     valid = probability.valid
-    luminance = np.where(valid, luminance, luminance[valid].mean() if valid.any() else 0).astype(np.float32)
+    luminance = np.where(valid, luminance, luminance[valid].mean() if valid.any() else 0).astype(
+        np.float32
+    )
     greenness = (2 * green - red - blue) / np.maximum(red + green + blue, 30)
     smooth = ndimage.gaussian_filter(luminance, 1.0)
     down, right = np.gradient(smooth, probability.geobox.m_per_px)
-    return Layers(logit, luminance, greenness.astype(np.float32), right, -down, valid)  # rows run south
+    return Layers(
+        logit, luminance, greenness.astype(np.float32), right, -down, valid
+    )  # rows run south
 
 
 def measure_traits(
     layers: Layers, probability: Raster, lines: gpd.GeoSeries, width_m: np.ndarray
-) -> dict[str, np.ndarray]:  # fmt: skip
+) -> dict[str, np.ndarray]:
     """Trait → (N,) of N lines in the CRS of `probability`; width_m (N,): how wide each is.
 
-    z_mean, z_low, z_high: mean, 10 % and 90 % quantile along the line of the best logit within 3 m; ridge: how much
-    the line's logit exceeds that of its sides; ridge_share: share of the line where it does by more than 1; edges: −1
-    (all slopes of the photograph run along) to 1 (all run across); even: evenness along the line of luminance, in
-    units of the scene's variation, as a logarithm (small: even); contrast, contrast_steady: |luminance − that of the
-    sides| of the whole line and place by place, brightness: luminance minus the scene's median, same units; green:
+    z_mean, z_low, z_high: mean, 10 % and 90 % quantile along the line of the best logit within 3 m;
+    ridge: how much the line's logit exceeds that of its sides; ridge_share: share of the line where
+    it does by more than 1; edges: −1 (all slopes of the photograph run along) to 1 (all run
+    across); even: evenness along the line of luminance, in units of the scene's variation, as a
+    logarithm (small: even); contrast, contrast_steady: |luminance − that of the sides| of the whole
+    line and place by place, brightness: luminance minus the scene's median, same units; green:
     greenness minus the scene's median.
     """
     stations = place_stations(lines, step_m=_STEP_M)
@@ -68,7 +84,9 @@ def measure_traits(
     sides = (away >= half[:, None] + 2.5) & (away <= half[:, None] + 9.0)
 
     def profile(layer: np.ndarray) -> np.ndarray:
-        return sample_profiles(np.where(layers.valid, layer, np.nan), probability.transform, stations, offsets)
+        return sample_profiles(
+            np.where(layers.valid, layer, np.nan), probability.transform, stations, offsets
+        )
 
     logit = profile(layers.logit)
     logit = _smooth_along(np.nan_to_num(logit, nan=-_LOGIT_LIMIT), stations, 5)
@@ -77,7 +95,9 @@ def measure_traits(
     luminance = profile(layers.luminance)
     here, next_to = _mean(luminance, on_road), _mean(luminance, sides)
     spread = max(float(layers.luminance[layers.valid].std()) if layers.valid.any() else 1.0, 1.0)
-    across, along = _turn_slopes(profile(layers.slope_x), profile(layers.slope_y), stations, away <= half[:, None] + 2)
+    across, along = _turn_slopes(
+        profile(layers.slope_x), profile(layers.slope_y), stations, away <= half[:, None] + 2
+    )
     green = _mean(profile(layers.greenness), on_road)
     count = len(lines)
     energy = _per_line(across, stations, count), _per_line(along, stations, count)
@@ -91,22 +111,29 @@ def measure_traits(
         "even": np.log2(_spread(here, stations, count) / spread + 0.03),
         "contrast": np.abs(_per_line(here - next_to, stations, count)) / spread,
         "contrast_steady": _per_line(np.abs(here - next_to), stations, count) / spread,
-        "brightness": (_per_line(here, stations, count) - float(np.median(layers.luminance))) / spread,
+        "brightness": (_per_line(here, stations, count) - float(np.median(layers.luminance)))
+        / spread,
         "green": 20 * (_per_line(green, stations, count) - float(np.median(layers.greenness))),
     }
 
 
-def fill_share(mask: np.ndarray, probability: Raster, lines: gpd.GeoSeries, *, radius_m: float) -> np.ndarray:
-    """(N,) share of a square of 2·radius_m about each line that is mask (H, W) bool: yards and car parks are full."""
+def fill_share(
+    mask: np.ndarray, probability: Raster, lines: gpd.GeoSeries, *, radius_m: float
+) -> np.ndarray:
+    """(N,) share of a square of 2·radius_m about each line that is mask (H, W) bool: yards and car
+    parks are full.
+    """
     size = max(round(2 * radius_m / probability.geobox.m_per_px), 1)
     share = ndimage.uniform_filter(mask.astype(np.float32), size)
     stations = place_stations(lines, step_m=_STEP_M)
-    return _per_line(sample_points(share, probability.transform, stations.xy, outside=0.0), stations, len(lines))
+    return _per_line(
+        sample_points(share, probability.transform, stations.xy, outside=0.0), stations, len(lines)
+    )
 
 
 def _turn_slopes(
     slope_x: np.ndarray, slope_y: np.ndarray, stations: Stations, wanted: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean squared slopes (N,) across and along the line."""
     nx, ny = stations.normal[:, :1], stations.normal[:, 1:]
     across, along = slope_x * nx + slope_y * ny, slope_x * ny - slope_y * nx
@@ -125,14 +152,21 @@ def _per_line(values: np.ndarray, stations: Stations, count: int) -> np.ndarray:
 
 
 def _spread(values: np.ndarray, stations: Stations, count: int) -> np.ndarray:
-    """Standard deviation along each line of what changes over less than 24 m (slow changes are light, not gaps)."""
+    """Standard deviation along each line of what changes over less than 24 m (slow changes are
+    light, not gaps).
+    """
     rest = values - _smooth_along(values[:, None], stations, 7)[:, 0]
     return np.sqrt(_per_line(rest**2, stations, count))
 
 
 def _quantile(values: np.ndarray, stations: Stations, count: int, q: float) -> np.ndarray:
     edges = np.searchsorted(stations.line, np.arange(count + 1))
-    return np.array([np.quantile(values[a:b], q) if b > a else 0.0 for a, b in zip(edges, edges[1:], strict=False)])
+    return np.array(
+        [
+            np.quantile(values[a:b], q) if b > a else 0.0
+            for a, b in zip(edges, edges[1:], strict=False)
+        ]
+    )
 
 
 def _smooth_along(values: np.ndarray, stations: Stations, size: int) -> np.ndarray:

@@ -13,18 +13,54 @@ from typing import Any, NamedTuple
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.roads.export.spreadsheet import read_cell
-from mapsight.roads.verdicts import ACCEPT, MOST_NAME, MOST_NOTE, NONE, REJECT, UNSURE, Verdict, VerdictStore
+from mapsight.roads.verdicts import (
+    ACCEPT,
+    MOST_NAME,
+    MOST_NOTE,
+    NONE,
+    REJECT,
+    UNSURE,
+    Verdict,
+    VerdictStore,
+)
 
 _MOST_BYTES = 1 << 28
 # MapRoulette's statuses by name and number (its Task.scala); None: nobody has said anything yet
 _STATUSES: dict[str, str | None] = {
-    "created": None, "fixed": ACCEPT, "not_an_issue": REJECT, "false_positive": REJECT, "skipped": None,
-    "deleted": None, "already_fixed": ACCEPT, "too_hard": UNSURE, "answered": None, "validated": ACCEPT,
-    "disabled": None, "0": None, "1": ACCEPT, "2": REJECT, "3": None, "4": None, "5": ACCEPT, "6": UNSURE, "7": None,
-    "8": ACCEPT, "9": None,
-}  # fmt: skip
-_WORDS = {"accept": ACCEPT, "accepted": ACCEPT, "reject": REJECT, "rejected": REJECT, "unsure": UNSURE, "none": NONE}
-_REMEDY = "give a GeoJSON or CSV that MapRoulette exported, or what a page or a spreadsheet of `mapsight export` saved"
+    "created": None,
+    "fixed": ACCEPT,
+    "not_an_issue": REJECT,
+    "false_positive": REJECT,
+    "skipped": None,
+    "deleted": None,
+    "already_fixed": ACCEPT,
+    "too_hard": UNSURE,
+    "answered": None,
+    "validated": ACCEPT,
+    "disabled": None,
+    "0": None,
+    "1": ACCEPT,
+    "2": REJECT,
+    "3": None,
+    "4": None,
+    "5": ACCEPT,
+    "6": UNSURE,
+    "7": None,
+    "8": ACCEPT,
+    "9": None,
+}
+_WORDS = {
+    "accept": ACCEPT,
+    "accepted": ACCEPT,
+    "reject": REJECT,
+    "rejected": REJECT,
+    "unsure": UNSURE,
+    "none": NONE,
+}
+_REMEDY = (
+    "give a GeoJSON or CSV that MapRoulette exported, or what a page or a spreadsheet of `mapsight"
+    " export` saved"
+)
 
 
 class Said(NamedTuple):
@@ -36,7 +72,9 @@ class Said(NamedTuple):
 
 
 class Import(NamedTuple):
-    """How many were taken over, were there already, differ from what is there (and stay out), are not of this audit."""
+    """How many were taken over, were there already, differ from what is there (and stay out), are
+    not of this audit.
+    """
 
     taken: int
     known: int
@@ -44,11 +82,13 @@ class Import(NamedTuple):
     strange: int
 
 
-def import_verdicts(findings: Path, source: Path, ids: set[str], *, reviewer: str, overwrite: bool = False) -> Import:
+def import_verdicts(
+    findings: Path, source: Path, ids: set[str], *, reviewer: str, overwrite: bool = False
+) -> Import:
     """Adds what `source` says of these findings to the verdicts in findings.gpkg.
 
-    A verdict that is there already and says something else, be it in its note, stays, unless `overwrite`; nothing is
-    ever deleted. Raises InputError for a file that holds no judgements.
+    A verdict that is there already and says something else, be it in its note, stays, unless
+    `overwrite`; nothing is ever deleted. Raises InputError for a file that holds no judgements.
     """
     said = read_judgements(source)
     count: Counter[str] = Counter()
@@ -66,9 +106,13 @@ def import_verdicts(findings: Path, source: Path, ids: set[str], *, reviewer: st
                 count["different"] += 1
             else:
                 last[name] = store.add(
-                    name, one.verdict, revision=before.revision, note=note or before.note,
-                    reviewer=reviewer[:MOST_NAME], geometry_wkt=before.geometry_wkt,
-                )  # fmt: skip
+                    name,
+                    one.verdict,
+                    revision=before.revision,
+                    note=note or before.note,
+                    reviewer=reviewer[:MOST_NAME],
+                    geometry_wkt=before.geometry_wkt,
+                )
                 count["taken"] += 1
     return Import(*(count[name] for name in Import._fields))
 
@@ -93,7 +137,9 @@ def _parse_json(text: str) -> Iterator[Said]:
     for body in (json.loads(part) for part in parts if part.strip()):
         if body.get("type") == "mapsight-verdicts":
             for row in body["verdicts"]:
-                yield from _take_word((str(row["finding_id"]),), str(row["verdict"]), str(row.get("note") or ""))
+                yield from _take_word(
+                    (str(row["finding_id"]),), str(row["verdict"]), str(row.get("note") or "")
+                )
             continue
         for feature in body.get("features", []):
             told = feature.get("properties") or {}

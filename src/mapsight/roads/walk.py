@@ -11,7 +11,13 @@ import numpy as np
 from scipy import ndimage
 
 from mapsight.geo.burn import burn_numbers
-from mapsight.geo.profile import Stations, place_stations, profile_offsets, sample_points, sample_profiles
+from mapsight.geo.profile import (
+    Stations,
+    place_stations,
+    profile_offsets,
+    sample_points,
+    sample_profiles,
+)
 from mapsight.geo.raster import GeoBox, Raster
 
 _PROFILE_STEP_M = 0.5
@@ -34,8 +40,8 @@ class WalkSettings:
 class Walk:
     """What each station (N,) of a set of lines sees.
 
-    on: the highest probability on the line; offset_m: how far to the left the nearest road is seen (NaN: nowhere);
-    hidden: share of canopy and shadow; state: SEEN, BESIDE, UNSEEN or UNKNOWN.
+    on: the highest probability on the line; offset_m: how far to the left the nearest road is seen
+    (NaN: nowhere); hidden: share of canopy and shadow; state: SEEN, BESIDE, UNSEEN or UNKNOWN.
     """
 
     stations: Stations
@@ -55,8 +61,12 @@ class Run(NamedTuple):
 
 
 def walk_map(
-    probability: Raster, hidden: np.ndarray, lines: gpd.GeoDataFrame, threshold: float, settings: WalkSettings
-) -> Walk:  # fmt: skip
+    probability: Raster,
+    hidden: np.ndarray,
+    lines: gpd.GeoDataFrame,
+    threshold: float,
+    settings: WalkSettings,
+) -> Walk:
     """Walks the map's lines (shift taken out) over a probability (1, H, W); hidden (H, W) bool."""
     stations = place_stations(lines, step_m=settings.step_m)
     offsets = profile_offsets(settings.reach_m, _PROFILE_STEP_M)
@@ -68,7 +78,9 @@ def walk_map(
     on = profiles[:, np.abs(offsets) <= settings.centre_m].max(axis=1)
     others = _find_other_roads(probability.geobox, lines, stations, offsets)
     offset, strength = _find_nearest_hill(profiles, offsets, others, settings.low_share * threshold)
-    hidden_here = sample_points(hidden.astype(np.float32), probability.transform, stations.xy, outside=0.0)
+    hidden_here = sample_points(
+        hidden.astype(np.float32), probability.transform, stations.xy, outside=0.0
+    )
     hidden_here = _smooth_along(hidden_here[:, None], stations, settings)[:, 0]
     low = settings.low_share * threshold
     width = lines["width_m"].to_numpy()[stations.line]
@@ -80,8 +92,10 @@ def walk_map(
 
 def find_runs(
     walk: Walk, wanted: np.ndarray, lengths_m: np.ndarray, *, min_length_m: float, bridge_m: float
-) -> Iterator[Run]:  # fmt: skip
-    """Pieces of lines where `wanted` (N,) holds, gaps up to bridge_m closed, min_length_m long (or a whole line)."""
+) -> Iterator[Run]:
+    """Pieces of lines where `wanted` (N,) holds, gaps up to bridge_m closed, min_length_m long (or
+    a whole line).
+    """
     stations = walk.stations
     for at in split_lines(stations):
         line, step = int(stations.line[at.start]), stations.step_m[at.start]
@@ -105,14 +119,18 @@ def _smooth_along(values: np.ndarray, stations: Stations, settings: WalkSettings
     smooth = np.array(values, dtype=np.float32)
     for at in split_lines(stations):
         size = max(round(settings.smooth_m / stations.step_m[at.start]), 1)
-        smooth[at] = ndimage.uniform_filter1d(values[at], min(size, at.stop - at.start), axis=0, mode="nearest")
+        smooth[at] = ndimage.uniform_filter1d(
+            values[at], min(size, at.stop - at.start), axis=0, mode="nearest"
+        )
     return smooth
 
 
 def _find_other_roads(
     box: GeoBox, lines: gpd.GeoDataFrame, stations: Stations, offsets: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    """(N, T) bool: this point of the profile lies on another mapped road, which explains what is seen there."""
+) -> np.ndarray:
+    """(N, T) bool: this point of the profile lies on another mapped road, which explains what is
+    seen there.
+    """
     near = np.zeros((len(stations), len(offsets)), bool)
     points = stations.xy[:, None, :] + offsets[None, :, None] * stations.normal[:, None, :]
     cols, rows = ~box.transform @ (points[..., 0], points[..., 1])
@@ -134,10 +152,12 @@ def _number_nearest(box: GeoBox, lines: gpd.GeoDataFrame) -> tuple[np.ndarray, n
 
 def _find_nearest_hill(
     profiles: np.ndarray, offsets: np.ndarray, others: np.ndarray, low: float
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The unexplained hill of each profile that lies nearest to 0: its centre (N,) and its height (N,).
+) -> tuple[np.ndarray, np.ndarray]:
+    """The unexplained hill of each profile that lies nearest to 0: its centre (N,) and its height
+    (N,).
 
-    Hills cut off by the end of the profile (squares, junctions) or explained by another road have no centre: NaN.
+    Hills cut off by the end of the profile (squares, junctions) or explained by another road have
+    no centre: NaN.
     """
     high = profiles >= low
     count = len(offsets)

@@ -49,10 +49,14 @@ class TownSettings:
         _check("seed", self.seed, (0, 2**63))
         _check("density", 0.5 if self.density is None else self.density, (0, 1))
         if self.biome is not None and self.biome not in BIOMES:
-            raise InputError(f"biome {self.biome!r}", "is not known", f"use one of {', '.join(BIOMES)}")
+            raise InputError(
+                f"biome {self.biome!r}", "is not known", f"use one of {', '.join(BIOMES)}"
+            )
         crs = parse_crs(self.crs)
         if not (crs.is_projected and crs.linear_units_factor[1] == 1.0):
-            raise InputError(self.crs, "is not a projected CRS in metres", "use a UTM zone such as EPSG:32632")
+            raise InputError(
+                self.crs, "is not a projected CRS in metres", "use a UTM zone such as EPSG:32632"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,10 +73,11 @@ class TownSettings:
 class Town:
     """A town and the truth about it.
 
-    image: (3, H, W) uint8 RGB. roads: geometry LineString, road_id, road_class, width_m, name, visible (False in the
-    tunnel), edge by edge from junction to junction. other_ways: geometry, road_class (railway, path). truth: (H, W)
-    uint8, the surface of the visible roads, also under trees. layers: (H, W) uint8 by name: water, buildings, trees,
-    canopy_over_road, car_park, shadow, railway, field, cars, driveway, footpath, pitch, track.
+    image: (3, H, W) uint8 RGB. roads: geometry LineString, road_id, road_class, width_m, name,
+    visible (False in the tunnel), edge by edge from junction to junction. other_ways: geometry,
+    road_class (railway, path). truth: (H, W) uint8, the surface of the visible roads, also under
+    trees. layers: (H, W) uint8 by name: water, buildings, trees, canopy_over_road, car_park,
+    shadow, railway, field, cars, driveway, footpath, pitch, track.
     """
 
     image: Raster
@@ -95,7 +100,9 @@ def draw_town(settings: TownSettings) -> Town:
     truth = burn_lines(roads[roads.visible], box)
     rgb, layers = paint_town(sheet, plan, look, dice)
     tracks = roads[roads.visible & (roads.road_class == "track")]
-    layers |= {name: layers[name] & (1 - truth) for name in ("driveway", "footpath", "car_park")}  # roads lie above
+    layers |= {
+        name: layers[name] & (1 - truth) for name in ("driveway", "footpath", "car_park")
+    }  # roads lie above
     layers |= {"track": burn_lines(tracks, box), "canopy_over_road": layers["trees"] & truth}
     image = Raster(take_photo(rgb, look, dice("camera")), box.transform, box.crs)
     return Town(image, roads, _place_others(plan, sheet, box), truth, layers)
@@ -119,18 +126,26 @@ def _place_others(plan: Plan, sheet: Sheet, box: GeoBox) -> gpd.GeoDataFrame:
     """Railway and footpaths: what looks like a road and is none."""
     parts, classes = [], []
     for road_class, lines in (("railway", plan.rail), ("path", plan.plots.yards.paths)):
-        clipped = shapely.intersection(np.array(lines, dtype=object), shapely.box(0, 0, *sheet.size_m))
+        clipped = shapely.intersection(
+            np.array(lines, dtype=object), shapely.box(0, 0, *sheet.size_m)
+        )
         found = [part for part in shapely.get_parts(clipped) if part.geom_type == "LineString"]
         parts += found
         classes += [road_class] * len(found)
-    return gpd.GeoDataFrame({"road_class": classes}, geometry=_move(gpd.GeoSeries(parts), box), crs=box.crs)
+    return gpd.GeoDataFrame(
+        {"road_class": classes}, geometry=_move(gpd.GeoSeries(parts), box), crs=box.crs
+    )
 
 
 def _move(lines: gpd.GeoSeries, box: GeoBox) -> gpd.GeoSeries:
     left, bottom, _, _ = box.bounds
-    return gpd.GeoSeries(shapely.transform(lines.to_numpy(), lambda xy: xy + [left, bottom]), index=lines.index)
+    return gpd.GeoSeries(
+        shapely.transform(lines.to_numpy(), lambda xy: xy + [left, bottom]), index=lines.index
+    )
 
 
 def _check(name: str, value: float, allowed: tuple[float, float]) -> None:
     if not allowed[0] <= value <= allowed[1]:
-        raise InputError(f"{name} {value}", f"is not between {allowed[0]} and {allowed[1]}", "choose another")
+        raise InputError(
+            f"{name} {value}", f"is not between {allowed[0]} and {allowed[1]}", "choose another"
+        )

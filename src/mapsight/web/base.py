@@ -32,24 +32,43 @@ class GuardedApp(FastAPI):
 
 
 def make_app(
-    title: str, *, host: str = "127.0.0.1", token: str | None = None, connect: tuple[str, ...] = (),
-    max_body_bytes: int = 1 << 20, lifespan: Callable[..., Any] | None = None,
-) -> GuardedApp:  # fmt: skip
-    """An app for pages that are served at `host`; routes are added by its caller, static files are under /static.
+    title: str,
+    *,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    connect: tuple[str, ...] = (),
+    max_body_bytes: int = 1 << 20,
+    lifespan: Callable[..., Any] | None = None,
+) -> GuardedApp:
+    """An app for pages that are served at `host`; routes are added by its caller, static files are
+    under /static.
 
-    Bound to anything but this machine's own address it demands a token, which is made where none is given and stands
-    in `app.guard.token`. No route of FastAPI's own is there but /api/openapi.json (its pages load scripts from abroad).
+    Bound to anything but this machine's own address it demands a token, which is made where none is
+    given and stands in `app.guard.token`. No route of FastAPI's own is there but /api/openapi.json
+    (its pages load scripts from abroad).
     """
     local = is_local(host)
-    if token is not None and (len(token) < 16 or not token.isascii() or not token.replace("-", "a").isalnum()):
+    if token is not None and (
+        len(token) < 16 or not token.isascii() or not token.replace("-", "a").isalnum()
+    ):
         raise InputError(
-            "the token", "must be at least 16 letters, digits or hyphens", "leave it away to have one made"
+            "the token",
+            "must be at least 16 letters, digits or hyphens",
+            "leave it away to have one made",
         )
     if token is None:
         token = "" if local else secrets.token_hex(16)
-    app = GuardedApp(title=title, version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
-                     lifespan=lifespan)  # fmt: skip
-    names = {"127.0.0.1", "localhost", "::1", host.lower()} | (set() if local else {socket.gethostname().lower()})
+    app = GuardedApp(
+        title=title,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    names = {"127.0.0.1", "localhost", "::1", host.lower()} | (
+        set() if local else {socket.gethostname().lower()}
+    )
     app.guard = GuardSettings(frozenset(names), not local, token, max_body_bytes, connect)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(MapsightError, _say_error)
@@ -70,7 +89,9 @@ async def _say_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _say_invalid(request: Request, error: Exception) -> JSONResponse:
-    """One line, without the input (FastAPI's own answer repeats it); an address that means nothing is 404."""
+    """One line, without the input (FastAPI's own answer repeats it); an address that means nothing
+    is 404.
+    """
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["loc"][0] == "path":

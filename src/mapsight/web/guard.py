@@ -1,7 +1,7 @@
 """The door of every page: who may ask, how much, and what a browser may do with the answer.
 
-One ASGI middleware around the whole app, so that no route can forget it. Sources: OWASP's cheat sheets on CSRF and DNS
-rebinding; the Fetch standard for when a browser sends `Origin`.
+One ASGI middleware around the whole app, so that no route can forget it. Sources: OWASP's cheat
+sheets on CSRF and DNS rebinding; the Fetch standard for when a browser sends `Origin`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ COOKIE = "mapsight_token"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _MOST_RANGES = 8
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src"
+    " 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
 )
 
 
@@ -29,8 +30,8 @@ _POLICY = (
 class GuardSettings:
     """`hosts`: names that the page may be asked by, without port; `any_address`: numeric ones, too.
 
-    `token`: demanded of everybody where it is not empty. `connect`: origins beside its own that a page's scripts may
-    talk to.
+    `token`: demanded of everybody where it is not empty. `connect`: origins beside its own that a
+    page's scripts may talk to.
     """
 
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -41,18 +42,25 @@ class GuardSettings:
 
 
 class Guard:
-    """400 for a foreign Host, 401 without the token, 403 for a foreign Origin, 413 and 416 for too much."""
+    """400 for a foreign Host, 401 without the token, 403 for a foreign Origin, 413 and 416 for too
+    much.
+    """
 
     def __init__(self, app: Any, settings: GuardSettings) -> None:
         self._app, self._settings = app, settings
-        policy = f"{_POLICY}; connect-src {' '.join((chr(39) + 'self' + chr(39), *settings.connect))}"
+        policy = (
+            f"{_POLICY}; connect-src {' '.join((chr(39) + 'self' + chr(39), *settings.connect))}"
+        )
         self._headers = [
             (b"content-security-policy", policy.encode("ascii")),
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cross-origin-resource-policy", b"same-origin"),
-            (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+            (
+                b"permissions-policy",
+                b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            ),
             (b"x-frame-options", b"DENY"),
         ]
 
@@ -92,7 +100,9 @@ class Guard:
             return 400, "this page is not served under that name", ()
         if (entry := self._check_token(scope, headers)) is not None:
             return entry
-        if scope["method"] not in _SAFE_METHODS and not _is_same_origin(headers, scope["scheme"], hosts[0]):
+        if scope["method"] not in _SAFE_METHODS and not _is_same_origin(
+            headers, scope["scheme"], hosts[0]
+        ):
             return 403, "only this page itself may write here", ()
         length = headers.get("content-length", ["0"])[0]
         if not length.isdigit() or int(length) > self._settings.max_body_bytes:
@@ -112,8 +122,12 @@ class Guard:
             return False
         return True
 
-    def _check_token(self, scope: Scope, headers: dict[str, list[str]]) -> tuple[int, str, tuple] | None:
-        """A right `?token=` becomes a cookie and leaves the address; later the cookie or a bearer is enough."""
+    def _check_token(
+        self, scope: Scope, headers: dict[str, list[str]]
+    ) -> tuple[int, str, tuple] | None:
+        """A right `?token=` becomes a cookie and leaves the address; later the cookie or a bearer
+        is enough.
+        """
         token = self._settings.token
         if not token:
             return None
@@ -123,8 +137,19 @@ class Guard:
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             target = "/" + scope["path"].lstrip("/") + (f"?{rest}" if rest else "")
             cookie = f"{_name_cookie(headers)}={token}; Path=/; HttpOnly; SameSite=Lax"
-            return 303, "", ((b"location", target.encode("latin-1", "ignore")), (b"set-cookie", cookie.encode("ascii")))
-        bearer = [value[7:] for value in headers.get("authorization", []) if value.lower().startswith("bearer ")]
+            return (
+                303,
+                "",
+                (
+                    (b"location", target.encode("latin-1", "ignore")),
+                    (b"set-cookie", cookie.encode("ascii")),
+                ),
+            )
+        bearer = [
+            value[7:]
+            for value in headers.get("authorization", [])
+            if value.lower().startswith("bearer ")
+        ]
         if any(_is_equal(value, token) for value in [*bearer, *_read_cookies(headers)]):
             return None
         return 401, "open the address with ?token=… that mapsight has printed", ()
@@ -161,7 +186,10 @@ class _Meter:
 
 async def _answer(send: Any, status: int, line: str, headers: tuple = ()) -> None:
     body = line.encode("utf-8")
-    lead = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode("ascii"))]
+    lead = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode("ascii")),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": [*lead, *headers]})
     await send({"type": "http.response.body", "body": body})
 
@@ -181,14 +209,18 @@ def _strip_port(host: str) -> str:
 
 
 def _is_same_origin(headers: dict[str, list[str]], scheme: str, host: str) -> bool:
-    """Browsers always name the origin of a write to elsewhere; programs that are none name nothing."""
+    """Browsers always name the origin of a write to elsewhere; programs that are none name
+    nothing.
+    """
     if (origins := headers.get("origin")) is not None:
         return origins == [f"{scheme}://{host}"]
     return headers.get("sec-fetch-site", ["none"]) in (["none"], ["same-origin"])
 
 
 def _name_cookie(headers: dict[str, list[str]]) -> str:
-    """Cookies know no ports, so the name says which of a host's pages it opens: by the port that the browser asked."""
+    """Cookies know no ports, so the name says which of a host's pages it opens: by the port that
+    the browser asked.
+    """
     port = headers["host"][0].rpartition("]")[2].partition(":")[2]
     return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
 

@@ -1,1 +1,3 @@
-"""The zoo: the tasks that a lecture on CNNs names, each a short recipe run by the one training loop."""
+"""The zoo: the tasks that a lecture on CNNs names, each a short recipe run by the one training
+loop.
+"""

@@ -14,12 +14,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from mapsight.cnn.nets import ZOO_NETS, count_parameters, make_zoo_net
 from mapsight.cnn.runtime import Place
 
-CLASSIFIERS = tuple(name for name, row in ZOO_NETS.items() if row.gives == (1000,))  # the nets of ImageNet
+CLASSIFIERS = tuple(
+    name for name, row in ZOO_NETS.items() if row.gives == (1000,)
+)  # the nets of ImageNet
 
 
 @dataclass(frozen=True)
 class NetFacts:
-    """What a net is at its full size; `layers` with weights on the longest way through it, as the papers count."""
+    """What a net is at its full size; `layers` with weights on the longest way through it, as the
+    papers count.
+    """
 
     net: str
     source: str
@@ -33,31 +37,43 @@ def describe_net(name: str) -> NetFacts:
     row = ZOO_NETS[name]
     with torch.device("meta"):
         net, inputs = make_zoo_net(name).eval(), row.make_inputs(1)
-    return NetFacts(name, row.source, count_layers(net), count_parameters(net), count_multiply_adds(net, inputs))
+    return NetFacts(
+        name, row.source, count_layers(net), count_parameters(net), count_multiply_adds(net, inputs)
+    )
 
 
 def count_multiply_adds(
-    net: nn.Module, inputs: Sequence[Tensor], ask: Callable[[nn.Module, Sequence[Tensor]], Any] | None = None
+    net: nn.Module,
+    inputs: Sequence[Tensor],
+    ask: Callable[[nn.Module, Sequence[Tensor]], Any] | None = None,
 ) -> int:
-    """Of a net and inputs that lie on the meta device, where nothing is computed; `ask`: how the net is applied."""
+    """Of a net and inputs that lie on the meta device, where nothing is computed; `ask`: how the
+    net is applied.
+    """
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         net(*inputs) if ask is None else ask(net, inputs)
     return counter.get_total_flops() // 2
 
 
 def count_layers(net: nn.Module) -> int:
-    """Convolutions and dense layers on the longest way from input to output, found in the net's graph."""
+    """Convolutions and dense layers on the longest way from input to output, found in the net's
+    graph.
+    """
     traced = fx.symbolic_trace(net)
     depth: dict[fx.Node, int] = {}
     for node in traced.graph.nodes:
-        own = node.op == "call_module" and isinstance(traced.get_submodule(node.target), nn.Conv2d | nn.Linear)
+        own = node.op == "call_module" and isinstance(
+            traced.get_submodule(node.target), nn.Conv2d | nn.Linear
+        )
         depth[node] = int(own) + max((depth[before] for before in node.all_input_nodes), default=0)
     return max(depth.values())
 
 
 @torch.inference_mode()
 def time_net(name: str, place: Place, *, seconds: float = 3.0, batch: int = 1) -> float:
-    """Images a second, forward only, in batches, measured for some seconds after one batch to warm up."""
+    """Images a second, forward only, in batches, measured for some seconds after one batch to warm
+    up.
+    """
     net = make_zoo_net(name).to(place.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     inputs = [x.to(place.device) for x in ZOO_NETS[name].make_inputs(batch)]
 

@@ -1,4 +1,6 @@
-"""Handwritten digits: the lecture's CNN ('CNN in MXNet') on MNIST, and a dense net with more parameters beside it."""
+"""Handwritten digits: the lecture's CNN ('CNN in MXNet') on MNIST, and a dense net with more
+parameters beside it.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,14 @@ def read_digits(folder: Path) -> Data:
     images, labels = (_read_pair(folder, part) for part in ("train", "t10k")), tuple("0123456789")
     (x, y), (test_x, test_y) = images
     cut = len(x) - min(_JUDGES, len(x) // 6)
-    fold = Fold("", Arrays((x[:cut], y[:cut])), Arrays((x[cut:], y[cut:])), Arrays((test_x, test_y)))
-    return Data((fold,), labels, f"MNIST: {cut} images to learn from, {len(x) - cut} to judge, {len(test_x)} to test")
+    fold = Fold(
+        "", Arrays((x[:cut], y[:cut])), Arrays((x[cut:], y[cut:])), Arrays((test_x, test_y))
+    )
+    return Data(
+        (fold,),
+        labels,
+        f"MNIST: {cut} images to learn from, {len(x) - cut} to judge, {len(test_x)} to test",
+    )
 
 
 def _read_pair(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +57,9 @@ def _read_pair(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     y = read_idx(_find(folder, f"{part}-labels-idx1-ubyte")).astype(np.int64)
     if len(x) != len(y) or not len(y) or x.shape[2:] != (_SIDE_PX, _SIDE_PX) or y.max() > 9:
         raise InputError(
-            folder, f"images {x.shape} and labels {y.shape} of '{part}' do not belong together", "fetch them again"
+            folder,
+            f"images {x.shape} and labels {y.shape} of '{part}' do not belong together",
+            "fetch them again",
         )
     return x, y
 
@@ -58,18 +68,26 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.gz", folder / name):
         if path.is_file():
             return path
-    raise InputError(folder / f"{name}.gz", "is missing", "give --data DIR with MNIST's four files, or --download")
+    raise InputError(
+        folder / f"{name}.gz",
+        "is missing",
+        "give --data DIR with MNIST's four files, or --download",
+    )
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """An idx file of bytes, gzipped or not (Y. LeCun's format): (N,) or (N, rows, columns) uint8."""
+    """An idx file of bytes, gzipped or not (Y. LeCun's format): (N,) or (N, rows, columns)
+    uint8.
+    """
     try:
         opened = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115
         with opened as file:
             magic, count = struct.unpack(">II", file.read(8))
             dimensions = _KINDS.get(magic)
             if dimensions is None:
-                raise InputError(path, f"has the magic number {magic}", "give one of MNIST's idx files")
+                raise InputError(
+                    path, f"has the magic number {magic}", "give one of MNIST's idx files"
+                )
             shape = (count, *struct.unpack(f">{dimensions - 1}I", file.read(4 * (dimensions - 1))))
             wanted = int(np.prod(shape, dtype=object))
             if wanted > 1 << 30:
@@ -78,7 +96,9 @@ def read_idx(path: Path) -> np.ndarray:
     except (OSError, EOFError, struct.error, zlib.error) as error:
         raise InputError(path, f"cannot be read ({error})", "fetch it again") from None
     if len(body) != wanted:
-        raise InputError(path, f"holds {len(body)} bytes where its head states {wanted}", "fetch it again")
+        raise InputError(
+            path, f"holds {len(body)} bytes where its head states {wanted}", "fetch it again"
+        )
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
@@ -92,11 +112,15 @@ def move_digit(item: Item, rng: np.random.Generator) -> Item:
 def measure_digits(judged: Judged, data: Data) -> dict[str, Any]:
     """Accuracy, and the confusion matrix."""
     said = judged.outputs.argmax(axis=1)
-    return measure_classes(judged.truth, judged.outputs) | {"confusion": confuse(judged.truth, said, 10).tolist()}
+    return measure_classes(judged.truth, judged.outputs) | {
+        "confusion": confuse(judged.truth, said, 10).tolist()
+    }
 
 
 def read_photo(path: Path) -> tuple[np.ndarray, ...]:
-    """A picture of one digit, dark on light or light on dark, made as MNIST's are: 20 px large, mass in the middle."""
+    """A picture of one digit, dark on light or light on dark, made as MNIST's are: 20 px large,
+    mass in the middle.
+    """
     grey = np.asarray(open_upright(path).convert("L"), float)
     ink = grey if np.median(grey) < 128 else 255 - grey
     ink = np.clip(ink - np.median(ink), 0, None)
@@ -107,7 +131,9 @@ def read_photo(path: Path) -> tuple[np.ndarray, ...]:
     cut = cut * (255 / cut.max())
     scale = 20 / max(cut.shape)
     size = (max(round(cut.shape[1] * scale), 1), max(round(cut.shape[0] * scale), 1))
-    small = np.asarray(Image.fromarray(cut.astype(np.uint8)).resize(size, Image.Resampling.LANCZOS), float)
+    small = np.asarray(
+        Image.fromarray(cut.astype(np.uint8)).resize(size, Image.Resampling.LANCZOS), float
+    )
     weight = small.sum()
     top = round(14 - float((small.sum(1) * (np.arange(size[1]) + 0.5)).sum() / weight))
     left = round(14 - float((small.sum(0) * (np.arange(size[0]) + 0.5)).sum() / weight))
@@ -118,13 +144,20 @@ def read_photo(path: Path) -> tuple[np.ndarray, ...]:
 
 
 def draw_digits(outcome: Outcome) -> Figure:
-    """Confusion matrix of the lecture's net; accuracy over seconds of both nets; the digits it got wrong."""
+    """Confusion matrix of the lecture's net; accuracy over seconds of both nets; the digits it got
+    wrong.
+    """
     figure = make_figure(12, 8.2)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.9, 1))
     ours = outcome.results[0]
     accuracy = ours.measures["accuracy"]
     title = f"{ours.net}, {len(ours.judged.truth)} test digits: {accuracy:.2%} right"
-    show_confusion(figure.add_subplot(grid[0, 0]), np.array(ours.measures["confusion"]), outcome.data.labels, title)
+    show_confusion(
+        figure.add_subplot(grid[0, 0]),
+        np.array(ours.measures["confusion"]),
+        outcome.data.labels,
+        title,
+    )
     _draw_race(figure.add_subplot(grid[0, 1]), outcome.results)
     _draw_wrong(figure.add_subplot(grid[1, :]), outcome)
     return figure
@@ -132,7 +165,9 @@ def draw_digits(outcome: Outcome) -> Figure:
 
 def find_seconds_to(result: Result, accuracy: float) -> float | None:
     """Seconds of training until the judging images were first right at that rate."""
-    for seconds, row in zip(accumulate(r["seconds"] for r in result.history), result.history, strict=True):
+    for seconds, row in zip(
+        accumulate(r["seconds"] for r in result.history), result.history, strict=True
+    ):
         if row["accuracy"] >= accuracy:
             return seconds
     return None
@@ -140,14 +175,20 @@ def find_seconds_to(result: Result, accuracy: float) -> float | None:
 
 def _draw_race(axes: Axes, results: tuple[Result, ...]) -> None:
     tidy(axes, "error on the judging images while learning", "seconds of training", "wrong, %")
-    for result, colour, stroke in zip(results, (BLUE, ORANGE), ("solid", (0, (5, 2))), strict=False):
+    for result, colour, stroke in zip(
+        results, (BLUE, ORANGE), ("solid", (0, (5, 2))), strict=False
+    ):
         seconds = list(accumulate(r["seconds"] for r in result.history))
         wrong = [max(100 * (1 - r["accuracy"]), 0.01) for r in result.history]
         to_99 = find_seconds_to(result, 0.99)
         reached = f"99 % after {to_99:.0f} s" if to_99 is not None else "never 99 %"
         test = 100 * (1 - result.measures["accuracy"])
-        label = f"{result.net}: {result.parameters:,} parameters, {reached}, test {test:.2f} % wrong"
-        axes.plot(seconds, wrong, color=colour, linestyle=stroke, marker="o", markersize=3.5, label=label)
+        label = (
+            f"{result.net}: {result.parameters:,} parameters, {reached}, test {test:.2f} % wrong"
+        )
+        axes.plot(
+            seconds, wrong, color=colour, linestyle=stroke, marker="o", markersize=3.5, label=label
+        )
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
@@ -159,10 +200,18 @@ def _draw_wrong(axes: Axes, outcome: Outcome) -> None:
     judged = outcome.results[0].judged
     said = judged.outputs.argmax(axis=1)
     wrong = np.flatnonzero(said != judged.truth)
-    sure = judged.outputs.max(axis=1) - np.take_along_axis(judged.outputs, judged.truth[:, None], 1)[:, 0]
+    sure = (
+        judged.outputs.max(axis=1)
+        - np.take_along_axis(judged.outputs, judged.truth[:, None], 1)[:, 0]
+    )
     worst = wrong[np.argsort(-sure[wrong])][:24]
     axes.set_axis_off()
-    axes.set_title(f"the {len(worst)} worst of {len(wrong)} mistakes: truth → said", fontsize=11, color=INK, loc="left")
+    axes.set_title(
+        f"the {len(worst)} worst of {len(wrong)} mistakes: truth → said",
+        fontsize=11,
+        color=INK,
+        loc="left",
+    )
     for at, index in enumerate(worst):
         spot = axes.inset_axes((at % 12 / 12, 0.5 - at // 12 * 0.5, 0.065, 0.36))
         spot.imshow(outcome.tests[0][int(index)][0][0], cmap="gray_r")
@@ -183,9 +232,18 @@ RECIPE = Recipe(
     read_input=read_photo,
     tell=tell_class,
     headline="accuracy",
-    settings=FitSettings(epochs=13, batch_size=64, learning_rate=1.5e-3, optimiser="adam", weight_decay=0.0,
-                         ema_decay=0.995, patience=0),  # four times all images
+    settings=FitSettings(
+        epochs=13,
+        batch_size=64,
+        learning_rate=1.5e-3,
+        optimiser="adam",
+        weight_decay=0.0,
+        ema_decay=0.995,
+        patience=0,
+    ),  # four times all images
     items_per_epoch=18304,
     vary=move_digit,
-    files=tuple(Remote(f"{_MIRROR}/{name}", checksum, name) for name, checksum in _CHECKSUMS.items()),
-)  # fmt: skip
+    files=tuple(
+        Remote(f"{_MIRROR}/{name}", checksum, name) for name, checksum in _CHECKSUMS.items()
+    ),
+)

@@ -1,8 +1,10 @@
-"""Recorded drives: frames with their steering angle and time, in the forms that small cars and simulators write.
+"""Recorded drives: frames with their steering angle and time, in the forms that small cars and
+simulators write.
 
 - `records.csv` with image, angle, timestamp_ms, pictures in `images/`;
 - a Donkey car's tub: `catalog_*.catalog`, one JSON record a line, pictures in `images/`;
-- Udacity's simulator: `driving_log.csv` without a head, the centre camera's picture first, the angle fourth.
+- Udacity's simulator: `driving_log.csv` without a head, the centre camera's picture first, the
+  angle fourth.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Frame(NamedTuple):
 
 
 def read_drive(folder: Path) -> list[Frame]:
-    """The frames in their order; raises InputError where nothing known lies in the folder, or a row makes no sense."""
+    """The frames in their order; raises InputError where nothing known lies in the folder, or a row
+    makes no sense.
+    """
     if (folder / "records.csv").is_file():
         rows = _read_records(folder)
     elif list(folder.glob("catalog_*.catalog")):
@@ -36,7 +40,9 @@ def read_drive(folder: Path) -> list[Frame]:
     elif (folder / "driving_log.csv").is_file():
         rows = _read_udacity(folder)
     else:
-        raise InputError(folder, "holds no recorded drive", "give records.csv, a Donkey tub or driving_log.csv")
+        raise InputError(
+            folder, "holds no recorded drive", "give records.csv, a Donkey tub or driving_log.csv"
+        )
     frames = sorted((_check(frame, folder) for frame in rows), key=lambda frame: frame.time_s)
     if not frames:
         raise InputError(folder, "its drive has no frames", "give a longer drive")
@@ -49,7 +55,9 @@ def _read_records(folder: Path) -> Iterator[Frame]:
         for row in csv.DictReader(file):
             try:
                 yield Frame(
-                    _inside(folder / "images", row["image"]), float(row["angle"]), float(row["timestamp_ms"]) / 1e3
+                    _inside(folder / "images", row["image"]),
+                    float(row["angle"]),
+                    float(row["timestamp_ms"]) / 1e3,
                 )
             except (KeyError, TypeError, ValueError):
                 raise InputError(
@@ -66,7 +74,9 @@ def _read_tub(folder: Path) -> Iterator[Frame]:
                 yield Frame(_inside(folder / "images", record["cam/image_array"]), angle, time_s)
             except (KeyError, TypeError, ValueError, RecursionError):
                 raise InputError(
-                    path, f"cannot use the record {line[:100]}", "give a tub of Donkey car 4 or newer"
+                    path,
+                    f"cannot use the record {line[:100]}",
+                    "give a tub of Donkey car 4 or newer",
                 ) from None
 
 
@@ -81,7 +91,9 @@ def _read_udacity(folder: Path) -> Iterator[Frame]:
                 yield Frame(_inside(folder / "IMG", name), float(row[3]), at * _UDACITY_FRAME_S)
             except (IndexError, ValueError):
                 raise InputError(
-                    path, f"cannot use the row {row}"[:200], "give the log as the simulator wrote it"
+                    path,
+                    f"cannot use the row {row}"[:200],
+                    "give the log as the simulator wrote it",
                 ) from None
 
 
@@ -94,5 +106,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _check(frame: Frame, folder: Path) -> Frame:
     if not (math.isfinite(frame.time_s) and -1 <= frame.angle <= 1):
-        raise InputError(folder, f"angle {frame.angle} at {frame.time_s} s", "angles must lie between −1 and 1")
+        raise InputError(
+            folder, f"angle {frame.angle} at {frame.time_s} s", "angles must lie between −1 and 1"
+        )
     return frame

@@ -1,4 +1,6 @@
-"""Emotion from speech: spectrogram CNN, and CNN + LSTM, after Anand & Verma (2015), on EmoDB, by unheard speakers."""
+"""Emotion from speech: spectrogram CNN, and CNN + LSTM, after Anand & Verma (2015), on EmoDB, by
+unheard speakers.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,18 @@ _PATCHES = 8
 
 
 def read_emotion(folder: Path) -> Data:
-    """EmoDB's sentences (as published, or in folders): one fold a speaker, who is heard in no training item of it."""
+    """EmoDB's sentences (as published, or in folders): one fold a speaker, who is heard in no
+    training item of it.
+    """
     files = sorted(folder.rglob("*.wav"), key=lambda path: path.name)
     files = [path for path in files if len(path.stem) >= 6 and path.stem[5] in _EMOTIONS]
     speakers = sorted({path.name[:2] for path in files})
     if len(speakers) < 2:
-        raise InputError(folder, f"holds {len(files)} sentences of {len(speakers)} speakers", "give EmoDB's wav files")
+        raise InputError(
+            folder,
+            f"holds {len(files)} sentences of {len(speakers)} speakers",
+            "give EmoDB's wav files",
+        )
     sounds = np.stack([fit_length(read_log_mel(path)) for path in files])
     truth = np.array([list(_EMOTIONS).index(path.stem[5]) for path in files])
     who = np.array([path.name[:2] for path in files])
@@ -44,13 +52,17 @@ def read_emotion(folder: Path) -> Data:
         return Arrays((sounds[kept], truth[kept]))
 
     folds = tuple(Fold(s, choose_whole(who != s), None, choose(who == s)) for s in speakers)
-    about = f"EmoDB, four emotions: {len(files)} sentences of {len(speakers)} speakers, each speaker tested by nets " \
-            "that have not heard them"  # fmt: skip
+    about = (
+        f"EmoDB, four emotions: {len(files)} sentences of {len(speakers)} speakers, each speaker"
+        " tested by nets that have not heard them"
+    )
     return Data(folds, _LABELS, about, everything=choose_whole(who == who))
 
 
 def fit_length(sound: np.ndarray) -> np.ndarray:
-    """(40, frames) → (40, 401) float32: its frames, then nothing (NaN) but the number of them in the last column."""
+    """(40, frames) → (40, 401) float32: its frames, then nothing (NaN) but the number of them in
+    the last column.
+    """
     whole = np.full((sound.shape[0], _LONGEST + 1), np.nan, np.float32)
     frames = min(sound.shape[1], _LONGEST)
     whole[:, :frames] = sound[:, :frames]
@@ -59,10 +71,14 @@ def fit_length(sound: np.ndarray) -> np.ndarray:
 
 
 def cut_patches(sound: np.ndarray, jitter: np.ndarray | None = None) -> np.ndarray:
-    """(40, 401) → (8, 1, 40, 50) float32: half seconds, evenly over the sentence, each moved by `jitter` frames."""
+    """(40, 401) → (8, 1, 40, 50) float32: half seconds, evenly over the sentence, each moved by
+    `jitter` frames.
+    """
     frames = int(sound[0, -1])
     heard = sound[:, :frames]
-    heard = (heard - heard.mean()) / max(float(heard.std()), 1e-3)  # loudness and distance are the microphone's
+    heard = (heard - heard.mean()) / max(
+        float(heard.std()), 1e-3
+    )  # loudness and distance are the microphone's
     if frames < FRAMES:
         heard = np.pad(heard, ((0, 0), (0, FRAMES - frames)), constant_values=heard.min())
     last = heard.shape[1] - FRAMES
@@ -72,7 +88,9 @@ def cut_patches(sound: np.ndarray, jitter: np.ndarray | None = None) -> np.ndarr
 
 
 def vary_voice(item: Item, rng: np.random.Generator) -> Item:
-    """Other patches of the sentence, another pitch (up to two mel bands), a band of it not heard, another timbre."""
+    """Other patches of the sentence, another pitch (up to two mel bands), a band of it not heard,
+    another timbre.
+    """
     sound, truth = item
     patches = cut_patches(sound, rng.uniform(-12, 12, _PATCHES))
     patches = np.roll(patches, int(rng.integers(-2, 3)), axis=2)
@@ -84,12 +102,19 @@ def vary_voice(item: Item, rng: np.random.Generator) -> Item:
 
 
 def measure_emotion(judged: Judged, data: Data) -> dict[str, Any]:
-    """Unweighted average recall (the score): each emotion counts alike; its 95 % interval is over speakers."""
+    """Unweighted average recall (the score): each emotion counts alike; its 95 % interval is over
+    speakers.
+    """
     said = judged.outputs.argmax(axis=1)
     confusion = confuse(judged.truth, said, len(_LABELS))
     recall = float(np.nanmean(find_recalls(confusion)))
     speakers = np.unique(judged.fold)
-    each = np.stack([confuse(judged.truth[judged.fold == s], said[judged.fold == s], len(_LABELS)) for s in speakers])
+    each = np.stack(
+        [
+            confuse(judged.truth[judged.fold == s], said[judged.fold == s], len(_LABELS))
+            for s in speakers
+        ]
+    )
     drawn = draw_weights(len(speakers), 2000, np.random.default_rng(0))
     spread = [np.nanmean(find_recalls(np.tensordot(w, each, 1))) for w in drawn]
     low, high = np.percentile(spread, [2.5, 97.5])
@@ -97,7 +122,9 @@ def measure_emotion(judged: Judged, data: Data) -> dict[str, Any]:
         "score": recall,
         "unweighted_recall": recall,
         "unweighted_recall_95": (float(low), float(high)),
-        "recall": {name: _plain(r) for name, r in zip(_LABELS, find_recalls(confusion), strict=True)},
+        "recall": {
+            name: _plain(r) for name, r in zip(_LABELS, find_recalls(confusion), strict=True)
+        },
         "accuracy": float((said == judged.truth).mean()),
         "of_each_speaker": [round(float(np.nanmean(find_recalls(c))), 4) for c in each],
         "confusion": confusion.tolist(),
@@ -126,13 +153,26 @@ def draw_emotion(outcome: Outcome) -> Figure:
 
 def _draw_speakers(axes: Axes, outcome: Outcome) -> None:
     names = [fold.name for fold in outcome.data.folds]
-    for result, colour, sign, aside in zip(outcome.results, (BLUE, ORANGE), "os", (-0.1, 0.1), strict=False):
+    for result, colour, sign, aside in zip(
+        outcome.results, (BLUE, ORANGE), "os", (-0.1, 0.1), strict=False
+    ):
         at = np.arange(len(names)) + aside  # side by side, since nets are often equally right
-        axes.plot(at, [100 * r for r in result.measures["of_each_speaker"]], sign, color=colour, label=result.net)
+        axes.plot(
+            at,
+            [100 * r for r in result.measures["of_each_speaker"]],
+            sign,
+            color=colour,
+            label=result.net,
+        )
     axes.set_xticks(range(len(names)), names)
     axes.axhline(100 / len(_LABELS), color=GREY, linewidth=0.9, linestyle=":")
     axes.set_ylim(0, 105)
-    tidy(axes, "each speaker, by nets that never heard them (dotted: guessing)", "speaker", "mean recall, %")
+    tidy(
+        axes,
+        "each speaker, by nets that never heard them (dotted: guessing)",
+        "speaker",
+        "mean recall, %",
+    )
     axes.legend(frameon=False, fontsize=9, loc="lower left", ncols=2)
 
 
@@ -141,7 +181,12 @@ def _draw_sentence(axes: Axes, outcome: Outcome, emotion: int) -> None:
         for at in range(len(items)):
             patches, truth = items[at]
             if truth == emotion:
-                axes.imshow(np.concatenate(patches[::3, 0], axis=1), origin="lower", aspect="auto", cmap="magma")
+                axes.imshow(
+                    np.concatenate(patches[::3, 0], axis=1),
+                    origin="lower",
+                    aspect="auto",
+                    cmap="magma",
+                )
                 tidy(axes, f"{_LABELS[emotion]}: patches of 0.5 s", "frame of 10 ms", "mel band")
                 for edge in range(FRAMES, 4 * FRAMES, FRAMES):
                     axes.axvline(edge - 0.5, color="white", linewidth=1)
@@ -167,7 +212,9 @@ RECIPE = Recipe(
     read_input=read_sentence,
     tell=tell_class,
     headline="unweighted_recall",
-    settings=FitSettings(epochs=16, batch_size=16, learning_rate=5e-3, weight_decay=1e-2, ema_decay=0.95, patience=0),
+    settings=FitSettings(
+        epochs=16, batch_size=16, learning_rate=5e-3, weight_decay=1e-2, ema_decay=0.95, patience=0
+    ),
     vary=vary_voice,
     items_per_epoch=240,
 )

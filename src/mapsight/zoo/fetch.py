@@ -23,11 +23,15 @@ class Remote:
 
 
 def fetch_files(files: tuple[Remote, ...], folder: Path) -> None:
-    """Fetches what is not there yet; raises InputError without a network, or where a checksum is wrong."""
+    """Fetches what is not there yet; raises InputError without a network, or where a checksum is
+    wrong.
+    """
     try:
         import pooch
     except ImportError:
-        raise InputError("--download", "needs the package pooch", "pip install 'mapsight[zoo]'") from None
+        raise InputError(
+            "--download", "needs the package pooch", "pip install 'mapsight[zoo]'"
+        ) from None
     pooch.get_logger().setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -36,16 +40,22 @@ def fetch_files(files: tuple[Remote, ...], folder: Path) -> None:
             path = pooch.retrieve(file.url, known_hash=file.checksum, fname=file.name, path=folder)
         except ValueError:
             raise InputError(
-                file.url, "does not have the checksum it should have", "try again, or fetch it by hand"
+                file.url,
+                "does not have the checksum it should have",
+                "try again, or fetch it by hand",
             ) from None
         except OSError as error:  # what requests raises is an OSError, too
-            raise InputError(file.url, f"cannot be fetched ({type(error).__name__})", "check the network") from None
+            raise InputError(
+                file.url, f"cannot be fetched ({type(error).__name__})", "check the network"
+            ) from None
         if file.unpack:
             _unpack(Path(path), folder)
 
 
 def find_folder(data_dir: Path, name: str, remedy: str) -> Path:
-    """`data_dir/name`, or `data_dir` itself where it is called so; raises InputError with a remedy where neither is."""
+    """`data_dir/name`, or `data_dir` itself where it is called so; raises InputError with a remedy
+    where neither is.
+    """
     if (data_dir / name).is_dir():
         return data_dir / name
     if data_dir.is_dir() and data_dir.resolve().name == name:
@@ -54,7 +64,9 @@ def find_folder(data_dir: Path, name: str, remedy: str) -> Path:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Extracts plain files and folders below `folder`; anything else, or anywhere else, is refused."""
+    """Extracts plain files and folders below `folder`; anything else, or anywhere else, is
+    refused.
+    """
     home = folder.resolve()
     try:
         with tarfile.open(path) as archive:
@@ -67,4 +79,6 @@ def _unpack(path: Path, folder: Path) -> None:
             safe: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             archive.extractall(folder, members, **safe)
     except (tarfile.TarError, EOFError) as error:
-        raise InputError(path, f"cannot be unpacked ({error})", "delete it and fetch it again") from None
+        raise InputError(
+            path, f"cannot be unpacked ({error})", "delete it and fetch it again"
+        ) from None

@@ -1,4 +1,6 @@
-"""How the zoo's figures look, and how they are written. Colours: Okabe & Ito 2008, apart for colour-blind readers."""
+"""How the zoo's figures look, and how they are written. Colours: Okabe & Ito 2008, apart for
+colour-blind readers.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,15 @@ def show_confusion(axes: Axes, confusion: np.ndarray, labels: tuple[str, ...], t
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in zip(*np.nonzero(confusion), strict=True):
         colour = "white" if share[row, column] > 0.5 else INK
-        axes.text(column, row, str(confusion[row, column]), ha="center", va="center", fontsize=8.5, color=colour)
+        axes.text(
+            column,
+            row,
+            str(confusion[row, column]),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color=colour,
+        )
     tidy(axes, title, "what the net said", "truth")
     ticks = range(len(labels))
     axes.set_xticks(ticks, labels)

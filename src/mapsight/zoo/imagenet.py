@@ -1,4 +1,6 @@
-"""Photographs by what they show: AlexNet, VGG, GoogLeNet, ResNet on ImageNet, or any folder of pictures by class."""
+"""Photographs by what they show: AlexNet, VGG, GoogLeNet, ResNet on ImageNet, or any folder of
+pictures by class.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +44,20 @@ class Pictures(NamedTuple):
 
 
 def read_folder(folder: Path) -> Data:
-    """`train/CLASS/picture` and `val/CLASS/picture`, in the folder or in the one folder within it."""
+    """`train/CLASS/picture` and `val/CLASS/picture`, in the folder or in the one folder within
+    it.
+    """
     root = _find_root(folder)
     classes = tuple(sorted(path.name for path in (root / "train").iterdir() if path.is_dir()))
     train, test = (_list_pictures(root / part, classes) for part in ("train", "val"))
     if len(classes) < 2 or not len(test[0]) or len(train[0]) < 2 * _JUDGE_EVERY:
-        found = f"{len(classes)} classes, {len(train[0])} pictures to learn from, {len(test[0])} to test"
-        raise InputError(root, found, "give two classes or more, and pictures of each in train/ and val/")
+        found = (
+            f"{len(classes)} classes, {len(train[0])} pictures to learn from, {len(test[0])} to"
+            " test"
+        )
+        raise InputError(
+            root, found, "give two classes or more, and pictures of each in train/ and val/"
+        )
     judged = np.arange(len(train[0])) % _JUDGE_EVERY == 0
     fold = Fold(
         "",
@@ -56,7 +65,10 @@ def read_folder(folder: Path) -> Data:
         _take(train, judged, _SIDE_PX),
         _take(test, np.ones(len(test[0]), bool), _SIDE_PX),
     )
-    about = f"{root.name}: {len(classes)} classes, {len(fold.train)} pictures to learn from, {len(fold.test)} to test"
+    about = (
+        f"{root.name}: {len(classes)} classes, {len(fold.train)} pictures to learn from,"
+        f" {len(fold.test)} to test"
+    )
     return Data((fold,), classes, about, options={"classes": len(classes)})
 
 
@@ -64,7 +76,9 @@ def _find_root(folder: Path) -> Path:
     for root in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
         if (root / "train").is_dir() and (root / "val").is_dir():
             return root
-    raise InputError(folder, "holds no train/ and val/", "put pictures into train/CLASS and val/CLASS")
+    raise InputError(
+        folder, "holds no train/ and val/", "put pictures into train/CLASS and val/CLASS"
+    )
 
 
 def _list_pictures(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np.ndarray]:
@@ -78,7 +92,11 @@ def _list_pictures(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np
 
 
 def _take(listed: tuple[list[Path], np.ndarray], kept: np.ndarray, side_px: int) -> Pictures:
-    return Pictures(tuple(path for path, keep in zip(listed[0], kept, strict=True) if keep), listed[1][kept], side_px)
+    return Pictures(
+        tuple(path for path, keep in zip(listed[0], kept, strict=True) if keep),
+        listed[1][kept],
+        side_px,
+    )
 
 
 def vary_picture(item: Item, rng: np.random.Generator) -> Item:
@@ -103,7 +121,9 @@ def measure_pictures(judged: Judged, data: Data) -> dict[str, Any]:
 
 
 def draw_imagenet(outcome: Outcome) -> Figure:
-    """The nets side by side (what they cost, what they reach), and test pictures with what the kept net says."""
+    """The nets side by side (what they cost, what they reach), and test pictures with what the kept
+    net says.
+    """
     figure = make_figure(12, 3.4 + 0.32 * len(outcome.results))
     grid = figure.add_gridspec(2, 6, height_ratios=(0.5 + 0.32 * len(outcome.results), 2.3))
     show_table(figure.add_subplot(grid[0, :]), *_list_nets(outcome), outcome.data.about)
@@ -114,8 +134,14 @@ def draw_imagenet(outcome: Outcome) -> Figure:
         axes.set_axis_off()
         said = int(judged.outputs[index].argmax())
         name, sure = outcome.data.labels[said], soften(judged.outputs[index])[said]
-        wrong = "" if said == judged.truth[index] else f"\n(is {outcome.data.labels[judged.truth[index]]})"
-        axes.set_title(f"{name} {sure:.0%}{wrong}", fontsize=9, color=INK if not wrong else "#b02a00")
+        wrong = (
+            ""
+            if said == judged.truth[index]
+            else f"\n(is {outcome.data.labels[judged.truth[index]]})"
+        )
+        axes.set_title(
+            f"{name} {sure:.0%}{wrong}", fontsize=9, color=INK if not wrong else "#b02a00"
+        )
     return figure
 
 
@@ -126,15 +152,30 @@ def _list_nets(outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[str, ...]]
         facts = describe_net(result.net)
         low, high = result.measures["accuracy_95"]
         accuracy = f"{result.measures['accuracy']:.1%} [{low:.1%}, {high:.1%}]"
-        rows.append((result.net, facts.source, str(facts.layers), f"{facts.parameters:,}",
-                     f"{facts.multiply_adds / 1e9:.2f} G", accuracy, f"{result.seconds:.0f}"))  # fmt: skip
+        rows.append(
+            (
+                result.net,
+                facts.source,
+                str(facts.layers),
+                f"{facts.parameters:,}",
+                f"{facts.multiply_adds / 1e9:.2f} G",
+                accuracy,
+                f"{result.seconds:.0f}",
+            )
+        )
     return head, rows
 
 
 RECIPE = Recipe(
     name="imagenet",
-    title="photographs by class: ResNet, GoogLeNet, VGG, AlexNet side by side, on any folder of pictures",
-    source="Krizhevsky 2012, Simonyan 2014, Szegedy 2014, He 2015; --download: Imagenette, ten classes of ImageNet",
+    title=(
+        "photographs by class: ResNet, GoogLeNet, VGG, AlexNet side by side, on any folder of"
+        " pictures"
+    ),
+    source=(
+        "Krizhevsky 2012, Simonyan 2014, Szegedy 2014, He 2015; --download: Imagenette, ten classes"
+        " of ImageNet"
+    ),
     folder="imagenet",
     read=read_folder,
     contenders=tuple(Contender(net) for net in ("resnet18", "googlenet", "vgg11-bn", "alexnet")),
@@ -144,12 +185,18 @@ RECIPE = Recipe(
     read_input=lambda path: (cut_square(open_upright(path), _SIDE_PX),),
     tell=tell_class,
     headline="accuracy",
-    settings=FitSettings(epochs=30, batch_size=64, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.999, patience=0),
+    settings=FitSettings(
+        epochs=30, batch_size=64, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.999, patience=0
+    ),
     vary=vary_picture,
     scale_mean=0.45,
     scale_std=0.225,
     files=(
-        Remote("https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
-               "md5:e793b78cc4c9e9a4ccc0c1155377a412", "imagenette2-160.tgz", unpack=True),
+        Remote(
+            "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+            "md5:e793b78cc4c9e9a4ccc0c1155377a412",
+            "imagenette2-160.tgz",
+            unpack=True,
+        ),
     ),
-)  # fmt: skip
+)

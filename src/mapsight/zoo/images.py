@@ -17,10 +17,21 @@ from mapsight.errors import InputError
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MORE_FORMATS = (*_FORMATS, "TIFF")  # of data sets
 # how a picture is turned upright, by EXIF's orientation
-_TURNS = dict(zip(range(2, 9), (
-    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
-    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
-), strict=True))  # fmt: skip
+_TURNS = dict(
+    zip(
+        range(2, 9),
+        (
+            Image.Transpose.FLIP_LEFT_RIGHT,
+            Image.Transpose.ROTATE_180,
+            Image.Transpose.FLIP_TOP_BOTTOM,
+            Image.Transpose.TRANSPOSE,
+            Image.Transpose.ROTATE_270,
+            Image.Transpose.TRANSVERSE,
+            Image.Transpose.ROTATE_90,
+        ),
+        strict=True,
+    )
+)
 _WRITTEN: dict[str, dict[str, Any]] = {
     ".png": {},
     ".jpg": {"quality": 92},
@@ -30,7 +41,9 @@ _WRITTEN: dict[str, dict[str, Any]] = {
 
 
 def open_picture(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
-    """A decoded picture; raises InputError for what is none, is cut off, or would be larger than 179 million pixels."""
+    """A decoded picture; raises InputError for what is none, is cut off, or would be larger than
+    179 million pixels.
+    """
     with _refusing(path, formats):
         image = Image.open(path, formats=formats)
         image.load()
@@ -38,7 +51,8 @@ def open_picture(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image
 
 
 def open_upright(path: Path, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
-    """A picture as people see it: turned as its EXIF says, RGB of 8 bits, or RGBA where it has transparency.
+    """A picture as people see it: turned as its EXIF says, RGB of 8 bits, or RGBA where it has
+    transparency.
 
     Raises InputError as `open_picture`.
     """
@@ -58,7 +72,9 @@ def check_picture_name(path: Path) -> None:
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:
-    """Whole or not at all, in the format of the name; raises InputError where the format cannot hold the picture."""
+    """Whole or not at all, in the format of the name; raises InputError where the format cannot
+    hold the picture.
+    """
     check_picture_name(path)
     if path.suffix.lower() in (".jpg", ".jpeg") and "A" in picture.getbands():
         raise InputError(path, "cannot hold the picture's transparency", "let the name end in .png")
@@ -66,7 +82,9 @@ def write_picture(path: Path, picture: Image.Image) -> None:
         try:
             picture.save(temporary, **_WRITTEN[path.suffix.lower()])
         except (OSError, ValueError) as error:
-            raise InputError(path, f"cannot be written ({error})", "let the name end in .png") from None
+            raise InputError(
+                path, f"cannot be written ({error})", "let the name end in .png"
+            ) from None
 
 
 def read_size(path: Path, formats: tuple[str, ...] = _FORMATS) -> tuple[int, int]:
@@ -77,12 +95,16 @@ def read_size(path: Path, formats: tuple[str, ...] = _FORMATS) -> tuple[int, int
 
 def cut_square(
     picture: Image.Image, side_px: int, how: Image.Resampling = Image.Resampling.BILINEAR
-) -> np.ndarray:  # fmt: skip
-    """The middle of a picture as (3, side, side) uint8; what lies beyond the square of its shorter side is cut off."""
+) -> np.ndarray:
+    """The middle of a picture as (3, side, side) uint8; what lies beyond the square of its shorter
+    side is cut off.
+    """
     image = picture.convert("RGB")
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return np.asarray(image.resize((side_px, side_px), how, (left, top, left + side, top + side))).transpose(2, 0, 1)
+    return np.asarray(
+        image.resize((side_px, side_px), how, (left, top, left + side, top + side))
+    ).transpose(2, 0, 1)
 
 
 @contextmanager
@@ -97,4 +119,6 @@ def _refusing(path: Path, formats: tuple[str, ...]) -> Iterator[None]:
     except UnidentifiedImageError:
         raise InputError(path, "is no picture", f"give one of {', '.join(formats)}") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(path, f"cannot be read ({error})", "save it again, smaller if need be") from None
+        raise InputError(
+            path, f"cannot be read ({error})", "save it again, smaller if need be"
+        ) from None

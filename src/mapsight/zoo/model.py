@@ -1,4 +1,6 @@
-"""Model files of the zoo: weights, and a card that says which recipe made them, on what, and how well they do."""
+"""Model files of the zoo: weights, and a card that says which recipe made them, on what, and how
+well they do.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ def read_zoo_model(path: Path) -> ZooModel:
         raise ModelError(path, f"is not a {FORMAT} file", "make one with `mapsight zoo run`")
     card = _parse_card(path, metadata.get("card", ""))
     try:
-        with torch.device("meta"):  # a card that asks for a giant is found out before anything is allocated
+        with torch.device(
+            "meta"
+        ):  # a card that asks for a giant is found out before anything is allocated
             wanted = make_zoo_net(card.net, **card.options).state_dict()
     except (InputError, ValueError, RuntimeError) as error:
-        raise ModelError(path, f"its card does not make a net ({error})", "train it again") from None
+        raise ModelError(
+            path, f"its card does not make a net ({error})", "train it again"
+        ) from None
     check_tensors(path, wanted, tensors)
     net = make_zoo_net(card.net, **card.options)
     net.load_state_dict(tensors)
@@ -64,11 +70,15 @@ def _parse_card(path: Path, text: str) -> ZooCard:
     try:
         data = json.loads(text)
         known = {f.name for f in fields(ZooCard)}
-        values: dict[str, Any] = {k: tuple(v) if k == "labels" else v for k, v in data.items() if k in known}
+        values: dict[str, Any] = {
+            k: tuple(v) if k == "labels" else v for k, v in data.items() if k in known
+        }
         card = ZooCard(**values)
         sound = (card.net in NETS or card.net in ZOO_NETS) and isinstance(card.measures, dict)
         sound = sound and isinstance(card.options, dict)
-        sound = sound and all(isinstance(value, int | float | bool) for value in card.options.values())
+        sound = sound and all(
+            isinstance(value, int | float | bool) for value in card.options.values()
+        )
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(path, f"its card does not parse ({error})", "train it again") from None
     if not sound:

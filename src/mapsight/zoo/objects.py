@@ -1,4 +1,6 @@
-"""Objects in 32 × 32 px: a small ResNet on CIFAR-10 or CIFAR-100, on 2,000 images or on all, each with its schedule."""
+"""Objects in 32 × 32 px: a small ResNet on CIFAR-10 or CIFAR-100, on 2,000 images or on all, each
+with its schedule.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,16 @@ from mapsight.zoo.vary import Variation, vary_image
 _SIDE_PX = 32
 _MANY = 20_000  # from so many images on, the schedule of the full set
 _FEW_WIDTH = 3 / 8  # what a processor core trains in minutes
-# the full set: a short training with a high rate, in the manner of Page 2018 and Jordan 2024 (airbench)
+# the full set: a short training with a high rate, in the manner of Page 2018 and Jordan 2024
+# (airbench)
 _FULL = {"epochs": 24, "batch_size": 512, "learning_rate": 0.4, "weight_decay": 5e-4}
 _VARIATION = Variation(mirror=True, shift_px=4, erase_px=8, colour=0.2)
 
 
 def read_objects(folder: Path) -> Data:
-    """All training images to learn from: epochs are fixed beforehand, so nothing is chosen by the test images."""
+    """All training images to learn from: epochs are fixed beforehand, so nothing is chosen by the
+    test images.
+    """
     (x, y), test, names = read_cifar(folder)
     many = len(x) >= _MANY
     about = f"CIFAR-{len(names)}: {len(x)} images to learn from, {len(test[0])} to test"
@@ -60,7 +65,9 @@ def measure_objects(judged: Judged, data: Data) -> dict[str, Any]:
     confusion = confuse(judged.truth, judged.outputs.argmax(axis=1), classes)
     recalls = find_recalls(confusion)
     return measure_classes(judged.truth, judged.outputs) | {
-        "recall": {name: round(float(r), 4) for name, r in zip(data.labels, recalls, strict=True) if r == r},
+        "recall": {
+            name: round(float(r), 4) for name, r in zip(data.labels, recalls, strict=True) if r == r
+        },
         "confusion": confusion.tolist(),
     }
 
@@ -75,11 +82,15 @@ def draw_objects(outcome: Outcome) -> Figure:
 
 
 def draw_tables(figure: Any, measures: dict[str, Any], labels: tuple[str, ...]) -> None:
-    """Confusion matrix (beyond twenty classes the most frequent mix-ups) beside the recall of each class."""
+    """Confusion matrix (beyond twenty classes the most frequent mix-ups) beside the recall of each
+    class.
+    """
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
     confusion = np.array(measures["confusion"])
     low, high = measures["accuracy_95"]
-    title = f"{measures['items']} test images: {measures['accuracy']:.1%} right [{low:.1%}, {high:.1%}]"
+    title = (
+        f"{measures['items']} test images: {measures['accuracy']:.1%} right [{low:.1%}, {high:.1%}]"
+    )
     if len(labels) <= 20:
         show_confusion(left, confusion, labels, title)
         left.tick_params(axis="x", rotation=40)
@@ -95,7 +106,12 @@ def draw_tables(figure: Any, measures: dict[str, Any], labels: tuple[str, ...]) 
 def _list_mixups(axes: Axes, confusion: np.ndarray, labels: tuple[str, ...], title: str) -> None:
     mixed = confusion - np.diag(np.diag(confusion))
     pairs = [np.unravel_index(at, mixed.shape) for at in np.argsort(-mixed, axis=None)[:20]][::-1]
-    axes.barh([f"{labels[a]} → {labels[b]}" for a, b in pairs], [mixed[a, b] for a, b in pairs], color=BLUE, height=0.7)
+    axes.barh(
+        [f"{labels[a]} → {labels[b]}" for a, b in pairs],
+        [mixed[a, b] for a, b in pairs],
+        color=BLUE,
+        height=0.7,
+    )
     tidy(axes, title + "\nthe most frequent mistakes, truth → said", "images")
 
 
@@ -110,7 +126,9 @@ def _draw_mistakes(spots: Any, outcome: Outcome) -> None:
         spot.imshow(outcome.tests[0][int(index)][0].transpose(1, 2, 0))
         names = [outcome.data.labels[n] for n in (judged.truth[index], said[index])]
         spot.set_title(f"{names[0]} →\n{names[1]} {sure[index]:.0%}", fontsize=9, color=INK)
-    spots[0].figure.suptitle("the mistakes it was surest of: truth → said", fontsize=11, color=INK, x=0.01, ha="left")
+    spots[0].figure.suptitle(
+        "the mistakes it was surest of: truth → said", fontsize=11, color=INK, x=0.01, ha="left"
+    )
 
 
 def read_thing(path: Path) -> tuple[np.ndarray, ...]:
@@ -126,7 +144,10 @@ def mirror(x: Tensor) -> Tensor:
 RECIPE = Recipe(
     name="objects",
     title="objects in 32 × 32 px: a small ResNet on CIFAR-10, on a few images or on all",
-    source="Krizhevsky 2009 (CIFAR-10; its terms are not stated); net after Page 2018, schedule after Jordan 2024",
+    source=(
+        "Krizhevsky 2009 (CIFAR-10; its terms are not stated); net after Page 2018, schedule after"
+        " Jordan 2024"
+    ),
     folder="cifar10",
     read=read_objects,
     contenders=(Contender("resnet9"),),
@@ -136,17 +157,28 @@ RECIPE = Recipe(
     read_input=read_thing,
     tell=tell_class,
     headline="accuracy",
-    settings=FitSettings(epochs=70, batch_size=50, learning_rate=0.1, optimiser="sgd", weight_decay=1e-3,
-                         ema_decay=0.99, patience=0),
+    settings=FitSettings(
+        epochs=70,
+        batch_size=50,
+        learning_rate=0.1,
+        optimiser="sgd",
+        weight_decay=1e-3,
+        ema_decay=0.99,
+        patience=0,
+    ),
     vary=vary_object,
     views=(mirror,),
     scale_mean=0.47,
     scale_std=0.25,
     files=(
-        Remote("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "md5:c32a1d4ab5d03f1284b67883e8d87530",
-               "cifar-10-binary.tar.gz", unpack=True),
+        Remote(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            "md5:c32a1d4ab5d03f1284b67883e8d87530",
+            "cifar-10-binary.tar.gz",
+            unpack=True,
+        ),
     ),
-)  # fmt: skip
+)
 
 HUNDRED = dataclasses.replace(
     RECIPE,
@@ -155,7 +187,11 @@ HUNDRED = dataclasses.replace(
     source=RECIPE.source.replace("CIFAR-10", "CIFAR-100"),
     folder="cifar100",
     files=(
-        Remote("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz", "md5:03b5dce01913d631647c71ecec9e9cb8",
-               "cifar-100-binary.tar.gz", unpack=True),
+        Remote(
+            "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+            "md5:03b5dce01913d631647c71ecec9e9cb8",
+            "cifar-100-binary.tar.gz",
+            unpack=True,
+        ),
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""Colour photographs as lightness and colour: read from folders, cut for training, and painted at full resolution."""
+"""Colour photographs as lightness and colour: read from folders, cut for training, and painted at
+full resolution.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from mapsight.zoo.colours import find_nearest_bins
 from mapsight.zoo.images import MORE_FORMATS, open_upright
 from mapsight.zoo.recipe import Item
 
-SIDE_PX, CROP_PX, STRIDE_PX = 160, 128, 4  # what a photo is shrunk to, what is learnt from, pixels an answer
+SIDE_PX, CROP_PX, STRIDE_PX = (
+    160,
+    128,
+    4,
+)  # what a photo is shrunk to, what is learnt from, pixels an answer
 SHOWN = "shown"
 _KINDS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _STRIP_PX = 1 << 22  # pixels that are painted at once: memory stays flat however large the photo
@@ -25,8 +31,9 @@ _LIGHT = 0.15
 class Photos(NamedTuple):
     """Photographs shrunk to a square: lightness (1, 160, 160) float32, about −1 … 1, and the truth.
 
-    With `weights` of the bins the truth is (3, 160, 160): a, b, and how much the pixel counts. Without, it is ab alone
-    where the net answers, (2, 40, 40). The last `shown` photographs are for the figure only.
+    With `weights` of the bins the truth is (3, 160, 160): a, b, and how much the pixel counts.
+    Without, it is ab alone where the net answers, (2, 40, 40). The last `shown` photographs are for
+    the figure only.
     """
 
     paths: tuple[Path, ...]
@@ -36,7 +43,9 @@ class Photos(NamedTuple):
     @property
     def names(self) -> list[str]:
         """Whether a photograph is only shown, or judged."""
-        return [SHOWN if at >= len(self.paths) - self.shown else "" for at in range(len(self.paths))]
+        return [
+            SHOWN if at >= len(self.paths) - self.shown else "" for at in range(len(self.paths))
+        ]
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -51,12 +60,20 @@ class Photos(NamedTuple):
 
 def list_photos(folder: Path) -> list[Path]:
     """All pictures at any depth below a folder, in a fixed order."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _KINDS and path.is_file())
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in _KINDS and path.is_file()
+    )
 
 
 def read_lab(path: Path) -> np.ndarray:
-    """(3, 160, 160) float32 L, a, b of a photograph squeezed to a square, as the authors do; read-only."""
-    picture = open_upright(path, MORE_FORMATS).convert("RGB").resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
+    """(3, 160, 160) float32 L, a, b of a photograph squeezed to a square, as the authors do;
+    read-only.
+    """
+    picture = (
+        open_upright(path, MORE_FORMATS)
+        .convert("RGB")
+        .resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
+    )
     lab = find_lab(np.asarray(picture)).transpose(2, 0, 1)
     lab.setflags(write=False)
     return lab
@@ -81,12 +98,16 @@ def scale_lightness(lightness: np.ndarray) -> np.ndarray:
 
 
 def thin(planes: np.ndarray) -> np.ndarray:
-    """(N, H, W) → (N, H/4, W/4): every fourth pixel, as the authors thin out the truth; a mean would be greyer."""
+    """(N, H, W) → (N, H/4, W/4): every fourth pixel, as the authors thin out the truth; a mean
+    would be greyer.
+    """
     return planes[:, STRIDE_PX // 2 :: STRIDE_PX, STRIDE_PX // 2 :: STRIDE_PX]
 
 
 def vary_photo(item: Item, rng: np.random.Generator) -> Item:
-    """A window of a photograph, mirrored or not, in other light; its truth where the net answers."""
+    """A window of a photograph, mirrored or not, in other light; its truth where the net
+    answers.
+    """
     lightness, truth = item
     top, left = rng.integers(0, SIDE_PX - CROP_PX + 1, 2)
     cut = (slice(None), slice(top, top + CROP_PX), slice(left, left + CROP_PX))
@@ -99,7 +120,8 @@ def vary_photo(item: Item, rng: np.random.Generator) -> Item:
 
 
 def paint_photo(picture: Image.Image, ab: np.ndarray) -> Image.Image:
-    """The picture with its own lightness and transparency, and the colours ab (2, h, w) spread over it evenly.
+    """The picture with its own lightness and transparency, and the colours ab (2, h, w) spread over
+    it evenly.
 
     Where sRGB has no such colour at that lightness, it is clipped.
     """
@@ -109,7 +131,9 @@ def paint_photo(picture: Image.Image, ab: np.ndarray) -> Image.Image:
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         strip = np.asarray(picture.crop((0, top, width, bottom)).convert("RGB"))
-        lab = np.stack([find_lab(strip)[..., 0], *_spread(ab, (width, height), top, bottom)], axis=-1)
+        lab = np.stack(
+            [find_lab(strip)[..., 0], *_spread(ab, (width, height), top, bottom)], axis=-1
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of colours that there are not
             rgb = lab2rgb(lab)
@@ -120,11 +144,15 @@ def paint_photo(picture: Image.Image, ab: np.ndarray) -> Image.Image:
 
 
 def _spread(ab: np.ndarray, size: tuple[int, int], top: int, bottom: int) -> list[np.ndarray]:
-    """Rows top … bottom of ab enlarged to size (width, height), bilinear; seamless from strip to strip."""
+    """Rows top … bottom of ab enlarged to size (width, height), bilinear; seamless from strip to
+    strip.
+    """
     width, height = size
     box = (0, top * ab.shape[1] / height, ab.shape[2], bottom * ab.shape[1] / height)
     planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in ab]
-    return [np.asarray(p.resize((width, bottom - top), Image.Resampling.BILINEAR, box)) for p in planes]
+    return [
+        np.asarray(p.resize((width, bottom - top), Image.Resampling.BILINEAR, box)) for p in planes
+    ]
 
 
 def render_photo(path: Path, output: np.ndarray) -> Image.Image:

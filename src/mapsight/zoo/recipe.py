@@ -1,7 +1,9 @@
-"""What a recipe is: data, nets, loss, metric, settings. A recipe is a value; `zoo.run` is the only thing that runs one.
+"""What a recipe is: data, nets, loss, metric, settings. A recipe is a value; `zoo.run` is the only
+thing that runs one.
 
-The items of a data set are tuples of arrays, inputs first, truth last. uint8 inputs are scaled as the recipe says
-(value / 255 − scale_mean) / scale_std; inputs of other types go to the net as they are.
+The items of a data set are tuples of arrays, inputs first, truth last. uint8 inputs are scaled as
+the recipe says (value / 255 − scale_mean) / scale_std; inputs of other types go to the net as they
+are.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ Item = tuple[np.ndarray, ...]
 
 
 class Items(Protocol):
-    """A data set: item i is (input, …, truth), the same each time; it may have `names`, one an item."""
+    """A data set: item i is (input, …, truth), the same each time; it may have `names`, one an
+    item.
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Item: ...
@@ -45,7 +49,9 @@ class Arrays(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """One split: `judge` decides which epoch is kept (None: the last one), `test` is looked at once, at the end."""
+    """One split: `judge` decides which epoch is kept (None: the last one), `test` is looked at
+    once, at the end.
+    """
 
     name: str
     train: Items
@@ -56,10 +62,11 @@ class Fold(NamedTuple):
 class Data(NamedTuple):
     """What a recipe reads: one fold or several, the names of the classes, a sentence on what it is.
 
-    `everything` trains the net that is kept where there are several folds; `facts` are what a metric has to know of the
-    training items; `options` what the data decide of every net, as the number of classes; `settings` what they decide
-    of the training (fields of FitSettings), as the number of epochs. Where a recipe's nets do different things, `parts`
-    holds what the others learn from, by the `part` of their contenders, and what is needed to judge them together.
+    `everything` trains the net that is kept where there are several folds; `facts` are what a
+    metric has to know of the training items; `options` what the data decide of every net, as the
+    number of classes; `settings` what they decide of the training (fields of FitSettings), as the
+    number of epochs. Where a recipe's nets do different things, `parts` holds what the others learn
+    from, by the `part` of their contenders, and what is needed to judge them together.
     """
 
     folds: tuple[Fold, ...]
@@ -73,9 +80,11 @@ class Data(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Outputs of a net (N, …) float32 beside the truth (N, …); `fold` (N,) says by which fold's net.
+    """Outputs of a net (N, …) float32 beside the truth (N, …); `fold` (N,) says by which fold's
+    net.
 
-    `names` (N,) say to what each item belongs, as a window to its image, where the data set has `names`.
+    `names` (N,) say to what each item belongs, as a window to its image, where the data set has
+    `names`.
     """
 
     outputs: np.ndarray
@@ -88,8 +97,9 @@ class Judged(NamedTuple):
 class Contender:
     """A net that takes part, a row of the tables of nets and its options.
 
-    `own` are fields of the recipe, `settings` fields of FitSettings, that are otherwise for this net. `part` is what it
-    does where the recipe's nets do different things: a key of `Data.parts`; nothing: the recipe's data themselves.
+    `own` are fields of the recipe, `settings` fields of FitSettings, that are otherwise for this
+    net. `part` is what it does where the recipe's nets do different things: a key of `Data.parts`;
+    nothing: the recipe's data themselves.
     """
 
     net: str
@@ -123,7 +133,8 @@ class Result:
 class Outcome:
     """What a run gives: results, the test items in the order of the first one's `judged`.
 
-    `models` are the nets that are kept, the first of each part; `whole` is what they measure together.
+    `models` are the nets that are kept, the first of each part; `whole` is what they measure
+    together.
     """
 
     data: Data
@@ -153,19 +164,34 @@ class Recipe:
     metric: Callable[[Judged, Data], dict[str, Any]]  # its "score" is what is maximised
     draw: Callable[[Outcome], Figure]
     read_input: Callable[[Path], tuple[np.ndarray, ...]]  # a user's file → the inputs of one item
-    tell: Callable[[np.ndarray, tuple[str, ...]], dict[str, Any]]  # (output, labels) → an answer in words
+    tell: Callable[
+        [np.ndarray, tuple[str, ...]], dict[str, Any]
+    ]  # (output, labels) → an answer in words
     headline: str  # which measure stands for the recipe in a list
-    render: Callable[[Path, np.ndarray], Image] | None = None  # (a user's file, output) → the answer as a picture
-    # what nets of several parts make of a user's file together, instead of `read_input`; goes to `tell` and `render`
+    render: Callable[[Path, np.ndarray], Image] | None = (
+        None  # (a user's file, output) → the answer as a picture
+    )
+    # what nets of several parts make of a user's file together, instead of `read_input`; goes to
+    # `tell` and `render`
     consult: Callable[[Path, Mapping[str, ZooModel], Place], Any] | None = None
     # what they measure together; nothing where the net of a part is not there
     conclude: Callable[[Data, Mapping[str, ZooModel], Place], dict[str, Any]] | None = None
     settings: FitSettings = FitSettings()
-    vary: Callable[[Item, np.random.Generator], Item] | None = None  # augmentation of a training item
-    answer: Callable[[Tensor], Tensor] | None = None  # what is kept of an output where it is large, as a class a pixel
-    views: tuple[Callable[[Tensor], Tensor], ...] = ()  # further views of scaled inputs: judged by the mean over all
-    apply: Callable[[Any, Sequence[Tensor]], Any] | None = None  # (net, scaled inputs) → output; None: net(*inputs)
-    settle: Callable[[Judged, Data], Mapping[str, float]] | None = None  # facts chosen on the judging items, see run
+    vary: Callable[[Item, np.random.Generator], Item] | None = (
+        None  # augmentation of a training item
+    )
+    answer: Callable[[Tensor], Tensor] | None = (
+        None  # what is kept of an output where it is large, as a class a pixel
+    )
+    views: tuple[
+        Callable[[Tensor], Tensor], ...
+    ] = ()  # further views of scaled inputs: judged by the mean over all
+    apply: Callable[[Any, Sequence[Tensor]], Any] | None = (
+        None  # (net, scaled inputs) → output; None: net(*inputs)
+    )
+    settle: Callable[[Judged, Data], Mapping[str, float]] | None = (
+        None  # facts chosen on the judging items, see run
+    )
     judge_batch: int = 64
     items_per_epoch: int = 0  # 0: each item once
     scale_mean: float = 0.0

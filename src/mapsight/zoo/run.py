@@ -1,4 +1,6 @@
-"""Runs a recipe: reads its data, trains each of its nets by `cnn.fit`, judges them once, keeps the first."""
+"""Runs a recipe: reads its data, trains each of its nets by `cnn.fit`, judges them once, keeps the
+first.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from mapsight.zoo.recipe import Contender, Data, Item, Items, Judged, Outcome, R
 
 
 class Epochs:
-    """Training items without end, shuffled anew each time all were seen: item i is a function of (seed, i) alone."""
+    """Training items without end, shuffled anew each time all were seen: item i is a function of
+    (seed, i) alone.
+    """
 
     def __init__(self, items: Items, recipe: Recipe, seed: int) -> None:
         self.items, self.vary, self.seed = items, recipe.vary, seed
@@ -46,17 +50,28 @@ class Epochs:
 
 
 def run_recipe(
-    recipe: Recipe, data: Data, place: Place, *, settings: FitSettings, state_dir: Path | None = None
-) -> Outcome:  # fmt: skip
-    """Trains and judges every contender; an interrupted run with the same settings goes on from `state_dir`."""
+    recipe: Recipe,
+    data: Data,
+    place: Place,
+    *,
+    settings: FitSettings,
+    state_dir: Path | None = None,
+) -> Outcome:
+    """Trains and judges every contender; an interrupted run with the same settings goes on from
+    `state_dir`.
+    """
     results: list[Result] = []
     models: dict[str, ZooModel] = {}
     for contender in recipe.contenders:
         parts, judgings, histories, seconds = [], [], [], 0.0
-        own, mine = adapt_recipe(recipe, contender), data.parts[contender.part] if contender.part else data
+        own, mine = (
+            adapt_recipe(recipe, contender),
+            data.parts[contender.part] if contender.part else data,
+        )
         for at, fold in enumerate(mine.folds):
-            net, result, took = train_net(own, contender, fold.train, fold.judge, mine, place, settings, state_dir,
-                                          fold.name)  # fmt: skip
+            net, result, took = train_net(
+                own, contender, fold.train, fold.judge, mine, place, settings, state_dir, fold.name
+            )
             if own.settle and fold.judge is not None:
                 judgings.append(judge(own, net, fold.judge, place, at))
             parts.append(judge(own, net, fold.test, place, at))
@@ -67,10 +82,19 @@ def run_recipe(
         measures = own.metric(judged, mine._replace(facts={**mine.facts, **settled}))
         if contender.part not in models:
             if len(mine.folds) > 1 and mine.everything is not None:
-                net, _, _ = train_net(own, contender, mine.everything, None, mine, place, settings, state_dir, "all")
-            models[contender.part] = ZooModel(net, make_card(recipe, contender, mine, settings, measures))
-        say(f"{recipe.name}: {contender.net}: {own.headline} {measures[own.headline]:.4g} in {seconds:.0f} s")
-        results.append(Result(contender, count_parameters(net), seconds, histories[0], measures, judged))
+                net, _, _ = train_net(
+                    own, contender, mine.everything, None, mine, place, settings, state_dir, "all"
+                )
+            models[contender.part] = ZooModel(
+                net, make_card(recipe, contender, mine, settings, measures)
+            )
+        say(
+            f"{recipe.name}: {contender.net}: {own.headline} {measures[own.headline]:.4g} in"
+            f" {seconds:.0f} s"
+        )
+        results.append(
+            Result(contender, count_parameters(net), seconds, histories[0], measures, judged)
+        )
     first = adapt_recipe(recipe, recipe.contenders[0])
 
     def look(item: Item) -> np.ndarray:
@@ -82,14 +106,22 @@ def run_recipe(
 
 
 def make_card(
-    recipe: Recipe, contender: Contender, data: Data, settings: FitSettings, measures: dict[str, Any]
-) -> ZooCard:  # fmt: skip
+    recipe: Recipe,
+    contender: Contender,
+    data: Data,
+    settings: FitSettings,
+    measures: dict[str, Any],
+) -> ZooCard:
     """What the model file of a contender says of it."""
     options = {**contender.options, **data.options}
-    return ZooCard(recipe.name, contender.net, options, data.labels, data.about, asdict(settings), measures)
+    return ZooCard(
+        recipe.name, contender.net, options, data.labels, data.about, asdict(settings), measures
+    )
 
 
-def choose_settings(recipe: Recipe, data: Data, *, seed: int = 0, epochs: int | None = None) -> FitSettings:
+def choose_settings(
+    recipe: Recipe, data: Data, *, seed: int = 0, epochs: int | None = None
+) -> FitSettings:
     """The recipe's settings, what the data decide of them, and last what the user does."""
     settings = dataclasses.replace(recipe.settings, **{**data.settings, "seed": seed})
     return dataclasses.replace(settings, epochs=epochs or settings.epochs)
@@ -105,9 +137,16 @@ def _join(parts: Sequence[Judged]) -> Judged:
 
 
 def train_net(
-    recipe: Recipe, contender: Contender, items: Items, judges: Items | None, data: Data, place: Place,
-    settings: FitSettings, state_dir: Path | None = None, fold: str = "",
-) -> tuple[nn.Module, FitResult, float]:  # fmt: skip
+    recipe: Recipe,
+    contender: Contender,
+    items: Items,
+    judges: Items | None,
+    data: Data,
+    place: Place,
+    settings: FitSettings,
+    state_dir: Path | None = None,
+    fold: str = "",
+) -> tuple[nn.Module, FitResult, float]:
     """(the trained net in eval mode, how it went, seconds of training, judging included)."""
     torch.manual_seed(settings.seed)
     net = make_zoo_net(contender.net, **contender.options, **data.options)
@@ -115,13 +154,23 @@ def train_net(
     per_epoch = recipe.items_per_epoch or len(items)
     fitted = dataclasses.replace(settings, **contender.settings)
     fitted = dataclasses.replace(fitted, batch_size=min(fitted.batch_size, per_epoch))
-    state = None if state_dir is None else state_dir / f".{title.replace(' ', '-')}.training.safetensors"
+    state = (
+        None
+        if state_dir is None
+        else state_dir / f".{title.replace(' ', '-')}.training.safetensors"
+    )
     score = make_score(recipe, judges, data, place) if judges is not None else None
     begun = time.monotonic()
     result = fit(
-        net, Epochs(items, recipe, settings.seed), make_batch_loss(recipe), score,
-        place=place, settings=fitted, state_path=state, title=title,
-    )  # fmt: skip
+        net,
+        Epochs(items, recipe, settings.seed),
+        make_batch_loss(recipe),
+        score,
+        place=place,
+        settings=fitted,
+        state_path=state,
+        title=title,
+    )
     # a training that went on from its state has the seconds of its earlier epochs in its history
     took = sum(row["seconds"] for row in result.history) if score else time.monotonic() - begun
     return net.cpu().eval(), result, took
@@ -142,20 +191,26 @@ def ask_net(recipe: Recipe, net: nn.Module, inputs: Sequence[Tensor]) -> Any:
 
 
 def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score:
-    """The recipe's metric on the judging items, and the seconds since it was last asked: those of the epoch."""
+    """The recipe's metric on the judging items, and the seconds since it was last asked: those of
+    the epoch.
+    """
     last = time.monotonic()
 
     def score(net: nn.Module) -> dict[str, float]:
         nonlocal last
         measures = recipe.metric(judge(recipe, net, judges, place), data)
         last, before = time.monotonic(), last
-        return {k: float(v) for k, v in measures.items() if isinstance(v, int | float)} | {"seconds": last - before}
+        return {k: float(v) for k, v in measures.items() if isinstance(v, int | float)} | {
+            "seconds": last - before
+        }
 
     return score
 
 
 def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int = 0) -> Judged:
-    """The net's outputs for all items, beside their truth; raises InputError where there are none."""
+    """The net's outputs for all items, beside their truth; raises InputError where there are
+    none.
+    """
     if not len(items):
         raise InputError(recipe.name, "there are no items to judge the net by", "give more data")
     outputs, truth = _ask_all(recipe, net, items, place)
@@ -163,7 +218,9 @@ def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int 
     return Judged(outputs, truth, np.full(len(truth), fold), names)
 
 
-def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place) -> np.ndarray:
+def apply_net(
+    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place
+) -> np.ndarray:
     """Outputs (N, …) float32 of a net in eval mode for N items."""
     return _ask_all(recipe, net, items, place)[0]
 
@@ -172,7 +229,9 @@ def apply_net(recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], pla
 def _ask_all(
     recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs (N, …) float32 of a net in eval mode and truth (N, …); each item is read once: that may mean decoding."""
+    """Outputs (N, …) float32 of a net in eval mode and truth (N, …); each item is read once: that
+    may mean decoding.
+    """
     home = next(net.parameters()).device
     net = net.to(place.device).eval()
     outputs: list[np.ndarray] = []
@@ -188,7 +247,9 @@ def _ask_all(
 
 
 def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) -> Tensor:
-    """The mean output (B, …) float32 over the inputs and the recipe's views of them, as the recipe keeps it."""
+    """The mean output (B, …) float32 over the inputs and the recipe's views of them, as the recipe
+    keeps it.
+    """
     with place.autocast():
         seen = [ask_net(recipe, net, inputs).float()]
         seen += [ask_net(recipe, net, [view(x) for x in inputs]).float() for view in recipe.views]
@@ -199,11 +260,14 @@ def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) ->
 def scale_inputs(recipe: Recipe, inputs: Sequence[Tensor]) -> list[Tensor]:
     """uint8 → float32 as the recipe says; other types as they are."""
     return [
-        (x.float() / 255 - recipe.scale_mean) / recipe.scale_std if x.dtype == torch.uint8 else x for x in inputs
-    ]  # fmt: skip
+        (x.float() / 255 - recipe.scale_mean) / recipe.scale_std if x.dtype == torch.uint8 else x
+        for x in inputs
+    ]
 
 
-def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Place) -> dict[str, Any]:
+def describe(
+    recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Place
+) -> dict[str, Any]:
     """What a run leaves as JSON."""
     return {
         "recipe": recipe.name,
@@ -213,9 +277,15 @@ def describe(recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Pla
         "headline": recipe.headline,
         "settings": dataclasses.asdict(settings),
         "nets": [
-            {"net": r.net, "headline": adapt_recipe(recipe, r.contender).headline, "parameters": r.parameters,
-             "seconds": round(r.seconds, 1), "measures": r.measures, "history": r.history}
+            {
+                "net": r.net,
+                "headline": adapt_recipe(recipe, r.contender).headline,
+                "parameters": r.parameters,
+                "seconds": round(r.seconds, 1),
+                "measures": r.measures,
+                "history": r.history,
+            }
             for r in outcome.results
         ],
         **({"whole": dict(outcome.whole)} if outcome.whole else {}),
-    }  # fmt: skip
+    }

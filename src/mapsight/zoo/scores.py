@@ -10,13 +10,17 @@ import numpy as np
 
 def confuse(truth: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
     """(classes, classes) counts: row = truth, column = what was said; truth and said (N,) int."""
-    return np.bincount(truth.astype(int) * classes + said.astype(int), minlength=classes**2).reshape(classes, classes)
+    return np.bincount(
+        truth.astype(int) * classes + said.astype(int), minlength=classes**2
+    ).reshape(classes, classes)
 
 
 def find_recalls(confusion: np.ndarray) -> np.ndarray:
     """(classes,) share of each class that was recognised; NaN for a class that did not occur."""
     total = confusion.sum(axis=1)
-    return np.divide(np.diag(confusion), total, out=np.full(len(confusion), np.nan), where=total > 0)
+    return np.divide(
+        np.diag(confusion), total, out=np.full(len(confusion), np.nan), where=total > 0
+    )
 
 
 def find_wilson_interval(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
@@ -53,4 +57,7 @@ def tell_class(output: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
     """The likeliest class and the probabilities of the best three."""
     probability = soften(output)
     best = np.argsort(-probability)[:3]
-    return {"answer": labels[best[0]], "probability": {labels[i]: round(float(probability[i]), 4) for i in best}}
+    return {
+        "answer": labels[best[0]],
+        "probability": {labels[i]: round(float(probability[i]), 4) for i in best},
+    }

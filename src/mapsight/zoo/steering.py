@@ -1,4 +1,6 @@
-"""Steering: what a camera sees → how the wheel is turned (Bojarski et al. 2016), learnt from a drive of a small car."""
+"""Steering: what a camera sees → how the wheel is turned (Bojarski et al. 2016), learnt from a
+drive of a small car.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +31,31 @@ _BLOCK = 40  # frames that are drawn together for the interval: about two second
 
 
 def read_steering(folder: Path) -> Data:
-    """A drive, split by time: first 70 % to learn from, then 10 % to judge, the last 20 % to test."""
+    """A drive, split by time: first 70 % to learn from, then 10 % to judge, the last 20 % to
+    test.
+    """
     drive = read_drive(folder)
     cuts = [int(len(drive) * share) for share in (0.0, _TRAIN, _JUDGE, 1.0)]
     parts = [drive[low:high] for low, high in zip(cuts, cuts[1:], strict=False)]
-    parts[1:] = [_drop_start(part, before[-1:]) for before, part in zip(parts, parts[1:], strict=False)]
+    parts[1:] = [
+        _drop_start(part, before[-1:]) for before, part in zip(parts, parts[1:], strict=False)
+    ]
     if min(map(len, parts)) < 1:
-        raise InputError(folder, f"{len(drive)} frames are too few to split by time", "give a longer drive")
+        raise InputError(
+            folder, f"{len(drive)} frames are too few to split by time", "give a longer drive"
+        )
     train, judge, test = (_load(part) for part in parts)
-    about = f"{len(drive)} frames of a drive: the first {len(train)} to learn from, the last {len(test)} to test"
+    about = (
+        f"{len(drive)} frames of a drive: the first {len(train)} to learn from, the last"
+        f" {len(test)} to test"
+    )
     # the rival that knows nothing but how the wheel mostly stood
-    return Data((Fold("", train, judge, test),), (), about, facts={"median": float(np.median(train.columns[-1]))})
+    return Data(
+        (Fold("", train, judge, test),),
+        (),
+        about,
+        facts={"median": float(np.median(train.columns[-1]))},
+    )
 
 
 def _drop_start(part: list[Frame], last: list[Frame]) -> list[Frame]:
@@ -54,7 +70,9 @@ def _load(frames: list[Frame]) -> Arrays:
 def crop_road(picture: Image.Image) -> np.ndarray:
     """The lower two thirds of a picture as (3, 66, 200) uint8."""
     wide, high = picture.size
-    road = picture.convert("RGB").resize(_SIZE_PX, Image.Resampling.BILINEAR, (0, round(high * _SKY), wide, high))
+    road = picture.convert("RGB").resize(
+        _SIZE_PX, Image.Resampling.BILINEAR, (0, round(high * _SKY), wide, high)
+    )
     return np.asarray(road).transpose(2, 0, 1)
 
 
@@ -63,7 +81,9 @@ def vary_view(item: Item, rng: np.random.Generator) -> Item:
     image, angle = item
     light = np.full(image.shape[-1], 1 + rng.uniform(-0.3, 0.3), np.float32)
     if rng.random() < 0.3:
-        light[slice(rng.integers(200), None) if rng.random() < 0.5 else slice(None, rng.integers(200))] *= 0.7
+        light[
+            slice(rng.integers(200), None) if rng.random() < 0.5 else slice(None, rng.integers(200))
+        ] *= 0.7
     image = np.clip(image * light, 0, 255).astype(np.uint8)
     return (image[..., ::-1], -angle) if rng.random() < 0.5 else (image, angle)
 
@@ -74,7 +94,9 @@ def steering_loss(output: Tensor, angle: Tensor) -> Tensor:
 
 
 def measure_steering(judged: Judged, data: Data) -> dict[str, Any]:
-    """Mean absolute error (minus it is the score), its 95 % interval over blocks of two seconds; the median's error."""
+    """Mean absolute error (minus it is the score), its 95 % interval over blocks of two seconds;
+    the median's error.
+    """
     error = np.abs(judged.outputs - judged.truth)[:, 0]
     baseline = np.abs(judged.truth - data.facts["median"])[:, 0]
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(error), _BLOCK)]
@@ -89,7 +111,9 @@ def measure_steering(judged: Judged, data: Data) -> dict[str, Any]:
 
 
 def draw_steering(outcome: Outcome) -> Figure:
-    """Predicted and true angle over the last part of the drive; frames of it with both, and what the net looked at."""
+    """Predicted and true angle over the last part of the drive; frames of it with both, and what
+    the net looked at.
+    """
     result = outcome.results[0]
     figure = make_figure(12, 6)
     grid = figure.add_gridspec(3, 6, height_ratios=(3, 0.85, 0.85))
@@ -98,13 +122,20 @@ def draw_steering(outcome: Outcome) -> Figure:
     chart.plot(truth, color=GREY, linewidth=1.6, label="driver")
     chart.plot(said, color=BLUE, linewidth=1.1, label="net")
     m = result.measures
-    tidy(chart, f"{m['frames']} frames the net has not seen: mean error {m['mae']:.3f}, of the median angle "
-         f"{m['mae_of_median']:.3f} (range −1 … 1)", "frame", "steering (right is positive)")  # fmt: skip
+    tidy(
+        chart,
+        f"{m['frames']} frames the net has not seen: mean error {m['mae']:.3f}, of the median angle"
+        f" {m['mae_of_median']:.3f} (range −1 … 1)",
+        "frame",
+        "steering (right is positive)",
+    )
     chart.legend(frameon=False, fontsize=9, loc="upper right", ncols=2)
     chart.margins(x=0.01)
     for at, index in enumerate(np.linspace(0, len(truth) - 1, 8).astype(int)[1:-1]):
         image = outcome.tests[0][int(index)][0]
-        _show_frame(figure.add_subplot(grid[1, at]), image, truth[index], said[index], f"frame {index}")
+        _show_frame(
+            figure.add_subplot(grid[1, at]), image, truth[index], said[index], f"frame {index}"
+        )
         _show_salience(figure.add_subplot(grid[2, at]), image, find_salience(outcome.net, image))
     return figure
 
@@ -113,7 +144,9 @@ def _show_frame(axes: Axes, image: np.ndarray, truth: float, said: float, title:
     axes.imshow(image.transpose(1, 2, 0))
     for angle, colour, width in ((truth, "white", 3.5), (said, ORANGE, 2)):
         end = 100 + 55 * np.sin(angle * np.pi / 3), 64 - 45 * np.cos(angle * np.pi / 3)
-        axes.annotate("", end, (100, 64), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": width})
+        axes.annotate(
+            "", end, (100, 64), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": width}
+        )
     axes.set_axis_off()
     axes.set_title(f"{title}: {truth:+.2f}, net {said:+.2f}", fontsize=9, color=INK)
 
@@ -135,7 +168,10 @@ def tell_angle(output: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
 RECIPE = Recipe(
     name="steering",
     title="from camera frames to the steering angle: PilotNet on a drive of a small car",
-    source="Bojarski et al. 2016; a drive as the Donkey car or Udacity's simulator record it, yours or another's",
+    source=(
+        "Bojarski et al. 2016; a drive as the Donkey car or Udacity's simulator record it, yours or"
+        " another's"
+    ),
     folder="donkey",
     read=read_steering,
     contenders=(Contender("pilotnet", {"dropout": 0.2}),),
@@ -145,6 +181,8 @@ RECIPE = Recipe(
     read_input=lambda path: (crop_road(open_upright(path)),),
     tell=tell_angle,
     headline="mae",
-    settings=FitSettings(epochs=14, batch_size=32, learning_rate=1e-3, weight_decay=1e-2, ema_decay=0.99, patience=0),
+    settings=FitSettings(
+        epochs=14, batch_size=32, learning_rate=1e-3, weight_decay=1e-2, ema_decay=0.99, patience=0
+    ),
     vary=vary_view,
 )

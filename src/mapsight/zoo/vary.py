@@ -1,4 +1,6 @@
-"""How pictures are varied while a classifier learns: by values, on one (bands, H, W) uint8 image."""
+"""How pictures are varied while a classifier learns: by values, on one (bands, H, W) uint8
+image.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class Variation:
 
 
 def vary_image(image: np.ndarray, rng: np.random.Generator, how: Variation) -> np.ndarray:
-    """The same thing photographed from a step aside, in another light, partly hidden: (bands, H, W) uint8."""
+    """The same thing photographed from a step aside, in another light, partly hidden: (bands, H, W)
+    uint8.
+    """
     if how.shift_px:
         image = _shift(image, rng.integers(-how.shift_px, how.shift_px + 1, 2))
     if how.mirror and rng.random() < 0.5:
@@ -38,7 +42,9 @@ def _shift(image: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def vary_light(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Contrast, brightness and the balance of the bands of a uint8 image (bands, H, W), each by at most `share`."""
+    """Contrast, brightness and the balance of the bands of a uint8 image (bands, H, W), each by at
+    most `share`.
+    """
     contrast, brightness = 1 + rng.uniform(-share, share), 255 * rng.uniform(-share, share) / 2
     balance = 1 + rng.uniform(-share, share, (len(image), 1, 1)) / 2
     gain = (contrast * balance).astype(np.float32)
@@ -47,7 +53,11 @@ def vary_light(image: np.ndarray, rng: np.random.Generator, share: float) -> np.
 
 
 def _erase(image: np.ndarray, rng: np.random.Generator, side_px: int) -> np.ndarray:
-    top, left = (int(rng.integers(1 - side_px, size)) for size in image.shape[1:])  # it may stand out over the edge
+    top, left = (
+        int(rng.integers(1 - side_px, size)) for size in image.shape[1:]
+    )  # it may stand out over the edge
     image = image.copy()
-    image[:, max(top, 0) : top + side_px, max(left, 0) : left + side_px] = image.mean(axis=(1, 2), keepdims=True)
+    image[:, max(top, 0) : top + side_px, max(left, 0) : left + side_px] = image.mean(
+        axis=(1, 2), keepdims=True
+    )
     return image

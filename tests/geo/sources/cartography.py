@@ -1,4 +1,6 @@
-"""Draws maps of a town in several styles, as web maps are drawn: the pictures that `rendered` must read."""
+"""Draws maps of a town in several styles, as web maps are drawn: the pictures that `rendered` must
+read.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,26 @@ from mapsight.town.plan.warp import make_stream
 _FINE = 4  # drawn so much larger, then averaged: anti-aliasing
 _FONT = matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans.ttf"
 Stroke = tuple[str, str | None]  # fill, casing
-_STREETS = ("Oak Street", "Mill Lane", "High Street", "Station Road", "Elm Avenue", "Church Hill", "Quay", "Park Row")
-_PLACES = ("Northfield", "Old Town", "Harbour", "St. Mary's", "Westend", "Market", "Brookside", "Mill Pond")
+_STREETS = (
+    "Oak Street",
+    "Mill Lane",
+    "High Street",
+    "Station Road",
+    "Elm Avenue",
+    "Church Hill",
+    "Quay",
+    "Park Row",
+)
+_PLACES = (
+    "Northfield",
+    "Old Town",
+    "Harbour",
+    "St. Mary's",
+    "Westend",
+    "Market",
+    "Brookside",
+    "Mill Pond",
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +76,13 @@ class Style:
         return road_class if road_class in self.roads else "residential"
 
 
-def _classes(major: Stroke, middle: Stroke, minor: Stroke, track: Stroke,
-             widths: tuple[float, ...] = (11, 9, 6, 3.5, 2)) -> dict[str, Any]:  # fmt: skip
+def _classes(
+    major: Stroke,
+    middle: Stroke,
+    minor: Stroke,
+    track: Stroke,
+    widths: tuple[float, ...] = (11, 9, 6, 3.5, 2),
+) -> dict[str, Any]:
     return {
         **dict.fromkeys(("motorway", "trunk", "primary"), (*major, widths[0])),
         **dict.fromkeys(("secondary", "tertiary"), (*middle, widths[1])),
@@ -69,31 +94,77 @@ def _classes(major: Stroke, middle: Stroke, minor: Stroke, track: Stroke,
 
 STYLES = {
     # white and yellow roads with casings on pale land, labels with halos: the look of most web maps
-    "light": Style("#f2efe9", "#c8e6b9", "#a9d3df", "#d9d0c9",
-                   _classes(("#f9d27a", "#c79a3b"), ("#fdf3a8", "#bfae5e"), ("#ffffff", "#c5bfb6"),
-                            ("#ffffff", "#c5bfb6")),
-                   "#333333", "#ffffff"),
+    "light": Style(
+        "#f2efe9",
+        "#c8e6b9",
+        "#a9d3df",
+        "#d9d0c9",
+        _classes(
+            ("#f9d27a", "#c79a3b"),
+            ("#fdf3a8", "#bfae5e"),
+            ("#ffffff", "#c5bfb6"),
+            ("#ffffff", "#c5bfb6"),
+        ),
+        "#333333",
+        "#ffffff",
+    ),
     # grey-blue roads without casings on near black, light letters: a night map
-    "dark": Style("#1d2530", "#1f3a33", "#0e1a2b", "#27303d",
-                  _classes(("#8a6d3b", None), ("#566479", None), ("#465266", None), ("#465266", None)),
-                  "#b8c0cc", "#1d2530", rail="#39424f"),
+    "dark": Style(
+        "#1d2530",
+        "#1f3a33",
+        "#0e1a2b",
+        "#27303d",
+        _classes(("#8a6d3b", None), ("#566479", None), ("#465266", None), ("#465266", None)),
+        "#b8c0cc",
+        "#1d2530",
+        rail="#39424f",
+    ),
     # soft colours, thin casings, dashed tracks, icons: a hiking map
-    "pastel": Style("#f6f1e1", "#d5e8c0", "#bfdcec", "#e3cfc0",
-                    _classes(("#f4a58a", "#b5654a"), ("#f7cf9e", "#b58a52"), ("#fffdf5", "#a9a08c"), ("#a8703d", None)),
-                    "#3b2f2a", "#f6f1e1", dashes={"track": (7, 4)},
-                    icons=("#d2527f", "#3b78c4", "#5a9a4a")),
-    # held out: no threshold was chosen on it. Grey map, mid-grey roads, dark casings, larger letters without halos
-    "held-out": Style("#e4e6e8", "#cfd9cb", "#c3cad6", "#d3d2d4",
-                      _classes(("#ffb347", "#8d5a10"), ("#ffffff", "#7f8790"), ("#fbfbfb", "#9aa1a8"),
-                               ("#8c5fa8", None), widths=(13, 8, 5, 3, 2.5)),
-                      "#1b1b3a", None, font_px=13, casing_px=1.0, dashes={"track": (5, 5)},
-                      icons=("#20639b", "#f6d55c")),
-}  # fmt: skip
+    "pastel": Style(
+        "#f6f1e1",
+        "#d5e8c0",
+        "#bfdcec",
+        "#e3cfc0",
+        _classes(
+            ("#f4a58a", "#b5654a"),
+            ("#f7cf9e", "#b58a52"),
+            ("#fffdf5", "#a9a08c"),
+            ("#a8703d", None),
+        ),
+        "#3b2f2a",
+        "#f6f1e1",
+        dashes={"track": (7, 4)},
+        icons=("#d2527f", "#3b78c4", "#5a9a4a"),
+    ),
+    # held out: no threshold was chosen on it. Grey map, mid-grey roads, dark casings, larger
+    # letters without halos
+    "held-out": Style(
+        "#e4e6e8",
+        "#cfd9cb",
+        "#c3cad6",
+        "#d3d2d4",
+        _classes(
+            ("#ffb347", "#8d5a10"),
+            ("#ffffff", "#7f8790"),
+            ("#fbfbfb", "#9aa1a8"),
+            ("#8c5fa8", None),
+            widths=(13, 8, 5, 3, 2.5),
+        ),
+        "#1b1b3a",
+        None,
+        font_px=13,
+        casing_px=1.0,
+        dashes={"track": (5, 5)},
+        icons=("#20639b", "#f6d55c"),
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A map (H, W, 3), where its roads are drawn by its vectors (H, W), the vectors (width_m as drawn), the grid."""
+    """A map (H, W, 3), where its roads are drawn by its vectors (H, W), the vectors (width_m as
+    drawn), the grid.
+    """
 
     image: np.ndarray
     truth: np.ndarray
@@ -107,9 +178,18 @@ def plan_town(seed: int, size_m: float) -> Any:
     return draw_plan((size_m, size_m), partial(make_stream, seed), density=0.6, desert=False)
 
 
-def draw_map(style: Style, *, seed: int = 3, size_px: int = 640, m_per_px: float = 1.5, labels: bool = True,
-             jpeg: int | None = None) -> Drawn:  # fmt: skip
-    """The town of a seed in a style; `jpeg` is the quality of a compression that it went through."""
+def draw_map(
+    style: Style,
+    *,
+    seed: int = 3,
+    size_px: int = 640,
+    m_per_px: float = 1.5,
+    labels: bool = True,
+    jpeg: int | None = None,
+) -> Drawn:
+    """The town of a seed in a style; `jpeg` is the quality of a compression that it went
+    through.
+    """
     plan = plan_town(seed, size_px * m_per_px)
     easel = _Easel(size_px, m_per_px)
     edges = plan.edges[plan.edges["visible"]].copy()
@@ -133,12 +213,20 @@ def draw_map(style: Style, *, seed: int = 3, size_px: int = 640, m_per_px: float
         stream = io.BytesIO()
         image.save(stream, "JPEG", quality=jpeg)
         image = Image.open(stream)
-    box = GeoBox(size_px, size_px, Affine(m_per_px, 0, 691_000, 0, -m_per_px, 5_336_000), parse_crs("EPSG:32632"))
+    box = GeoBox(
+        size_px,
+        size_px,
+        Affine(m_per_px, 0, 691_000, 0, -m_per_px, 5_336_000),
+        parse_crs("EPSG:32632"),
+    )
     width_m = [style.width_px(c) * m_per_px for c in edges["road_class"]]
     left, bottom = box.bounds[:2]
     moved = [shapely.transform(line, lambda xy: xy + [left, bottom]) for line in edges.geometry]
-    roads = gpd.GeoDataFrame({"width_m": width_m, "road_class": edges["road_class"].to_numpy()}, geometry=moved,
-                             crs="EPSG:32632")  # fmt: skip
+    roads = gpd.GeoDataFrame(
+        {"width_m": width_m, "road_class": edges["road_class"].to_numpy()},
+        geometry=moved,
+        crs="EPSG:32632",
+    )
     return Drawn(np.asarray(image.convert("RGB")), burn_lines(roads, box).astype(bool), roads, box)
 
 
@@ -165,11 +253,15 @@ class _Easel:
 
     def line(self, line: Any, colour: str, width_px: float) -> None:
         """A stroke with round joins and caps, exactly as wide as it says."""
-        shape = shapely.transform(line, lambda xy: np.column_stack([xy[:, 0], -xy[:, 1]]) / self.m_per_px)
+        shape = shapely.transform(
+            line, lambda xy: np.column_stack([xy[:, 0], -xy[:, 1]]) / self.m_per_px
+        )
         for part in shapely.get_parts(shape.buffer(width_px / 2)):
             rings = [part.exterior, *part.interiors]
             mask = Image.new("1", self.image.size) if len(rings) > 1 else None
-            points = [[(x * _FINE, (y + self.size_px) * _FINE) for x, y in ring.coords] for ring in rings]
+            points = [
+                [(x * _FINE, (y + self.size_px) * _FINE) for x, y in ring.coords] for ring in rings
+            ]
             if mask is None:
                 self.pen.polygon(points[0], fill=colour)
                 continue
@@ -185,8 +277,18 @@ class _Easel:
 
 def _draw_roads(easel: _Easel, style: Style, edges: gpd.GeoDataFrame) -> None:
     """All casings first, then all fills, the lesser roads below."""
-    order = ["track", "service", "residential", "unclassified", "living_street", "tertiary", "secondary", "primary",
-             "trunk", "motorway"]  # fmt: skip
+    order = [
+        "track",
+        "service",
+        "residential",
+        "unclassified",
+        "living_street",
+        "tertiary",
+        "secondary",
+        "primary",
+        "trunk",
+        "motorway",
+    ]
     keys = [style.key(c) for c in edges["road_class"]]
     ranked = sorted(zip(keys, edges.geometry, strict=True), key=lambda pair: order.index(pair[0]))
     for key, line in ranked:
@@ -204,10 +306,20 @@ def _dash(line: Any, dashes: tuple[float, float] | None, m_per_px: float) -> lis
         return [line]
     on, off = (n * m_per_px for n in dashes)
     starts = np.arange(0, line.length, on + off)
-    return [shapely.ops.substring(line, s, min(s + on, line.length)) for s in starts if line.length - s > 0.2 * on]
+    return [
+        shapely.ops.substring(line, s, min(s + on, line.length))
+        for s in starts
+        if line.length - s > 0.2 * on
+    ]
 
 
-def _letter(image: Image.Image, style: Style, edges: gpd.GeoDataFrame, easel: _Easel, rng: np.random.Generator) -> Any:
+def _letter(
+    image: Image.Image,
+    style: Style,
+    edges: gpd.GeoDataFrame,
+    easel: _Easel,
+    rng: np.random.Generator,
+) -> Any:
     """Street names along streets, names of places anywhere, icons."""
     image = image.convert("RGBA")
     font = ImageFont.truetype(_FONT, style.font_px)
@@ -225,7 +337,9 @@ def _letter(image: Image.Image, style: Style, edges: gpd.GeoDataFrame, easel: _E
     pen = ImageDraw.Draw(image)
     for i in range(round(26 * crowd) if style.icons else 0):
         x, y = rng.uniform(10, image.width - 10, 2)
-        pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=style.icons[i % len(style.icons)], outline="#ffffff")
+        pen.ellipse(
+            (x - 6, y - 6, x + 6, y + 6), fill=style.icons[i % len(style.icons)], outline="#ffffff"
+        )
         pen.rectangle((x - 2, y - 2, x + 2, y + 2), fill="#ffffff")
     return image.convert("RGB")
 
@@ -235,9 +349,13 @@ def _write(image: Image.Image, text: str, at: Any, angle: float, style: Style, f
     left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
     size = (int(right - left) + 4, int(bottom - top) + 4)
     layer = Image.new("RGBA", size, (*_parse_hex(style.halo or style.ink), 0))
-    ImageDraw.Draw(layer).text((2 - left, 2 - top), text, style.ink, font, stroke_width=stroke, stroke_fill=style.halo)
+    ImageDraw.Draw(layer).text(
+        (2 - left, 2 - top), text, style.ink, font, stroke_width=stroke, stroke_fill=style.halo
+    )
     turned = layer.rotate(angle, Image.Resampling.BICUBIC, expand=True)
-    image.alpha_composite(turned, (max(int(at[0] - turned.width / 2), 0), max(int(at[1] - turned.height / 2), 0)))
+    image.alpha_composite(
+        turned, (max(int(at[0] - turned.width / 2), 0), max(int(at[1] - turned.height / 2), 0))
+    )
 
 
 def _parse_hex(text: str) -> tuple[int, int, int]:

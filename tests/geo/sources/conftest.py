@@ -15,7 +15,9 @@ def osm_extract():
 
     def find(name: str) -> Path:
         if not (OSM / name).is_file():
-            pytest.skip(f"no real extract {name}: ../shared/data/georef/osm is not beside this checkout")
+            pytest.skip(
+                f"no real extract {name}: ../shared/data/georef/osm is not beside this checkout"
+            )
         return OSM / name
 
     return find

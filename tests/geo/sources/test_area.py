@@ -44,16 +44,26 @@ def test_size_in_kilometres():
     assert area.km2 == pytest.approx(123.09, abs=0.01)
 
 
-@given(st.floats(-179, 178), st.floats(-79, 78), st.floats(0.001, 0.5), st.floats(0.001, 0.2), st.floats(0.3, 30))
+@given(
+    st.floats(-179, 178),
+    st.floats(-79, 78),
+    st.floats(0.001, 0.5),
+    st.floats(0.001, 0.2),
+    st.floats(0.3, 30),
+)
 def test_grid_covers_the_area(west, south, width, height, m_per_px):
-    """Every corner and edge point of the box lies in the grid, which is hardly larger, in metres, and snapped."""
+    """Every corner and edge point of the box lies in the grid, which is hardly larger, in metres,
+    and snapped.
+    """
     area = Area(west, south, west + width, south + height)
     box = area.choose_grid(m_per_px)
     assert box.transform.a == pytest.approx(m_per_px)
     assert (box.transform.c / m_per_px) % 1 == pytest.approx(0, abs=1e-3) or (
         box.transform.c / m_per_px
     ) % 1 == pytest.approx(1, abs=1e-3)
-    to_grid = pyproj.Transformer.from_crs("EPSG:4326", pyproj.CRS.from_wkt(box.crs.to_wkt()), always_xy=True)
+    to_grid = pyproj.Transformer.from_crs(
+        "EPSG:4326", pyproj.CRS.from_wkt(box.crs.to_wkt()), always_xy=True
+    )
     left, bottom, right, top = box.bounds
     for along in (0, 0.25, 0.5, 1):
         for lon, lat in ((west + along * width, south), (west, south + along * height)):

@@ -43,8 +43,14 @@ def test_alpha_and_palette():
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"<!doctype html><title>Sign in</title><script>alert(1)</script><p>Please log in", "Please log in"),
-        (b"<?xml version='1.0'?><ServiceException>LayerNotDefined</ServiceException>", "LayerNotDefined"),
+        (
+            b"<!doctype html><title>Sign in</title><script>alert(1)</script><p>Please log in",
+            "Please log in",
+        ),
+        (
+            b"<?xml version='1.0'?><ServiceException>LayerNotDefined</ServiceException>",
+            "LayerNotDefined",
+        ),
         (b'{"message": "quota exceeded"}', "quota exceeded"),
         (b"", "sends nothing"),
         (b"GIF89a" + bytes(100), "no PNG, JPEG or WebP"),
@@ -60,7 +66,9 @@ def test_alpha_and_palette():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_all_else_is_damaged(content, word):
-    """HTML as PNG, exceptions of a WMS, cut-off files, wrong sizes, bombs: said in one line, without their memory."""
+    """HTML as PNG, exceptions of a WMS, cut-off files, wrong sizes, bombs: said in one line,
+    without their memory.
+    """
     tracemalloc.start()
     with pytest.raises(FetchError, match=word) as caught:
         decode_picture(Reply(content, "image/png", 0.0), 256, 256, "tile 1/2/3")

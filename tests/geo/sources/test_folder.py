@@ -1,4 +1,6 @@
-"""Mosaics of files in different CRSs and resolutions, compared with the formula they were painted from."""
+"""Mosaics of files in different CRSs and resolutions, compared with the formula they were painted
+from.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,18 @@ def write_painted(path, bounds_deg, crs, unit, *, dtype="uint8", factor=1, **pro
     """A GeoTIFF of the painted earth over bounds in degrees, north-up in any CRS."""
     left, bottom, right, top = transform_bounds("EPSG:4326", crs, *bounds_deg, densify_pts=21)
     width, height = round((right - left) / unit), round((top - bottom) / unit)
-    pixels = earth.paint(left, top - height * unit, left + width * unit, top, width, height, crs=crs)
-    profile |= {"driver": "GTiff", "width": width, "height": height, "count": 3, "dtype": dtype, "crs": crs,
-                "transform": Affine(unit, 0, left, 0, -unit, top)}  # fmt: skip
+    pixels = earth.paint(
+        left, top - height * unit, left + width * unit, top, width, height, crs=crs
+    )
+    profile |= {
+        "driver": "GTiff",
+        "width": width,
+        "height": height,
+        "count": 3,
+        "dtype": dtype,
+        "crs": crs,
+        "transform": Affine(unit, 0, left, 0, -unit, top),
+    }
     tags = profile.pop("tags", {})
     with rasterio.open(path, "w", **profile) as target:
         target.write(pixels.transpose(2, 0, 1).astype(dtype) * factor)
@@ -41,11 +52,19 @@ def halves(area, *, overlap=0.0004):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """A western half in UTM 32 at 0.7 m, an eastern one in LAEA, turned by 2°, at 1 m, and one far away."""
+    """A western half in UTM 32 at 0.7 m, an eastern one in LAEA, turned by 2°, at 1 m, and one far
+    away.
+    """
     folder = tmp_path / "mixed"
     (folder / "east").mkdir(parents=True)
     west, east = halves(AREA)
-    write_painted(folder / "west.tif", west, "EPSG:25832", 0.7, tags={"TIFFTAG_COPYRIGHT": "Painters of Munich"})
+    write_painted(
+        folder / "west.tif",
+        west,
+        "EPSG:25832",
+        0.7,
+        tags={"TIFFTAG_COPYRIGHT": "Painters of Munich"},
+    )
     write_painted(folder / "east" / "east.TIFF", east, "EPSG:3035", 1.0)
     write_painted(folder / "far.tif", (12, 48, 12.001, 48.001), "EPSG:25833", 1.0)
     return folder
@@ -93,12 +112,18 @@ def test_sixteen_bits_share_one_scale(tmp_path):
     fetch_folder(AREA, folder, out=tmp_path / "auto.tif", m_per_px=1.0)
     with open_image(tmp_path / "auto.tif") as reader:
         auto = reader.read_all().array.astype(float)
-    slope, base = np.polyfit(image.array[:, 20:-20].ravel().astype(float), auto[:, 20:-20].ravel(), 1)
+    slope, base = np.polyfit(
+        image.array[:, 20:-20].ravel().astype(float), auto[:, 20:-20].ravel(), 1
+    )
     rest = auto - np.clip(slope * image.array + base, 0, 255)
-    assert np.abs(rest).max() < 25  # one straight line fits both halves; clipped at the 2nd and 98th percentile
+    assert (
+        np.abs(rest).max() < 25
+    )  # one straight line fits both halves; clipped at the 2nd and 98th percentile
 
 
-@pytest.mark.parametrize("fault", ["truncated", "html", "empty folder", "missing", "elsewhere", "vrt"])
+@pytest.mark.parametrize(
+    "fault", ["truncated", "html", "empty folder", "missing", "elsewhere", "vrt"]
+)
 def test_faults(mixed, tmp_path, fault):
     """A damaged file is named; nothing is written."""
     target = mixed / "west.tif"
@@ -123,9 +148,13 @@ def test_faults(mixed, tmp_path, fault):
 
 
 def test_parts_are_seamless(tmp_path):
-    """An image of several parts (over 1024 px) equals the formula across their borders, in bounded windows."""
+    """An image of several parts (over 1024 px) equals the formula across their borders, in bounded
+    windows.
+    """
     area = Area(11.570, 48.130, 11.590, 48.135)  # 1489 × 556 m
-    write_painted(tmp_path / "a.tif", (11.569, 48.129, 11.591, 48.136), "EPSG:25832", 1.3, tiled=True)
+    write_painted(
+        tmp_path / "a.tif", (11.569, 48.129, 11.591, 48.136), "EPSG:25832", 1.3, tiled=True
+    )
     fetch_folder(area, tmp_path / "a.tif", out=tmp_path / "image.tif", m_per_px=0.8)
     with open_image(tmp_path / "image.tif") as reader:
         image = reader.read_all()
@@ -134,7 +163,9 @@ def test_parts_are_seamless(tmp_path):
 
 
 def test_utm_of_the_area(tmp_path, mixed):
-    """The image lies in the UTM zone of the area, north-up, square: what an audit reads without resampling."""
+    """The image lies in the UTM zone of the area, north-up, square: what an audit reads without
+    resampling.
+    """
     fetch_folder(AREA, mixed, out=tmp_path / "image.tif", m_per_px=0.5)
     with open_image(tmp_path / "image.tif") as reader:
         assert pyproj.CRS.from_wkt(reader.geobox.crs.to_wkt()).to_epsg() == 32632

@@ -18,8 +18,15 @@ from mapsight.geo.sources.address import Address, check_url, fill_keys, follow
 from mapsight.geo.sources.http import FetchError, Http, HttpSettings
 from mapsight.geo.sources.store import Reply, Store
 
-QUICK = HttpSettings(rate_per_s=1000, attempts=3, timeout_s=0.5, total_timeout_s=1.0, max_bytes=100_000,
-                     longest_wait_s=5.0, backoff_s=0.01)  # fmt: skip
+QUICK = HttpSettings(
+    rate_per_s=1000,
+    attempts=3,
+    timeout_s=0.5,
+    total_timeout_s=1.0,
+    max_bytes=100_000,
+    longest_wait_s=5.0,
+    backoff_s=0.01,
+)
 
 
 def fetch(url, *, settings=QUICK, store=None, **options):
@@ -37,7 +44,8 @@ def test_passing_faults_are_asked_again(status):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(204, "absent"), (404, "absent"), (403, "refused"), (400, "other"), (501, "server")]
+    ("status", "kind"),
+    [(204, "absent"), (404, "absent"), (403, "refused"), (400, "other"), (501, "server")],
 )
 def test_lasting_faults_are_not(status, kind):
     """What will not change is asked once, and named."""
@@ -93,7 +101,11 @@ def test_long_pauses_are_not_waited_for():
 def test_rate_holds_over_threads():
     """Ten requests from five threads at 20 a second take 9/20 s."""
     settings = HttpSettings(rate_per_s=20)
-    with serve(lambda _: Answer(b"x")) as server, Http(settings) as http, ThreadPoolExecutor(5) as pool:
+    with (
+        serve(lambda _: Answer(b"x")) as server,
+        Http(settings) as http,
+        ThreadPoolExecutor(5) as pool,
+    ):
         list(pool.map(lambda n: http.get(f"{server.url}/{n}"), range(10)))
     times = sorted(asked.at for asked in server.asked)
     assert times[-1] - times[0] >= 0.4
@@ -113,7 +125,11 @@ def test_bodies_have_a_limit():
     """Too many bytes are not taken, sent plain or packed, once or twice."""
     packed = gzip.compress(bytes(50_000_000))
     assert len(packed) < 100_000
-    for body, encoding in ((b"x" * 200_000, "identity"), (packed, "gzip"), (gzip.compress(packed), "gzip, gzip")):
+    for body, encoding in (
+        (b"x" * 200_000, "identity"),
+        (packed, "gzip"),
+        (gzip.compress(packed), "gzip, gzip"),
+    ):
         answer = Answer(body, headers={"content-encoding": encoding})
         with serve(lambda _, answer=answer: answer) as server, pytest.raises(FetchError) as caught:
             fetch(server.url)
@@ -122,7 +138,10 @@ def test_bodies_have_a_limit():
 
 def test_broken_connection_and_closed_port():
     """A body that breaks off is no body; a port where nobody listens is said in one line."""
-    with serve(lambda _: Answer(b"x" * 1000, cut=500)) as server, pytest.raises(FetchError) as caught:
+    with (
+        serve(lambda _: Answer(b"x" * 1000, cut=500)) as server,
+        pytest.raises(FetchError) as caught,
+    ):
         fetch(server.url)
     assert caught.value.kind == "unreachable"
     with pytest.raises(FetchError, match="cannot be reached"):
@@ -195,7 +214,10 @@ def test_redirects_are_followed_a_little():
     with serve(lambda asked: Answer(asked.headers.get("x-key", "none").encode())) as other:
 
         def respond(asked):
-            return Answer(status=302, headers={"location": f"{other.url}/there" if asked.path == "/a" else "/b"})
+            return Answer(
+                status=302,
+                headers={"location": f"{other.url}/there" if asked.path == "/a" else "/b"},
+            )
 
         with serve(respond) as server:
             assert fetch(f"{server.url}/a", headers={"x-key": "geheim"}).content == b"none"
@@ -205,9 +227,19 @@ def test_redirects_are_followed_a_little():
 
 @pytest.mark.parametrize(
     "url",
-    ["file:///etc/passwd", "/vsicurl/http://x", "ftp://x/y", "https://", "https://u:p@x.example/", "javascript:1",
-     "https://x.example/\r\nHost: y", "https://x.example/ y", "http://x.example:99999/", "https://x.example\\@y/"],
-)  # fmt: skip
+    [
+        "file:///etc/passwd",
+        "/vsicurl/http://x",
+        "ftp://x/y",
+        "https://",
+        "https://u:p@x.example/",
+        "javascript:1",
+        "https://x.example/\r\nHost: y",
+        "https://x.example/ y",
+        "http://x.example:99999/",
+        "https://x.example\\@y/",
+    ],
+)
 def test_only_web_addresses(url):
     """Files, other schemes, credentials and control characters are no service."""
     with pytest.raises(InputError):
@@ -227,7 +259,12 @@ def test_keys_come_from_the_environment_and_stay_there(tmp_path, monkeypatch, ca
         assert fetch(address, store=Store(tmp_path)).content == b"ok"
         with pytest.raises(FetchError) as caught:
             fetch(fill_keys(server.url + "/bad?key={env:MAP_KEY}"))
-    seen = [str(caught.value), repr(address), caplog.text, *(f.read_bytes().decode() for f in tmp_path.glob("??/*"))]
+    seen = [
+        str(caught.value),
+        repr(address),
+        caplog.text,
+        *(f.read_bytes().decode() for f in tmp_path.glob("??/*")),
+    ]
     assert not any("geheim123" in text for text in seen)
     assert "{env:MAP_KEY}" in str(caught.value)
 

@@ -33,7 +33,9 @@ class Source:
         part = (slice(row, row + block.height), slice(col, col + block.width))
         whole = self.calls not in self.wanting
         valid = VALID[part] if whole else np.zeros(block.shape, bool)
-        return Piece(Raster(np.where(valid, PIXELS[:, *part], 0), block.transform, block.crs, valid), whole)
+        return Piece(
+            Raster(np.where(valid, PIXELS[:, *part], 0), block.transform, block.crs, valid), whole
+        )
 
 
 def check(path):
@@ -45,7 +47,9 @@ def check(path):
 
 
 def test_interrupted_and_taken_up(tmp_path):
-    """Of four parts two were there: the rerun reads two, the image is that of an uninterrupted run, nothing is left."""
+    """Of four parts two were there: the rerun reads two, the image is that of an uninterrupted run,
+    nothing is left.
+    """
     path = tmp_path / "image.tif"
     with pytest.raises(KeyboardInterrupt):
         write_mosaic(path, BOX, Source(stop_after=2).read, request=REQUEST, title="t")
@@ -61,7 +65,13 @@ def test_interrupted_and_taken_up(tmp_path):
 def test_another_request_starts_afresh(tmp_path):
     """Parts of another area or another source are not mixed in."""
     with pytest.raises(KeyboardInterrupt):
-        write_mosaic(tmp_path / "image.tif", BOX, Source(stop_after=2).read, request={"what": "else"}, title="t")
+        write_mosaic(
+            tmp_path / "image.tif",
+            BOX,
+            Source(stop_after=2).read,
+            request={"what": "else"},
+            title="t",
+        )
     source = Source()
     write_mosaic(tmp_path / "image.tif", BOX, source.read, request=REQUEST, title="t")
     assert source.calls == 4
@@ -69,7 +79,9 @@ def test_another_request_starts_afresh(tmp_path):
 
 
 def test_wanting_parts_are_read_again(tmp_path):
-    """A part with failures is in the image as no data, and is the only one that the next run reads."""
+    """A part with failures is in the image as no data, and is the only one that the next run
+    reads.
+    """
     path, first, second = tmp_path / "image.tif", Source(wanting=(2,)), Source()
     summary = write_mosaic(path, BOX, first.read, request=REQUEST, title="t")
     assert summary.parts_wanting == 1
@@ -90,7 +102,9 @@ def test_too_large_is_refused_before_reading(tmp_path):
 
 
 def test_no_data_does_not_bleed():
-    """Warping a bright picture with a dark hole that is not valid: no pixel gets darker, the hole stays a hole."""
+    """Warping a bright picture with a dark hole that is not valid: no pixel gets darker, the hole
+    stays a hole.
+    """
     array, valid = np.full((3, 100, 100), 200, np.uint8), np.ones((100, 100), bool)
     valid[40:60, 40:60] = False
     array[:, ~valid] = 0
@@ -109,9 +123,17 @@ def test_memory_is_bounded(tmp_path):
     def read(block: GeoBox) -> Piece:
         nonlocal largest
         largest = max(largest, block.height, block.width)
-        return Piece(Raster(np.full((3, *block.shape), 7, np.uint8), block.transform, block.crs), True)
+        return Piece(
+            Raster(np.full((3, *block.shape), 7, np.uint8), block.transform, block.crs), True
+        )
 
-    write_mosaic(tmp_path / "image.tif", GeoBox(300, 5000, BOX.transform, BOX.crs), read, request=REQUEST, title="t")
+    write_mosaic(
+        tmp_path / "image.tif",
+        GeoBox(300, 5000, BOX.transform, BOX.crs),
+        read,
+        request=REQUEST,
+        title="t",
+    )
     assert largest == 1024
     with rasterio.open(tmp_path / "image.tif") as source:
         assert (source.height, source.width, source.block_shapes[0]) == (300, 5000, (512, 512))

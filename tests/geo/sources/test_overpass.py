@@ -1,4 +1,6 @@
-"""Overpass, played by a server on loopback: recorded answers, and all that a busy service does instead."""
+"""Overpass, played by a server on loopback: recorded answers, and all that a busy service does
+instead.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,14 @@ from mapsight.geo.sources.store import Store
 
 MONACO = Area(7.415, 43.728, 7.425, 43.736)
 VILLAGE = Area(11.0, 48.0, 11.01, 48.01)
-QUICK = HttpSettings(rate_per_s=1000, attempts=3, timeout_s=0.5, total_timeout_s=1.0, backoff_s=0.01)
+QUICK = HttpSettings(
+    rate_per_s=1000, attempts=3, timeout_s=0.5, total_timeout_s=1.0, backoff_s=0.01
+)
 RECORDED = (Path(__file__).parent / "overpass_village.json").read_bytes()
 TIMED_OUT = 'runtime error: Query timed out in "query" at line 1 after 91 seconds.'
-OUT_OF_MEMORY = 'runtime error: Query run out of memory in "query" at line 1 using about 256 MB of RAM.'
+OUT_OF_MEMORY = (
+    'runtime error: Query run out of memory in "query" at line 1 using about 256 MB of RAM.'
+)
 
 
 def ask(server, area=VILLAGE, *, settings=QUICK, store=None, **options):
@@ -32,41 +38,71 @@ def ask(server, area=VILLAGE, *, settings=QUICK, store=None, **options):
 
 
 def with_remark(remark: str) -> Answer:
-    """The recorded answer as it looks when the service gave up half way: status 200, half of the ways."""
+    """The recorded answer as it looks when the service gave up half way: status 200, half of the
+    ways.
+    """
     answer = json.loads(RECORDED)
-    return Answer(json.dumps({**answer, "elements": answer["elements"][:1], "remark": remark}).encode())
+    return Answer(
+        json.dumps({**answer, "elements": answer["elements"][:1], "remark": remark}).encode()
+    )
 
 
 def record_answer(extract: Path, area: Area) -> bytes:
-    """What Overpass would answer about an extract: ways with a node in the area, tags and coordinates."""
+    """What Overpass would answer about an extract: ways with a node in the area, tags and
+    coordinates.
+    """
     west, south, east, north = pad_area(area)
     elements = []
     keys = osmium.filter.KeyFilter("highway", "railway", "aeroway", "waterway")
     ways = osmium.FileProcessor(str(extract)).with_locations()
     for way in ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)).with_filter(keys):
-        points = [{"lat": n.location.lat, "lon": n.location.lon} if n.location.valid() else None for n in way.nodes]
+        points = [
+            {"lat": n.location.lat, "lon": n.location.lon} if n.location.valid() else None
+            for n in way.nodes
+        ]
         if any(p and west <= p["lon"] <= east and south <= p["lat"] <= north for p in points):
             tags = {tag.k: tag.v for tag in way.tags}
             elements.append({"type": "way", "id": way.id, "geometry": points, "tags": tags})
-    return json.dumps({"version": 0.6, "osm3s": {"timestamp_osm_base": "2026-01-02T03:04:05Z"},
-                       "elements": elements}).encode()  # fmt: skip
+    return json.dumps(
+        {
+            "version": 0.6,
+            "osm3s": {"timestamp_osm_base": "2026-01-02T03:04:05Z"},
+            "elements": elements,
+        }
+    ).encode()
 
 
 def test_recorded_answer():
-    """The hand-made village: two roads, a tunnel, a railway; a footway that is an area is no line."""
+    """The hand-made village: two roads, a tunnel, a railway; a footway that is an area is no
+    line.
+    """
     with serve(lambda _: Answer(RECORDED, content_type="application/json")) as server:
         roads = ask(server)
     assert roads["road_id"].tolist() == ["1", "2", "3", "4", "4"]
-    assert roads["road_class"].tolist() == ["residential", "secondary", "secondary", "railway", "railway"]
+    assert roads["road_class"].tolist() == [
+        "residential",
+        "secondary",
+        "secondary",
+        "railway",
+        "railway",
+    ]
     assert roads["visible"].tolist() == [True, True, False, True, True]
     assert roads["name"][0] == "Lindenstraße <b>"
-    assert json.loads(roads["tags"][1]) == {"highway": "secondary", "surface": "asphalt", "ref": "St 2054"}
-    assert roads.attrs == {"attribution": roads.attrs["attribution"], "data_of": "2026-01-02T03:04:05Z"}
+    assert json.loads(roads["tags"][1]) == {
+        "highway": "secondary",
+        "surface": "asphalt",
+        "ref": "St 2054",
+    }
+    assert roads.attrs == {
+        "attribution": roads.attrs["attribution"],
+        "data_of": "2026-01-02T03:04:05Z",
+    }
     assert "ODbL" in roads.attrs["attribution"]
 
 
 @pytest.mark.parametrize(
-    ("name", "area"), [("monaco.osm.pbf", MONACO), ("liechtenstein.osm.pbf", Area(9.51, 47.13, 9.53, 47.15))]
+    ("name", "area"),
+    [("monaco.osm.pbf", MONACO), ("liechtenstein.osm.pbf", Area(9.51, 47.13, 9.53, 47.15))],
 )
 def test_overpass_equals_the_extract(osm_extract, name, area):
     """Oracle: the same extract through `read_roads`. Line for line the same, tags included."""
@@ -79,10 +115,14 @@ def test_overpass_equals_the_extract(osm_extract, name, area):
     columns = ["road_id", "road_class", "width_m", "visible", "name", "tags"]
     key = ["road_id", "length"]
     tables = [
-        f.assign(length=shapely.length(f.geometry.to_numpy()).round(9)).sort_values(key).reset_index(drop=True)
+        f.assign(length=shapely.length(f.geometry.to_numpy()).round(9))
+        .sort_values(key)
+        .reset_index(drop=True)
         for f in (read, fetched)
     ]
-    passing = set(read["road_id"]) - set(fetched["road_id"])  # ways that cross the area without a node in it
+    passing = set(read["road_id"]) - set(
+        fetched["road_id"]
+    )  # ways that cross the area without a node in it
     assert len(passing) <= 0.02 * len(read)
     kept = tables[0][~tables[0]["road_id"].isin(passing)].reset_index(drop=True)
     assert kept[columns].equals(tables[1][columns])
@@ -90,7 +130,9 @@ def test_overpass_equals_the_extract(osm_extract, name, area):
 
 
 def test_the_question():
-    """One POST with the area and its margin in S, W, N, E, a time limit, a memory limit, a user agent."""
+    """One POST with the area and its margin in S, W, N, E, a time limit, a memory limit, a user
+    agent.
+    """
     with serve(lambda _: Answer(RECORDED)) as server:
         ask(server)
         asked = server.asked
@@ -105,11 +147,18 @@ def test_the_question():
 
 @pytest.mark.parametrize(
     "first",
-    [Answer(status=429), Answer(status=504), with_remark(TIMED_OUT), Answer(RECORDED, cut=200),
-     Answer(b"<html><body><strong>Error</strong>: runtime error: dispatcher too busy</body></html>"),
-     Answer(RECORDED[:300])],
+    [
+        Answer(status=429),
+        Answer(status=504),
+        with_remark(TIMED_OUT),
+        Answer(RECORDED, cut=200),
+        Answer(
+            b"<html><body><strong>Error</strong>: runtime error: dispatcher too busy</body></html>"
+        ),
+        Answer(RECORDED[:300]),
+    ],
     ids=["429", "504", "timed out", "connection cut", "busy page", "cut off inside"],
-)  # fmt: skip
+)
 def test_a_busy_service_is_asked_again(first):
     """What may pass is asked again, and only the whole answer counts."""
     answers = [first, Answer(RECORDED)]
@@ -155,12 +204,33 @@ def test_too_much_is_refused():
 
 @pytest.mark.parametrize(
     "element",
-    [None, 7, {"type": "way"}, {"type": "way", "tags": {"highway": "service"}, "geometry": "x"},
-     {"type": "way", "tags": [], "geometry": []}, {"type": "node", "lat": 1, "lon": 1},
-     {"type": "way", "id": 9, "tags": {"highway": "service"}, "geometry": [{"lat": 95, "lon": 11}, {"lat": 1}]},
-     {"type": "way", "id": 9, "tags": {"highway": "service"}, "geometry": [{"lat": 10**400, "lon": 1}, None]},
-     {"type": "way", "id": 9, "tags": {"highway": {"a": 1}}, "geometry": [{"lat": 48, "lon": 11}] * 2}],
-)  # fmt: skip
+    [
+        None,
+        7,
+        {"type": "way"},
+        {"type": "way", "tags": {"highway": "service"}, "geometry": "x"},
+        {"type": "way", "tags": [], "geometry": []},
+        {"type": "node", "lat": 1, "lon": 1},
+        {
+            "type": "way",
+            "id": 9,
+            "tags": {"highway": "service"},
+            "geometry": [{"lat": 95, "lon": 11}, {"lat": 1}],
+        },
+        {
+            "type": "way",
+            "id": 9,
+            "tags": {"highway": "service"},
+            "geometry": [{"lat": 10**400, "lon": 1}, None],
+        },
+        {
+            "type": "way",
+            "id": 9,
+            "tags": {"highway": {"a": 1}},
+            "geometry": [{"lat": 48, "lon": 11}] * 2,
+        },
+    ],
+)
 def test_malformed_elements_do_no_harm(element):
     """They are left out; the rest of the answer stands."""
     answer = json.loads(RECORDED)
@@ -171,7 +241,10 @@ def test_malformed_elements_do_no_harm(element):
 
 def test_no_road_here_is_said():
     """An empty answer is an answer, and told as one."""
-    with serve(lambda _: Answer(b'{"elements": []}')) as server, pytest.raises(InputError, match="no road here"):
+    with (
+        serve(lambda _: Answer(b'{"elements": []}')) as server,
+        pytest.raises(InputError, match="no road here"),
+    ):
         ask(server)
 
 

@@ -33,7 +33,9 @@ def colours_of(style):
 @pytest.mark.parametrize("town", [3, 11])
 @pytest.mark.parametrize("name", ["light", "dark", "pastel"])
 def test_maps_in_three_styles(name, town):
-    """Oracle: the vectors burnt at the widths they are drawn with. IoU ≥ .85, and better than without inpainting."""
+    """Oracle: the vectors burnt at the widths they are drawn with. IoU ≥ .85, and better than
+    without inpainting.
+    """
     drawn = draw_map(STYLES[name], seed=town)
     mended = iou(find_roads(drawn.image, colours_of(STYLES[name])), drawn.truth)
     plain = iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth)
@@ -43,11 +45,15 @@ def test_maps_in_three_styles(name, town):
 
 @pytest.mark.parametrize(("name", "least"), [("light", 0.80), ("dark", 0.85), ("pastel", 0.75)])
 def test_compressed_maps(name, least):
-    """The same through JPEG of quality 80, its ripples as strong as the contrast of white roads on pale land."""
+    """The same through JPEG of quality 80, its ripples as strong as the contrast of white roads on
+    pale land.
+    """
     drawn = draw_map(STYLES[name], jpeg=80)
     mended = iou(find_roads(drawn.image, colours_of(STYLES[name])), drawn.truth)
     assert mended >= least
-    assert mended >= iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth) + 0.02
+    assert (
+        mended >= iou(find_roads(drawn.image, colours_of(STYLES[name]), PLAIN), drawn.truth) + 0.02
+    )
 
 
 def test_a_style_on_which_nothing_was_tuned():
@@ -63,9 +69,13 @@ def test_colours_learnt_from_clicks():
     clicks = []
     for colour in colours_of(style):
         rows, cols = np.nonzero((drawn.image == colour).all(axis=2))
-        clicks.append(learn_colour(drawn.image, int(cols[len(cols) // 2]), int(rows[len(rows) // 2])))
+        clicks.append(
+            learn_colour(drawn.image, int(cols[len(cols) // 2]), int(rows[len(rows) // 2]))
+        )
     assert np.linalg.norm(to_lab(clicks) - to_lab(colours_of(style)), axis=1).max() < 2
-    assert (find_roads(drawn.image, clicks) == find_roads(drawn.image, colours_of(style))).mean() > 0.999
+    assert (
+        find_roads(drawn.image, clicks) == find_roads(drawn.image, colours_of(style))
+    ).mean() > 0.999
 
 
 def test_dashes_become_lines():
@@ -80,7 +90,9 @@ def test_dashes_become_lines():
 
 
 def test_nothing_is_filled_between_parallel_roads():
-    """A label over two parallel roads and the land between: the roads go on, the land stays land."""
+    """A label over two parallel roads and the land between: the roads go on, the land stays
+    land.
+    """
     road = np.zeros((100, 200), bool)
     road[30:38], road[56:64] = True, True
     hidden = np.zeros_like(road)
@@ -103,7 +115,9 @@ def test_a_label_beyond_reach_stays_a_gap():
 @settings(max_examples=15)
 @given(st.floats(0, 180), st.integers(5, 9), st.integers(12, 40))
 def test_hidden_roads_at_any_angle(angle, width, label):
-    """A straight road in any direction under a square label is restored (IoU of the hidden part ≥ .65)."""
+    """A straight road in any direction under a square label is restored (IoU of the hidden part ≥
+    .65).
+    """
     y, x = np.mgrid[-60:61, -60:61]
     turned = np.radians(angle)
     road = np.abs(x * np.sin(turned) + y * np.cos(turned)) <= width / 2
@@ -153,7 +167,9 @@ def test_what_is_no_colour(text):
 
 
 def test_palette_pictures_and_places(tmp_path):
-    """An indexed PNG comes in its colours; a bbox places it on the web's Mercator; another shape is refused."""
+    """An indexed PNG comes in its colours; a bbox places it on the web's Mercator; another shape is
+    refused.
+    """
     drawn = draw_map(STYLES["dark"], labels=False, size_px=200)
     Image.fromarray(drawn.image).quantize(256, dither=Image.Dither.NONE).save(tmp_path / "m.png")
     area = Area(11.0, 48.0, 11.01, 48.0 + 0.01 * np.cos(np.radians(48)))
@@ -167,7 +183,9 @@ def test_palette_pictures_and_places(tmp_path):
 
 
 def test_lines_of_a_mercator_map_are_measured_on_the_ground():
-    """A road 4 px wide and 180 px long at 48° N: metres of the ground, not of Mercator; it lies where it is drawn."""
+    """A road 4 px wide and 180 px long at 48° N: metres of the ground, not of Mercator; it lies
+    where it is drawn.
+    """
     box = GeoBox(200, 200, Affine(2, 0, 1_224_000, 0, -2, 6_106_000), parse_crs("EPSG:3857"))
     mask = np.zeros((200, 200), bool)
     mask[98:102, 10:190] = True

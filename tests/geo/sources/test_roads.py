@@ -1,4 +1,6 @@
-"""Road sources that are files: what they say is kept, cut to the area, and read back by an audit as it was."""
+"""Road sources that are files: what they say is kept, cut to the area, and read back by an audit as
+it was.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ SMALL = Area(11.0, 48.0, 11.01, 48.01)
 def write_osm(path: Path, *, count: int = 3, nodes: int = 6, head: str = "") -> Path:
     """Ways of two nodes each, of which every second is a building, and nodes."""
     places = "".join(
-        f'<node id="{i + 1}" version="1" lat="{48 + i % 100 / 1e4:.7f}" lon="{11 + i // 100 / 1e5:.7f}"/>\n'
+        f'<node id="{i + 1}" version="1" lat="{48 + i % 100 / 1e4:.7f}"'
+        f' lon="{11 + i // 100 / 1e5:.7f}"/>\n'
         for i in range(nodes)
     )
     kinds = ("highway", "building")
@@ -44,14 +47,22 @@ def write_osm(path: Path, *, count: int = 3, nodes: int = 6, head: str = "") -> 
 
 def sum_lengths(lines, bounds, keys):
     """Metres inside some bounds by the values of some columns, from a metre on."""
-    inside = lines.assign(length_m=lines.clip_by_rect(*bounds).length).groupby(keys)["length_m"].sum()
+    inside = (
+        lines.assign(length_m=lines.clip_by_rect(*bounds).length).groupby(keys)["length_m"].sum()
+    )
     return inside[inside > 1]
 
 
 @pytest.mark.parametrize("name", ["monaco.osm.pbf", "Helsinki.osm.pbf", "liechtenstein.osm.pbf"])
 def test_an_audit_reads_the_gathered_map_like_the_extract(osm_extract, tmp_path, name):
-    """Oracle: `read_map` on the extract itself. Classes, widths, names, visibility and metres agree."""
-    places = {"monaco": MONACO, "Helsin": Area(24.94, 60.165, 24.95, 60.175), "liecht": Area(9.51, 47.13, 9.53, 47.15)}
+    """Oracle: `read_map` on the extract itself. Classes, widths, names, visibility and metres
+    agree.
+    """
+    places = {
+        "monaco": MONACO,
+        "Helsin": Area(24.94, 60.165, 24.95, 60.175),
+        "liecht": Area(9.51, 47.13, 9.53, 47.15),
+    }
     area, extract = places[name[:6]], osm_extract(name)
     roads = read_roads(area, extract)
     write_lines(tmp_path / "map.gpkg", roads, layer="roads")
@@ -75,8 +86,13 @@ def test_all_tags_are_kept(osm_extract):
         for way in osmium.FileProcessor(str(extract), osmium.osm.WAY)
     }
     roads = read_roads(MONACO, extract)
-    assert all(json.loads(tags) == said[way] for way, tags in zip(roads["road_id"], roads["tags"], strict=True))
-    assert {"surface", "lanes", "oneway"} <= {key for tags in roads["tags"] for key in json.loads(tags)}
+    assert all(
+        json.loads(tags) == said[way]
+        for way, tags in zip(roads["road_id"], roads["tags"], strict=True)
+    )
+    assert {"surface", "lanes", "oneway"} <= {
+        key for tags in roads["tags"] for key in json.loads(tags)
+    }
     assert "OpenStreetMap" in roads.attrs["attribution"]
 
 
@@ -84,7 +100,9 @@ def test_all_tags_are_kept(osm_extract):
 def test_vector_files_of_another_crs(tmp_path, suffix):
     """A line of 100 m in UTM comes in degrees, with its columns as tags, whatever the format."""
     crs = "EPSG:4326" if suffix == "geojson" else "EPSG:32632"
-    line = gpd.GeoSeries([shapely.LineString([(649_400, 5_318_600), (649_500, 5_318_600)])], crs="EPSG:32632")
+    line = gpd.GeoSeries(
+        [shapely.LineString([(649_400, 5_318_600), (649_500, 5_318_600)])], crs="EPSG:32632"
+    )
     frame = gpd.GeoDataFrame({"highway": ["residential"], "surface": ["asphalt"]}, geometry=line)
     pyogrio.write_dataframe(frame.to_crs(crs), tmp_path / f"m.{suffix}")
     roads = read_roads(SMALL, tmp_path / f"m.{suffix}")
@@ -112,7 +130,9 @@ def test_lines_are_cut_at_the_margin():
 
 
 @settings(max_examples=25)
-@given(st.lists(st.tuples(st.floats(10.98, 11.03), st.floats(47.98, 48.03)), min_size=2, max_size=12))
+@given(
+    st.lists(st.tuples(st.floats(10.98, 11.03), st.floats(47.98, 48.03)), min_size=2, max_size=12)
+)
 def test_nothing_outside_nothing_invented(points):
     """Any line: what is kept lies in the padded area and on the line."""
     way = Way("1", {"highway": "service"}, np.array(points))
@@ -159,7 +179,8 @@ from mapsight.geo.sources.area import Area
 from mapsight.geo.sources.roads import read_roads
 
 def held():
-    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("RssAnon"))) / 1024
+    lines = open("/proc/self/status")
+    return int(next(line.split()[1] for line in lines if line.startswith("RssAnon"))) / 1024
 
 osm._MEMORY_BYTES = int(sys.argv[2])
 before, peak, done = held(), [0.0], threading.Event()
@@ -178,14 +199,20 @@ print(peak[0] - before)
 
 
 def measure_held_mb(path: Path, *, memory_bytes: int) -> float:
-    """Peak of a process's own memory, files that the system may drop aside, while it reads an extract."""
+    """Peak of a process's own memory, files that the system may drop aside, while it reads an
+    extract.
+    """
     command = [sys.executable, "-c", WATCH, str(path), str(memory_bytes)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see what a process holds")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc to see what a process holds"
+)
 def test_places_of_nodes_are_not_held_in_memory(tmp_path):
-    """800,000 nodes of 16 bytes, all elsewhere but a few: 12 MB less are held, of which the system may hide some."""
+    """800,000 nodes of 16 bytes, all elsewhere but a few: 12 MB less are held, of which the system
+    may hide some.
+    """
     path = write_osm(tmp_path / "m.osm", count=1000, nodes=800_000)
     on_disk, in_memory = (measure_held_mb(path, memory_bytes=limit) for limit in (0, 10**12))
     assert on_disk < in_memory - 6, (on_disk, in_memory)

@@ -1,4 +1,6 @@
-"""A catalogue on loopback: which items are taken, that they lie right, and what a bad catalogue cannot do."""
+"""A catalogue on loopback: which items are taken, that they lie right, and what a bad catalogue
+cannot do.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ WHOLE = (11.568, 48.128, 11.578, 48.136)
 
 def cog(folder, bounds, *, crs="EPSG:32632", unit=0.6, value=None) -> bytes:
     """A cloud-optimised GeoTIFF of the painted earth, or of one grey."""
-    plain = write_painted(folder / "plain.tif", bounds, crs, unit, tiled=True, blockxsize=128, blockysize=128)
+    plain = write_painted(
+        folder / "plain.tif", bounds, crs, unit, tiled=True, blockxsize=128, blockysize=128
+    )
     if value is not None:
         with rasterio.open(plain, "r+") as source:
             source.write(np.full((3, source.height, source.width), value, np.uint8))
@@ -64,7 +68,9 @@ def catalogue(files):
 
 @pytest.fixture
 def gather(catalogue, tmp_path):
-    """Fetches from the catalogue into tmp_path/image.tif; gives the record and what the server was asked."""
+    """Fetches from the catalogue into tmp_path/image.tif; gives the record and what the server was
+    asked.
+    """
 
     def gather(*, m_per_px=1.0, area=AREA, prefix="", **options):
         with serve(catalogue.respond) as server, Http(QUICK) as http:
@@ -72,8 +78,14 @@ def gather(catalogue, tmp_path):
             options = {"collection": "aerial"} | options
             if "sign" in options:
                 options["sign"] = server.url + options["sign"]
-            record = fetch_stac(area, server.url + prefix, out=tmp_path / "image.tif", m_per_px=m_per_px, http=http,
-                                settings=StacSettings(**options))  # fmt: skip
+            record = fetch_stac(
+                area,
+                server.url + prefix,
+                out=tmp_path / "image.tif",
+                m_per_px=m_per_px,
+                http=http,
+                settings=StacSettings(**options),
+            )
             return record, server.asked
 
     gather.image = tmp_path / "image.tif"
@@ -86,7 +98,9 @@ def read(path):
 
 
 def test_same_place_as_the_formula(gather):
-    """Two files in two CRSs make one image that lies where the formula says; licence and dates are recorded."""
+    """Two files in two CRSs make one image that lies where the formula says; licence and dates are
+    recorded.
+    """
     record, _ = gather()
     image = read(gather.image)
     assert image.valid.all()
@@ -99,7 +113,9 @@ def test_same_place_as_the_formula(gather):
 
 
 def test_date_and_clouds(gather):
-    """A span of dates chooses the old image; a clear sky is preferred unless only clouds are there."""
+    """A span of dates chooses the old image; a clear sky is preferred unless only clouds are
+    there.
+    """
     record, _ = gather(date="2019-01-01/2021-01-01")
     assert [item["id"] for item in record.details["items"]] == ["old"]
     assert (read(gather.image).array == 77).all()
@@ -137,7 +153,9 @@ def test_coarse_images_read_overviews(gather, catalogue, tmp_path):
 
 
 def test_one_broken_file(gather, catalogue):
-    """A file that breaks off is no data and counted; the rest is there, and the answer says it can be tried again."""
+    """A file that breaks off is no data and counted; the rest is there, and the answer says it can
+    be tried again.
+    """
     catalogue.files["west"] = catalogue.files["west"][: len(catalogue.files["west"]) // 3]
     record, _ = gather(date="2022-01-01/2022-12-31")
     image = read(gather.image)
@@ -172,12 +190,16 @@ def test_colours_by_name(gather, catalogue, tmp_path):
     with rasterio.open(plain) as source:
         rgb, profile = source.read(), source.profile
     with rasterio.open(
-        tmp_path / "four.tif", "w", **profile | {"count": 4, "tiled": False, "photometric": "minisblack"}
+        tmp_path / "four.tif",
+        "w",
+        **profile | {"count": 4, "tiled": False, "photometric": "minisblack"},
     ) as target:
         target.write(np.stack([np.full_like(rgb[0], 9), rgb[2], rgb[1], rgb[0]]))
     content = (tmp_path / "four.tif").read_bytes()
-    for bands in ({"eo:bands": [{"common_name": name} for name in ("nir", "blue", "green", "red")]},
-                  {"bands": [{"eo:common_name": name} for name in ("nir", "blue", "green", "red")]}):  # fmt: skip
+    for bands in (
+        {"eo:bands": [{"common_name": name} for name in ("nir", "blue", "green", "red")]},
+        {"bands": [{"eo:common_name": name} for name in ("nir", "blue", "green", "red")]},
+    ):
         catalogue.items.clear()
         catalogue.add("four", content, WHOLE, date="2022-06-01T00:00:00Z", **bands)
         gather()
@@ -199,9 +221,14 @@ def test_next_page_must_be_on_the_web(gather, catalogue, tmp_path):
     """pystac-client would open a next page that is a path as a local file."""
     secret = tmp_path / "secret.json"
     secret.write_text(json.dumps({"features": catalogue.items, "links": []}))
-    page = {"type": "FeatureCollection", "features": catalogue.items[:1],
-            "links": [{"rel": "next", "href": str(secret)}]}  # fmt: skip
-    catalogue.spoil = lambda asked: Answer(json.dumps(page).encode()) if asked.path.startswith("/search") else None
+    page = {
+        "type": "FeatureCollection",
+        "features": catalogue.items[:1],
+        "links": [{"rel": "next", "href": str(secret)}],
+    }
+    catalogue.spoil = lambda asked: (
+        Answer(json.dumps(page).encode()) if asked.path.startswith("/search") else None
+    )
     with pytest.raises(MapsightError, match="http or https"):
         gather()
 
@@ -210,12 +237,26 @@ def test_public_catalogues_stay_outside():
     """A catalogue of the open web cannot point at machines of the local network."""
     root = Address("https://stac.example/", "https://stac.example/")
     check_inward("https://files.example/x.tif", root)
-    for href in ("http://127.0.0.1/x.tif", "http://10.1.2.3/x", "http://169.254.169.254/latest", "http://localhost/x"):
+    for href in (
+        "http://127.0.0.1/x.tif",
+        "http://10.1.2.3/x",
+        "http://169.254.169.254/latest",
+        "http://localhost/x",
+    ):
         with pytest.raises(InputError, match="local network"):
             check_inward(href, root)
 
 
-NONSENSE = [b"<html>", b"", b"[]", b'{"type": "Catalog"}', b"[" * 100_000, b"\xff\xfe", b'{"features": 3}', b"null"]
+NONSENSE = [
+    b"<html>",
+    b"",
+    b"[]",
+    b'{"type": "Catalog"}',
+    b"[" * 100_000,
+    b"\xff\xfe",
+    b'{"features": 3}',
+    b"null",
+]
 
 
 @pytest.mark.parametrize("path", ["/", "/search"])
@@ -231,9 +272,15 @@ def test_nonsense(gather, catalogue, path):
 def test_odd_items_are_left_out(gather, catalogue):
     """Odd items do not spoil the others."""
     for change in (
-        {"geometry": None}, {"geometry": {"type": "Polygon", "coordinates": "x"}}, {"assets": {}}, {"assets": 3},
-        {"properties": None}, {"assets": {"image": {}}}, {"id": None, "geometry": {}}, {"bbox": WHOLE, "links": 3},
-    ):  # fmt: skip
+        {"geometry": None},
+        {"geometry": {"type": "Polygon", "coordinates": "x"}},
+        {"assets": {}},
+        {"assets": 3},
+        {"properties": None},
+        {"assets": {"image": {}}},
+        {"id": None, "geometry": {}},
+        {"bbox": WHOLE, "links": 3},
+    ):
         catalogue.items.append(catalogue.items[0] | {"id": "odd"} | change)
     record, _ = gather()
     assert [item["id"] for item in record.details["items"]] == ["east", "west"]

@@ -15,7 +15,13 @@ from mapsight.geo.sources.template import read_template
 MUNICH = Area(11.57, 48.13, 11.59, 48.15)
 
 
-def ask(text: str, cell: Cell | None = None, *, m_per_px: float = 1.0, settings: CellSettings = CellSettings()) -> str:
+def ask(
+    text: str,
+    cell: Cell | None = None,
+    *,
+    m_per_px: float = 1.0,
+    settings: CellSettings = CellSettings(),
+) -> str:
     """The address of one picture (of the first in the area unless named)."""
     template, box = read_template(text), MUNICH.choose_grid(m_per_px)
     cells = choose_cells(template, box, settings)
@@ -32,22 +38,29 @@ def ask(text: str, cell: Cell | None = None, *, m_per_px: float = 1.0, settings:
         ("https://t.example/{y}/{z}?col={x}", "https://t.example/2/3?col=5"),
         ("https://t.example/{zoom}/{x}/{-y}.png", "https://t.example/3/5/5.png"),
         ("https://t.example/{TileMatrix}/{TileRow}/{TileCol}.png", "https://t.example/3/2/5.png"),
-        ("https://t.example/wmts?TILEMATRIX={z}&TILEROW={y}&TILECOL={x}",
-         "https://t.example/wmts?TILEMATRIX=3&TILEROW=2&TILECOL=5"),
+        (
+            "https://t.example/wmts?TILEMATRIX={z}&TILEROW={y}&TILECOL={x}",
+            "https://t.example/wmts?TILEMATRIX=3&TILEROW=2&TILECOL=5",
+        ),
         ("https://t.example/{q}.jpeg", "https://t.example/121.jpeg"),
         ("https://t.example/{quadkey}.jpeg", "https://t.example/121.jpeg"),
         ("https://{s}.t.example/{z}/{x}/{y}.png", "https://b.t.example/3/5/2.png"),
         ("https://{switch:t1,t2}.t.example/{z}/{x}/{y}.png", "https://t2.t.example/3/5/2.png"),
     ],
-)  # fmt: skip
+)
 def test_placeholders_in_any_order(text, address):
-    """Row 2, column 5 of zoom 3: Microsoft's documentation gives quadkey 213 for (3, 5), hence 121 for (5, 2)."""
+    """Row 2, column 5 of zoom 3: Microsoft's documentation gives quadkey 213 for (3, 5), hence 121
+    for (5, 2).
+    """
     assert ask(text, Cell(2, 5), settings=CellSettings(zoom=3)) == address
 
 
 def test_quadkey_of_the_documentation():
     """Bing Maps Tile System: tile (3, 5) at level 3 has the quadkey 213."""
-    assert ask("https://t.example/{q}", Cell(5, 3), settings=CellSettings(zoom=3)) == "https://t.example/213"
+    assert (
+        ask("https://t.example/{q}", Cell(5, 3), settings=CellSettings(zoom=3))
+        == "https://t.example/213"
+    )
 
 
 @given(st.integers(1, 22), st.integers(0, 2**22 - 1), st.integers(0, 2**22 - 1))
@@ -57,21 +70,35 @@ def test_quadkeys_equal_morecantile(zoom, x, y):
 
     x, y = x % 2**zoom, y % 2**zoom
     tms = morecantile.tms.get("WebMercatorQuad")
-    key = ask("https://t.example/{q}", Cell(y, x), settings=CellSettings(zoom=zoom)).rpartition("/")[2]
+    key = ask("https://t.example/{q}", Cell(y, x), settings=CellSettings(zoom=zoom)).rpartition(
+        "/"
+    )[2]
     assert key == tms.quadkey(morecantile.Tile(x, y, zoom))
 
 
-@pytest.mark.parametrize(("m_per_px", "zoom"), [(1.0, 17), (0.5, 18), (0.2, 19), (10, 14), (0.01, 22)])
+@pytest.mark.parametrize(
+    ("m_per_px", "zoom"), [(1.0, 17), (0.5, 18), (0.2, 19), (10, 14), (0.01, 22)]
+)
 def test_zoom_is_as_fine_as_wanted(m_per_px, zoom):
-    """At 48° a pixel of zoom z measures 104.5 km / 2^z: 0.80 m at 17, 0.40 at 18; the finest is the limit."""
+    """At 48° a pixel of zoom z measures 104.5 km / 2^z: 0.80 m at 17, 0.40 at 18; the finest is the
+    limit.
+    """
     assert f"/{zoom}/" in ask("https://t.example/{z}/{x}/{y}", m_per_px=m_per_px)
 
 
 def test_wms_axes():
-    """1.3.0 with EPSG:4326 wants latitude first, 1.1.1 and CRS:84 longitude; sizes may stand in the template."""
+    """1.3.0 with EPSG:4326 wants latitude first, 1.1.1 and CRS:84 longitude; sizes may stand in the
+    template.
+    """
     wms = "https://w.example/?VERSION={}&{}&BBOX={{bbox}}&WIDTH=300&HEIGHT={{height}}"
-    first = [ask(wms.format(*case)).split("BBOX=")[1].split(",")[0][:2]
-             for case in (("1.3.0", "CRS=EPSG:4326"), ("1.1.1", "SRS=EPSG:4326"), ("1.3.0", "CRS=CRS:84"))]  # fmt: skip
+    first = [
+        ask(wms.format(*case)).split("BBOX=")[1].split(",")[0][:2]
+        for case in (
+            ("1.3.0", "CRS=EPSG:4326"),
+            ("1.1.1", "SRS=EPSG:4326"),
+            ("1.3.0", "CRS=CRS:84"),
+        )
+    ]
     assert first == ["48", "11", "11"]
     assert "WIDTH=300&HEIGHT=512" in ask(wms.format("1.3.0", "CRS=EPSG:25832"))
 
@@ -79,14 +106,21 @@ def test_wms_axes():
 def test_wms_in_the_crs_of_the_image_is_not_resampled():
     """Asked in the image's own CRS, the pictures lie on its very grid."""
     box = MUNICH.choose_grid(0.5)
-    cells = choose_cells(read_template("https://w.example/?CRS=EPSG:32632&BBOX={bbox}"), box, CellSettings())
+    cells = choose_cells(
+        read_template("https://w.example/?CRS=EPSG:32632&BBOX={bbox}"), box, CellSettings()
+    )
     assert (cells.unit, cells.crs) == (0.5, CRS.from_epsg(32632))
     assert ((box.transform.c - cells.left) / cells.unit).is_integer()
 
 
 def test_national_tile_matrix_sets():
-    """A WMTS in another CRS: the zoom 0 of EuropeanETRS89_LAEAQuad is one tile of 256 × 17578.125 m (OGC)."""
-    box, settings = MUNICH.choose_grid(1.0), CellSettings(zoom=0, matrix_set="EuropeanETRS89_LAEAQuad")
+    """A WMTS in another CRS: the zoom 0 of EuropeanETRS89_LAEAQuad is one tile of 256 × 17578.125 m
+    (OGC).
+    """
+    box, settings = (
+        MUNICH.choose_grid(1.0),
+        CellSettings(zoom=0, matrix_set="EuropeanETRS89_LAEAQuad"),
+    )
     cells = choose_cells(read_template("https://t.example/{z}/{y}/{x}"), box, settings)
     assert cells.crs == CRS.from_epsg(3035)
     left, bottom, right, top = cells.bounds(Cell(0, 0))
@@ -109,7 +143,7 @@ def test_national_tile_matrix_sets():
         ("https://w.example/?CRS=http://evil/&BBOX={bbox}", "not the name of a CRS"),
         ("https://w.example/?WIDTH=99999&BBOX={bbox}", "64 to 4096"),
     ],
-)  # fmt: skip
+)
 def test_refused(text, word):
     """One line each, and nobody is asked."""
     with pytest.raises(InputError, match=word):

@@ -33,8 +33,14 @@ def gather(tmp_path):
 
     def gather(template, *, area=AREA, m_per_px=1.0, http=QUICK, **options):
         with Http(http, Store(tmp_path / "store")) as client:
-            return fetch_tiles(area, template, out=tmp_path / "image.tif", m_per_px=m_per_px, http=client,
-                               settings=TileSettings(**options))  # fmt: skip
+            return fetch_tiles(
+                area,
+                template,
+                out=tmp_path / "image.tif",
+                m_per_px=m_per_px,
+                http=client,
+                settings=TileSettings(**options),
+            )
 
     gather.image = tmp_path / "image.tif"
     return gather
@@ -46,7 +52,9 @@ def read(path):
 
 
 def measure_offset_px(seen, expected, valid):
-    """(right, down) by which the image lies off, from the slope of the waves: least squares over all pixels."""
+    """(right, down) by which the image lies off, from the slope of the waves: least squares over
+    all pixels.
+    """
     slope = [np.gradient(expected, axis=axis) for axis in (2, 1)]
     matrix = np.stack([-part[:, valid].ravel() for part in slope], axis=1)
     return np.linalg.lstsq(matrix, (seen.astype(float) - expected)[:, valid].ravel(), rcond=None)[0]
@@ -64,13 +72,20 @@ TEMPLATES = {
 }
 
 
-@pytest.mark.parametrize(("kind", "m_per_px"), [*((kind, 1.0) for kind in TEMPLATES), ("xyz", 2.3), ("static", 0.7)])
+@pytest.mark.parametrize(
+    ("kind", "m_per_px"), [*((kind, 1.0) for kind in TEMPLATES), ("xyz", 2.3), ("static", 0.7)]
+)
 def test_same_place_as_the_formula(gather, kind, m_per_px):
-    """Within a twentieth of a pixel, and pixel by pixel within the blur of resampling, for each kind of service."""
+    """Within a twentieth of a pixel, and pixel by pixel within the blur of resampling, for each
+    kind of service.
+    """
     options = {}
     if kind.startswith("static"):
         density = 2 if kind.endswith("dense") else 1
-        options = {"accept_terms": True, "cells": CellSettings(bar_px=20, density=density, tile_px=300)}
+        options = {
+            "accept_terms": True,
+            "cells": CellSettings(bar_px=20, density=density, tile_px=300),
+        }
     with serve(earth.respond) as server:
         record = gather(server.url + TEMPLATES[kind], m_per_px=m_per_px, **options)
     image, reader = read(gather.image)
@@ -122,13 +137,17 @@ def odd(path: str) -> bool:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_failed_tiles_are_no_data(gather, answer, kind):
-    """Whatever goes wrong with half the tiles: they are counted by reason and not valid, the others are right."""
+    """Whatever goes wrong with half the tiles: they are counted by reason and not valid, the others
+    are right.
+    """
     with serve(spoil(odd, answer)) as server:
         record = gather(server.url + TEMPLATES["xyz"])
         tiles = {asked.path for asked in server.asked}
     bad = sum(map(odd, tiles))
     assert bad > 0
-    if kind == "busy":  # a service that wants to be left alone for hours is: the other tiles are busy, too
+    if (
+        kind == "busy"
+    ):  # a service that wants to be left alone for hours is: the other tiles are busy, too
         assert record.failed["busy"] + record.fetched == record.details["tiles"]
         return
     assert record.failed == {kind: bad}
@@ -142,9 +161,13 @@ def test_failed_tiles_are_no_data(gather, answer, kind):
 
 
 def test_drawn_maps_keep_their_pixels(tmp_path):
-    """A drawn map comes on the grid of its service, colour by colour as painted there: nothing is resampled."""
+    """A drawn map comes on the grid of its service, colour by colour as painted there: nothing is
+    resampled.
+    """
     with serve(earth.respond) as server, Http(QUICK, Store(tmp_path)) as http:
-        drawn, record = fetch_drawn_map(AREA, server.url + TEMPLATES["xyz"], m_per_px=1.0, http=http)
+        drawn, record = fetch_drawn_map(
+            AREA, server.url + TEMPLATES["xyz"], m_per_px=1.0, http=http
+        )
     inside = drawn.array[:, drawn.valid]
     assert (np.abs(inside - earth.expect(drawn.geobox)[:, drawn.valid]) <= 0.51).all()
     assert drawn.crs.to_epsg() == 3857
@@ -175,14 +198,20 @@ def test_uniform_tiles_are_no_imagery(gather, value):
 def test_nothing_at_all(gather):
     """No tile: no image, the reason and the service's own words."""
     answer = Answer(b"<html>key expired</html>")
-    with serve(lambda _: answer) as server, pytest.raises(MapsightError, match=r"not one tile.*damaged.*key expired"):
+    with (
+        serve(lambda _: answer) as server,
+        pytest.raises(MapsightError, match=r"not one tile.*damaged.*key expired"),
+    ):
         gather(server.url + TEMPLATES["xyz"])
     assert not gather.image.exists()
 
 
 def test_hopeless_services_are_left_alone(gather):
     """When a dozen tiles in a row fail, the others are not asked for."""
-    with serve(lambda _: Answer(status=500)) as server, pytest.raises(MapsightError, match="not asked"):
+    with (
+        serve(lambda _: Answer(status=500)) as server,
+        pytest.raises(MapsightError, match="not asked"),
+    ):
         gather(server.url + TEMPLATES["xyz"], m_per_px=0.1, max_tiles=5000)
     assert len(server.asked) < 60
 
@@ -226,7 +255,9 @@ def test_politeness(gather):
 def test_second_run_asks_only_for_what_failed(gather):
     """Passing failures are asked for again, and only they; then the image is whole."""
     broken = True
-    with serve(lambda asked: Answer(status=502) if broken and odd(asked.path) else earth.respond(asked)) as server:
+    with serve(
+        lambda asked: Answer(status=502) if broken and odd(asked.path) else earth.respond(asked)
+    ) as server:
         first = gather(server.url + TEMPLATES["xyz"])
         assert not first.complete
         before, broken = len(server.asked), False
@@ -248,12 +279,15 @@ from mapsight.geo.sources.store import Store
 from mapsight.geo.sources.tiles import fetch_tiles
 folder = Path(sys.argv[1])
 with Http(HttpSettings(rate_per_s=1000), Store(folder / "store")) as http:
-    fetch_tiles(Area(*map(float, sys.argv[3:])), sys.argv[2], out=folder / "image.tif", m_per_px=0.5, http=http)
+    area = Area(*map(float, sys.argv[3:]))
+    fetch_tiles(area, sys.argv[2], out=folder / "image.tif", m_per_px=0.5, http=http)
 """
 
 
 def test_killed_in_the_middle(gather, tmp_path):
-    """kill -9 while tiles come in: no half image; the rerun asks for the rest, and the image is the same."""
+    """kill -9 while tiles come in: no half image; the rerun asks for the rest, and the image is the
+    same.
+    """
     gate = threading.Event()
 
     def respond(asked):

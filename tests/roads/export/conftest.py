@@ -1,4 +1,6 @@
-"""An audit's folder made by hand: every kind of finding, verdicts, hostile names, an image; with a place or without."""
+"""An audit's folder made by hand: every kind of finding, verdicts, hostile names, an image; with a
+place or without.
+"""
 
 from __future__ import annotations
 
@@ -45,34 +47,65 @@ def make_run(folder: Path, crs: CRS | None) -> Path:
     kinds = [name.split("-")[0] for name in LINES]
     findings = gpd.GeoDataFrame(
         {
-            "finding_id": [f"id{number:08d}" for number in range(len(lines))], "kind": kinds,
-            "score": np.linspace(0.95, 0.2, len(lines)), "length_m": [line.length for line in lines],
-            "mean_probability": 0.5, "map_distance_m": [30.0, 0, 8, 40, 50, 0], "road_class": "",
+            "finding_id": [f"id{number:08d}" for number in range(len(lines))],
+            "kind": kinds,
+            "score": np.linspace(0.95, 0.2, len(lines)),
+            "length_m": [line.length for line in lines],
+            "mean_probability": 0.5,
+            "map_distance_m": [30.0, 0, 8, 40, 50, 0],
+            "road_class": "",
             "road_id": ["", EVIL, "-71", "", "", "@cmd"],
             "offset_m": [np.nan, np.nan, 8.0, np.nan, np.nan, np.nan],
             "evidence": "a road is seen, <b>surely</b>, 30 m from the nearest way",
-            "seen_wkt": ["", "", place_line(SEEN, box).wkt, "", "", ""], "features": "{}",
+            "seen_wkt": ["", "", place_line(SEEN, box).wkt, "", "", ""],
+            "features": "{}",
             "status": ["new", "still there", "new", "dismissed", "still there", "new"],
-            "first_seen": "2026-01-01T00:00:00Z", "came_from": "",
+            "first_seen": "2026-01-01T00:00:00Z",
+            "came_from": "",
         },
-        geometry=lines, crs=crs.to_wkt() if crs else None,
-    )  # fmt: skip
+        geometry=lines,
+        crs=crs.to_wkt() if crs else None,
+    )
     write_lines(folder / "findings.gpkg", findings, layer="findings")
     with VerdictStore(folder / "findings.gpkg") as store:
         store.add("id00000003", "reject", revision=0, note="+a car park\r\n", reviewer="Ada")
-        store.add("id00000004", "accept", revision=0, geometry_wkt=place_line(DRAWN, box).wkt, reviewer="Ada")
+        store.add(
+            "id00000004",
+            "accept",
+            revision=0,
+            geometry_wkt=place_line(DRAWN, box).wkt,
+            reviewer="Ada",
+        )
         store.add("id00000005", "accept", revision=0, note="gone since 2020", reviewer="Ada")
     pixels = np.random.default_rng(1).integers(0, 255, (3, HEIGHT, WIDTH), dtype=np.uint8)
-    write_raster(folder / "image.tif", Raster(pixels, box.transform if crs else Affine.identity(), crs))
+    write_raster(
+        folder / "image.tif", Raster(pixels, box.transform if crs else Affine.identity(), crs)
+    )
     facts = {
-        "version": "0.1.0", "created": "2026-02-03T04:05:06Z", "area_km2": 0.4, "road_km": 5.0, "m_per_px": 1.0,
-        "sources": {"image": "image.tif", "map": "../roads.gpkg", "model": "shipped", "folds": 0, "bands": None,
-                    "crs": None},
-        "threshold": {"value": 0.5, "f1": 0.8, "precision": 0.7, "recall": 0.9}, "findings": {"missing": 3},
-        "shift_m": None, "statuses": {"new": 3},
-        "grid": {"crs": crs.to_wkt() if crs else None, "shape": [HEIGHT, WIDTH], "transform": list(box.transform)[:6],
-                 "m_per_px": 1.0},
-    }  # fmt: skip
+        "version": "0.1.0",
+        "created": "2026-02-03T04:05:06Z",
+        "area_km2": 0.4,
+        "road_km": 5.0,
+        "m_per_px": 1.0,
+        "sources": {
+            "image": "image.tif",
+            "map": "../roads.gpkg",
+            "model": "shipped",
+            "folds": 0,
+            "bands": None,
+            "crs": None,
+        },
+        "threshold": {"value": 0.5, "f1": 0.8, "precision": 0.7, "recall": 0.9},
+        "findings": {"missing": 3},
+        "shift_m": None,
+        "statuses": {"new": 3},
+        "grid": {
+            "crs": crs.to_wkt() if crs else None,
+            "shape": [HEIGHT, WIDTH],
+            "transform": list(box.transform)[:6],
+            "m_per_px": 1.0,
+        },
+    }
     (folder / "audit.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
 

@@ -1,4 +1,6 @@
-"""Mapbox vector tiles (specification 2.1) read by protobuf: shares no code with the library that wrote them."""
+"""Mapbox vector tiles (specification 2.1) read by protobuf: shares no code with the library that
+wrote them.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +10,39 @@ import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
-_MESSAGES: dict[str, list[tuple[str, int, int, bool, str]]] = {  # name, number, type, repeated, message
+_MESSAGES: dict[
+    str, list[tuple[str, int, int, bool, str]]
+] = {  # name, number, type, repeated, message
     "Value": [
-        ("string_value", 1, _FIELD.TYPE_STRING, False, ""), ("float_value", 2, _FIELD.TYPE_FLOAT, False, ""),
-        ("double_value", 3, _FIELD.TYPE_DOUBLE, False, ""), ("int_value", 4, _FIELD.TYPE_INT64, False, ""),
-        ("uint_value", 5, _FIELD.TYPE_UINT64, False, ""), ("sint_value", 6, _FIELD.TYPE_SINT64, False, ""),
+        ("string_value", 1, _FIELD.TYPE_STRING, False, ""),
+        ("float_value", 2, _FIELD.TYPE_FLOAT, False, ""),
+        ("double_value", 3, _FIELD.TYPE_DOUBLE, False, ""),
+        ("int_value", 4, _FIELD.TYPE_INT64, False, ""),
+        ("uint_value", 5, _FIELD.TYPE_UINT64, False, ""),
+        ("sint_value", 6, _FIELD.TYPE_SINT64, False, ""),
         ("bool_value", 7, _FIELD.TYPE_BOOL, False, ""),
     ],
     "Feature": [
-        ("id", 1, _FIELD.TYPE_UINT64, False, ""), ("tags", 2, _FIELD.TYPE_UINT32, True, ""),
-        ("type", 3, _FIELD.TYPE_UINT32, False, ""), ("geometry", 4, _FIELD.TYPE_UINT32, True, ""),
+        ("id", 1, _FIELD.TYPE_UINT64, False, ""),
+        ("tags", 2, _FIELD.TYPE_UINT32, True, ""),
+        ("type", 3, _FIELD.TYPE_UINT32, False, ""),
+        ("geometry", 4, _FIELD.TYPE_UINT32, True, ""),
     ],
     "Layer": [
-        ("version", 15, _FIELD.TYPE_UINT32, False, ""), ("name", 1, _FIELD.TYPE_STRING, False, ""),
-        ("features", 2, _FIELD.TYPE_MESSAGE, True, ".mvt.Feature"), ("keys", 3, _FIELD.TYPE_STRING, True, ""),
-        ("values", 4, _FIELD.TYPE_MESSAGE, True, ".mvt.Value"), ("extent", 5, _FIELD.TYPE_UINT32, False, ""),
+        ("version", 15, _FIELD.TYPE_UINT32, False, ""),
+        ("name", 1, _FIELD.TYPE_STRING, False, ""),
+        ("features", 2, _FIELD.TYPE_MESSAGE, True, ".mvt.Feature"),
+        ("keys", 3, _FIELD.TYPE_STRING, True, ""),
+        ("values", 4, _FIELD.TYPE_MESSAGE, True, ".mvt.Value"),
+        ("extent", 5, _FIELD.TYPE_UINT32, False, ""),
     ],
     "Tile": [("layers", 3, _FIELD.TYPE_MESSAGE, True, ".mvt.Layer")],
-}  # fmt: skip
+}
 
 
-def read_tile(data: bytes, z: int, x: int, y: int) -> dict[str, list[tuple[dict[str, Any], np.ndarray]]]:
+def read_tile(
+    data: bytes, z: int, x: int, y: int
+) -> dict[str, list[tuple[dict[str, Any], np.ndarray]]]:
     """Layer → (properties, (n, 2) longitudes and latitudes of its first line) of every feature."""
     tile = _make_tile_class()()
     tile.ParseFromString(data)
@@ -40,7 +54,9 @@ def read_tile(data: bytes, z: int, x: int, y: int) -> dict[str, list[tuple[dict[
             told = {layer.keys[key]: values[value] for key, value in pairs}
             world = (_walk(list(feature.geometry)) / layer.extent + [x, y]) / 2**z
             latitude = np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * world[:, 1]))))
-            found.setdefault(layer.name, []).append((told, np.column_stack([360 * world[:, 0] - 180, latitude])))
+            found.setdefault(layer.name, []).append(
+                (told, np.column_stack([360 * world[:, 0] - 180, latitude]))
+            )
     return found
 
 

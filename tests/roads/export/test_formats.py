@@ -1,5 +1,6 @@
-"""Every way out, read back by others' readers: GDAL, pyarrow, osmium, csv, a JSON schema, pystac, ONNX
-Runtime, and the makers of PMTiles."""
+"""Every way out, read back by others' readers: GDAL, pyarrow, osmium, csv, a JSON schema, pystac,
+ONNX Runtime, and the makers of PMTiles.
+"""
 
 from __future__ import annotations
 
@@ -48,18 +49,27 @@ def numbers(ids):
 
 def read_lines(audit_dir):
     """The findings as a neutral party sees them, in degrees."""
-    return gpd.read_file(audit_dir / "findings.gpkg", layer="findings").to_crs(4326).set_index("finding_id").geometry
+    return (
+        gpd.read_file(audit_dir / "findings.gpkg", layer="findings")
+        .to_crs(4326)
+        .set_index("finding_id")
+        .geometry
+    )
 
 
 def read_columns(audit_dir, *names):
     """Columns of the findings, as they are stored."""
-    table = pyogrio.read_dataframe(audit_dir / "findings.gpkg", layer="findings", read_geometry=False)
+    table = pyogrio.read_dataframe(
+        audit_dir / "findings.gpkg", layer="findings", read_geometry=False
+    )
     return [table[name].tolist() for name in names]
 
 
 def apart_m(line, other):
     """Hausdorff distance of two lines in degrees, in metres (47° north)."""
-    scale = shapely.transform(shapely.GeometryCollection([line, other]), lambda xy: xy * [77_000, 111_000])
+    scale = shapely.transform(
+        shapely.GeometryCollection([line, other]), lambda xy: xy * [77_000, 111_000]
+    )
     return shapely.hausdorff_distance(*scale.geoms)
 
 
@@ -83,35 +93,65 @@ def test_geojson_by_schema_and_gdal(audit_dir):
 
 
 GEOJSON_SCHEMA = {
-    "type": "object", "required": ["type", "features"], "not": {"required": ["crs"]},
+    "type": "object",
+    "required": ["type", "features"],
+    "not": {"required": ["crs"]},
     "properties": {
         "type": {"const": "FeatureCollection"},
-        "features": {"type": "array", "items": {
-            "type": "object", "required": ["type", "properties", "geometry"],
-            "properties": {
-                "type": {"const": "Feature"}, "id": {"type": ["string", "number"]},
-                "properties": {"type": ["object", "null"]},
-                "geometry": {
-                    "type": "object", "required": ["type", "coordinates"], "not": {"required": ["crs"]},
-                    "properties": {"type": {"const": "LineString"}, "coordinates": {
-                        "type": "array", "minItems": 2,
-                        "items": {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number"}}}},
-                }}}}},
-}  # fmt: skip
+        "features": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["type", "properties", "geometry"],
+                "properties": {
+                    "type": {"const": "Feature"},
+                    "id": {"type": ["string", "number"]},
+                    "properties": {"type": ["object", "null"]},
+                    "geometry": {
+                        "type": "object",
+                        "required": ["type", "coordinates"],
+                        "not": {"required": ["crs"]},
+                        "properties": {
+                            "type": {"const": "LineString"},
+                            "coordinates": {
+                                "type": "array",
+                                "minItems": 2,
+                                "items": {
+                                    "type": "array",
+                                    "minItems": 2,
+                                    "maxItems": 2,
+                                    "items": {"type": "number"},
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
 
 
 def test_geopackage_has_its_style(audit_dir):
-    """GDAL reads both layers; the default style is well-formed QML in the table that QGIS looks into."""
+    """GDAL reads both layers; the default style is well-formed QML in the table that QGIS looks
+    into.
+    """
     path, _, _ = export_run(audit_dir, "gpkg", verdicts=("all",))
     found = gpd.read_file(path, layer="findings")
     assert len(found) == 6 and found.crs.to_epsg() == 32632
     proposed = gpd.read_file(path, layer="proposed").set_index("finding_id").geometry
     assert numbers(proposed.index) == {0, 2, 3, 4}
     left, bottom = 500_000, 5_000_000
-    assert proposed["id00000004"].equals(shapely.LineString([(left + x, bottom + y) for x, y in DRAWN]))
-    assert proposed["id00000002"].equals(shapely.LineString([(left + x, bottom + y) for x, y in SEEN]))
+    assert proposed["id00000004"].equals(
+        shapely.LineString([(left + x, bottom + y) for x, y in DRAWN])
+    )
+    assert proposed["id00000002"].equals(
+        shapely.LineString([(left + x, bottom + y) for x, y in SEEN])
+    )
     with closing(sqlite3.connect(path)) as database:
-        rows = database.execute("SELECT f_table_name, f_geometry_column, styleQML, useAsDefault FROM layer_styles")
+        rows = database.execute(
+            "SELECT f_table_name, f_geometry_column, styleQML, useAsDefault FROM layer_styles"
+        )
         styles = {name: (column, qml, default) for name, column, qml, default in rows}
         kinds = dict(database.execute("SELECT table_name, data_type FROM gpkg_contents"))
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -124,11 +164,15 @@ def test_geopackage_has_its_style(audit_dir):
     rules = ElementTree.fromstring(styles["findings"][1].partition("\n")[2]).findall(".//rule")
     for kind in ("missing", "phantom", "misaligned"):
         assert any(f"\"kind\" = '{kind}'" in rule.get("filter", "") for rule in rules)
-    assert {"kind", "status", "verdict", "rank"} <= set(found.columns)  # what the rules and labels ask for
+    assert {"kind", "status", "verdict", "rank"} <= set(
+        found.columns
+    )  # what the rules and labels ask for
 
 
 def test_geoparquet_by_pyarrow(audit_dir):
-    """The file's own metadata says the CRS and the encoding; the WKB holds the lines; a box a row lets readers skip."""
+    """The file's own metadata says the CRS and the encoding; the WKB holds the lines; a box a row
+    lets readers skip.
+    """
     path, _, _ = export_run(audit_dir, "geoparquet")
     table = pq.read_table(path)
     meta = json.loads(table.schema.metadata[b"geo"])
@@ -138,7 +182,11 @@ def test_geoparquet_by_pyarrow(audit_dir):
     assert column["crs"]["id"] == {"authority": "EPSG", "code": 32632}
     assert column["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
     lines = shapely.from_wkb(table.column("geometry").to_pylist())
-    stored = gpd.read_file(audit_dir / "findings.gpkg", layer="findings").set_index("finding_id").geometry
+    stored = (
+        gpd.read_file(audit_dir / "findings.gpkg", layer="findings")
+        .set_index("finding_id")
+        .geometry
+    )
     for name, line, box in zip(
         table.column("finding_id").to_pylist(), lines, table.column("bbox").to_pylist(), strict=True
     ):
@@ -158,26 +206,43 @@ def test_flatgeobuf_by_gdal_and_by_its_bytes(audit_dir):
 
 
 def test_pmtiles_by_its_makers_reader(audit_dir):
-    """The makers' reader finds the archive and every tile; protobuf reads the findings in them, where they lie."""
+    """The makers' reader finds the archive and every tile; protobuf reads the findings in them,
+    where they lie.
+    """
     reader = pytest.importorskip("pmtiles.reader", reason="needs pmtiles")
     path, count, _ = export_run(audit_dir, "pmtiles")
     with path.open("rb") as file:
         source = reader.MmapSource(file)
         header, about = reader.Reader(source).header(), reader.Reader(source).metadata()
-        tiles = {place: read_tile(gzip.decompress(data), *place) for place, data in reader.all_tiles(source)}
-    assert (header["version"], header["tile_type"].name, header["tile_compression"].name) == (3, "MVT", "GZIP")
+        tiles = {
+            place: read_tile(gzip.decompress(data), *place)
+            for place, data in reader.all_tiles(source)
+        }
+    assert (header["version"], header["tile_type"].name, header["tile_compression"].name) == (
+        3,
+        "MVT",
+        "GZIP",
+    )
     west, south, east, north = read_lines(audit_dir).drop("id00000003").total_bounds
     bounds = [header[f"{name}_e7"] / 1e7 for name in ("min_lon", "min_lat", "max_lon", "max_lat")]
     assert bounds == pytest.approx([west, south, east, north], abs=1e-5)
     assert [layer["id"] for layer in about["vector_layers"]] == ["findings"]
     assert "mapsight" in about["description"] and count == 5
-    lines, scores = read_lines(audit_dir), dict(zip(*read_columns(audit_dir, "finding_id", "score"), strict=True))
+    lines, scores = (
+        read_lines(audit_dir),
+        dict(zip(*read_columns(audit_dir, "finding_id", "score"), strict=True)),
+    )
     for zoom in range(header["min_zoom"], header["max_zoom"] + 1):
-        found = [one for place, layers in tiles.items() if place[0] == zoom for one in layers["findings"]]
+        found = [
+            one for place, layers in tiles.items() if place[0] == zoom for one in layers["findings"]
+        ]
         assert numbers(told["finding_id"] for told, _ in found) == OFFERED
         step_m = 40_075_017 / 2**zoom / 4096
         for told, xy in found:
-            assert lines[told["finding_id"]].distance(shapely.Point(xy[0])) * 111_000 < 3 * step_m + 0.5
+            assert (
+                lines[told["finding_id"]].distance(shapely.Point(xy[0])) * 111_000
+                < 3 * step_m + 0.5
+            )
             assert told["score"] == pytest.approx(scores[told["finding_id"]], abs=1e-4)
     assert {told.get("road_id") for told, _ in found} >= {EVIL, "-71"}  # text is text
 
@@ -194,7 +259,8 @@ def test_csv_is_safe_in_spreadsheets(audit_dir):
     path, _, _ = export_run(audit_dir, "csv", verdicts=("all",))
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = {
-        row["finding_id"]: row for row in csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        row["finding_id"]: row
+        for row in csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
     }
     assert len(rows) == 6
     assert rows["id00000001"]["road_id"] == "'" + EVIL
@@ -203,14 +269,27 @@ def test_csv_is_safe_in_spreadsheets(audit_dir):
     assert rows["id00000002"]["road_id"] == "-71"
     assert float(rows["id00000002"]["offset_m"]) == 8.0 and rows["id00000001"]["offset_m"] == ""
     for row in rows.values():
-        assert shapely.from_wkt(row["wkt"]).distance(shapely.Point(float(row["lon"]), float(row["lat"]))) < 1e-6
+        assert (
+            shapely.from_wkt(row["wkt"]).distance(
+                shapely.Point(float(row["lon"]), float(row["lat"]))
+            )
+            < 1e-6
+        )
         for cell in row.values():
-            assert not cell.lstrip().startswith(tuple("=+@\t\r")) and (not cell.startswith("-") or float(cell))
+            assert not cell.lstrip().startswith(tuple("=+@\t\r")) and (
+                not cell.startswith("-") or float(cell)
+            )
 
 
-@given(st.text(), st.sampled_from(["", " ", "\t", "\r", "\n", "\u00a0"]), st.sampled_from(list("=+-@＝＋－＠") + [""]))
+@given(
+    st.text(),
+    st.sampled_from(["", " ", "\t", "\r", "\n", "\u00a0"]),
+    st.sampled_from(list("=+-@＝＋－＠") + [""]),
+)
 def test_no_text_becomes_a_formula(text, blank, sign):
-    """Whatever comes before and after: the first thing that a spreadsheet looks at is an apostrophe or harmless."""
+    """Whatever comes before and after: the first thing that a spreadsheet looks at is an apostrophe
+    or harmless.
+    """
     cell = make_safe(blank + sign + text)
     first = cell.lstrip(" \u00a0\0")[:1]
     assert (
@@ -221,7 +300,9 @@ def test_no_text_becomes_a_formula(text, blank, sign):
     assert make_safe(-12.5) == -12.5 and make_safe("-12.5") == "-12.5" and make_safe(-3) == -3
 
 
-@given(st.text(), st.sampled_from(["", "'", "''", " ", "' "]), st.sampled_from(list("=+-@＝'") + [""]))
+@given(
+    st.text(), st.sampled_from(["", "'", "''", " ", "' "]), st.sampled_from(list("=+-@＝'") + [""])
+)
 def test_cells_are_read_back_as_they_were(text, before, sign):
     """The apostrophe that guards a cell comes off again, and no other does."""
     said = (before + sign + text).replace("\0", "")
@@ -229,7 +310,9 @@ def test_cells_are_read_back_as_they_were(text, before, sign):
 
 
 def test_an_untouched_table_changes_nothing(audit_dir):
-    """Notes that look like formulas, with apostrophes and line ends of all kinds: the CSV brings nothing new."""
+    """Notes that look like formulas, with apostrophes and line ends of all kinds: the CSV brings
+    nothing new.
+    """
     package = audit_dir / "findings.gpkg"
     with VerdictStore(package) as store:
         store.add("id00000000", "unsure", revision=0, note="=sum?\r\nor \r not", reviewer="Ada")
@@ -253,7 +336,10 @@ def test_maproulette_to_the_letter(audit_dir):
         assert task["type"] == "FeatureCollection" and "crs" not in task
         for feature in task["features"]:
             assert feature["geometry"]["type"] == "LineString"
-            assert all(len(point) == 2 and abs(point[0] - 9) < 0.1 for point in feature["geometry"]["coordinates"])
+            assert all(
+                len(point) == 2 and abs(point[0] - 9) < 0.1
+                for point in feature["geometry"]["coordinates"]
+            )
             assert all(value is not None for value in feature["properties"].values())
         names.append(task["features"][0]["properties"]["id"])
         assert task["features"][0]["properties"]["name"] == names[-1]
@@ -279,11 +365,18 @@ class _Collect(osmium.SimpleHandler):
         self.nodes[n.id] = (n.location.lon, n.location.lat, n.version, n.visible)
 
     def way(self, w):
-        self.ways[w.id] = ([n.ref for n in w.nodes], {t.k: t.v for t in w.tags}, w.version, w.visible)
+        self.ways[w.id] = (
+            [n.ref for n in w.nodes],
+            {t.k: t.v for t in w.tags},
+            w.version,
+            w.visible,
+        )
 
 
 def test_osmchange_by_osmium(audit_dir):
-    """Accepted missing roads alone, as creations, along the line that the reviewer drew, with a source."""
+    """Accepted missing roads alone, as creations, along the line that the reviewer drew, with a
+    source.
+    """
     path, _, remarks = export_run(audit_dir, "osc")
     root = ElementTree.parse(path).getroot()
     assert root.tag == "osmChange" and {child.tag for child in root} == {"create"}
@@ -292,9 +385,15 @@ def test_osmchange_by_osmium(audit_dir):
     assert len(found.ways) == 1
     refs, tags, version, visible = found.ways[-1]
     assert (version, visible) == (1, True) and all(ref < 0 for ref in refs)
-    assert tags["highway"] == "road" and tags["source"] == "image.tif" and "id00000004" in tags["fixme"]
+    assert (
+        tags["highway"] == "road"
+        and tags["source"] == "image.tif"
+        and "id00000004" in tags["fixme"]
+    )
     drawn = shapely.LineString([found.nodes[ref][:2] for ref in refs])
-    wanted = to_degrees(read_run(audit_dir).findings).set_index("finding_id")["proposed_wkt"]["id00000004"]
+    wanted = to_degrees(read_run(audit_dir).findings).set_index("finding_id")["proposed_wkt"][
+        "id00000004"
+    ]
     assert apart_m(drawn, shapely.from_wkt(wanted)) < 0.02
     assert "1 phantom or misaligned left out" in remarks[1]
 
@@ -313,8 +412,11 @@ def test_osmchange_shares_nodes_and_splits_long_ways(tmp_path):
 
     long = shapely.LineString([(9 + k * 1e-5, 45) for k in range(4500)])
     other = shapely.LineString([(9, 45), (9, 45.001)])
-    table = gpd.GeoDataFrame({"finding_id": ["a", "b"], "kind": "missing", "note": "", "proposed_wkt": ""},
-                             geometry=[long, other], crs=4326)  # fmt: skip
+    table = gpd.GeoDataFrame(
+        {"finding_id": ["a", "b"], "kind": "missing", "note": "", "proposed_wkt": ""},
+        geometry=[long, other],
+        crs=4326,
+    )
     write_new_ways(table, tmp_path / "n.osc", "osc", "photo")
     found = _Collect()
     found.apply_file(str(tmp_path / "n.osc"))
@@ -325,7 +427,9 @@ def test_osmchange_shares_nodes_and_splits_long_ways(tmp_path):
 
 
 def test_josm_session(audit_dir):
-    """A zip with session.jos whose layers are there: new ways by osmium, tracks and markers by GDAL."""
+    """A zip with session.jos whose layers are there: new ways by osmium, tracks and markers by
+    GDAL.
+    """
     path, _, _ = export_run(audit_dir, "josm")
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -334,7 +438,9 @@ def test_josm_session(audit_dir):
     assert session.tag == "josm-session" and session.get("version") == "0.1"
     layers = session.findall("layers/layer")
     assert [layer.get("type") for layer in layers] == ["osm-data", "tracks", "markers"]
-    assert [layer.get("index") for layer in layers] == ["1", "2", "3"] and layers[2].get("depends") == "2"
+    assert [layer.get("index") for layer in layers] == ["1", "2", "3"] and layers[2].get(
+        "depends"
+    ) == "2"
     files = [path.parent / "out" / layer.findtext("file") for layer in layers]
     found = _Collect()
     found.apply_file(str(files[0]))
@@ -346,7 +452,9 @@ def test_josm_session(audit_dir):
 
 @pytest.mark.parametrize("name", ["osc", "josm", "gpx"])
 def test_xml_holds_what_xml_can(audit_dir, name):
-    """A vertical tab pasted into a note, an image's name out of another encoding: left out, and the rest is read."""
+    """A vertical tab pasted into a note, an image's name out of another encoding: left out, and the
+    rest is read.
+    """
     with VerdictStore(audit_dir / "findings.gpkg") as store:
         store.add("id00000004", "accept", revision=1, note="a\x0b b\x1b\ufffe\uffff\tc & ü 🛣")
     settings = ExportSettings(source="photo\udcfc\x01")
@@ -357,7 +465,12 @@ def test_xml_holds_what_xml_can(audit_dir, name):
     else:
         texts = [path.read_bytes()]
     roots = [ElementTree.fromstring(text) for text in texts]
-    said = [text for root in roots for each in root.iter() for text in (each.text, *each.attrib.values())]
+    said = [
+        text
+        for root in roots
+        for each in root.iter()
+        for text in (each.text, *each.attrib.values())
+    ]
     assert "a b\tc & ü 🛣" in said
     assert ("photo" in said) == (name != "gpx")
 
@@ -367,7 +480,9 @@ def test_xml_holds_what_xml_can(audit_dir, name):
 )
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("onnx", "stac")])
 def test_a_line_that_cannot_be_read_is_none(audit_dir, name, wkt):
-    """One bad line in the verdicts (edited by hand) stops no export; the finding goes out as it was seen."""
+    """One bad line in the verdicts (edited by hand) stops no export; the finding goes out as it was
+    seen.
+    """
     with VerdictStore(audit_dir / "findings.gpkg") as store:
         store.add("id00000002", "accept", revision=0)
     with closing(sqlite3.connect(audit_dir / "findings.gpkg")) as database, database:
@@ -377,12 +492,18 @@ def test_a_line_that_cannot_be_read_is_none(audit_dir, name, wkt):
     if name == "gpkg" and not wkt.startswith("LINESTRING (1e30"):
         proposed = gpd.read_file(path, layer="proposed").set_index("finding_id").geometry
         left, bottom = 500_000, 5_000_000
-        assert proposed["id00000002"].equals(shapely.LineString([(left + x, bottom + y) for x, y in SEEN]))
-        assert apart_m(proposed.to_crs(4326)["id00000004"], read_lines(audit_dir)["id00000004"]) < 0.02
+        assert proposed["id00000002"].equals(
+            shapely.LineString([(left + x, bottom + y) for x, y in SEEN])
+        )
+        assert (
+            apart_m(proposed.to_crs(4326)["id00000004"], read_lines(audit_dir)["id00000004"]) < 0.02
+        )
 
 
 def test_gpx_by_gdal(audit_dir):
-    """Tracks lie where the findings lie; a waypoint each says what is to be checked; hostile text stays text."""
+    """Tracks lie where the findings lie; a waypoint each says what is to be checked; hostile text
+    stays text.
+    """
     path, _, _ = export_run(audit_dir, "gpx")
     tracks, points = (gpd.read_file(path, layer=name) for name in ("tracks", "waypoints"))
     assert len(points) == 5 and len(tracks) == 6
@@ -394,16 +515,26 @@ def test_gpx_by_gdal(audit_dir):
 
 
 def test_stac_item_by_pystac(audit_dir):
-    """Valid by STAC 1.1; footprint, CRS and assets are those of the run; nothing of the machine is told."""
+    """Valid by STAC 1.1; footprint, CRS and assets are those of the run; nothing of the machine is
+    told.
+    """
     pystac = pytest.importorskip("pystac")
     path, _, _ = export_run(audit_dir, "stac")
     item = pystac.Item.from_file(str(path))
-    core = pystac.Item.from_dict({**item.to_dict(), "stac_extensions": []})  # schemas of extensions are on the web
+    core = pystac.Item.from_dict(
+        {**item.to_dict(), "stac_extensions": []}
+    )  # schemas of extensions are on the web
     assert core.validate()
-    assert item.properties["proj:code"] == "EPSG:32632" and item.properties["proj:shape"] == [600, 800]
+    assert item.properties["proj:code"] == "EPSG:32632" and item.properties["proj:shape"] == [
+        600,
+        800,
+    ]
     assert item.datetime.isoformat() == "2026-02-03T04:05:06+00:00"
     footprint = gpd.GeoSeries([shapely.geometry.shape(item.geometry)], crs=4326).to_crs(32632)[0]
-    assert shapely.box(500_000, 5_000_000, 500_800, 5_000_600).symmetric_difference(footprint).area < 10
+    assert (
+        shapely.box(500_000, 5_000_000, 500_800, 5_000_600).symmetric_difference(footprint).area
+        < 10
+    )
     assert shapely.geometry.shape(item.geometry).exterior.is_ccw
     for asset in item.assets.values():
         assert (path.parent / asset.href).is_file()
@@ -411,7 +542,9 @@ def test_stac_item_by_pystac(audit_dir):
 
 
 def test_onnx_gives_torchs_probabilities(audit_dir):
-    """ONNX Runtime on RGB in 0 … 1 equals the runner of the audit; Deepness finds its keys, each as JSON."""
+    """ONNX Runtime on RGB in 0 … 1 equals the runner of the audit; Deepness finds its keys, each as
+    JSON.
+    """
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     from mapsight.cnn.checkpoint import ModelCard, write_model
@@ -425,20 +558,36 @@ def test_onnx_gives_torchs_probabilities(audit_dir):
     path, _, _ = export_run(audit_dir, "onnx", settings=settings)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (put,), (got,) = session.get_inputs(), session.get_outputs()
-    assert put.shape[1:] == [3, 64, 64] and got.shape[1:] == [1, 64, 64] and put.type == "tensor(float)"
+    assert (
+        put.shape[1:] == [3, 64, 64]
+        and got.shape[1:] == [1, 64, 64]
+        and put.type == "tensor(float)"
+    )
     pixels = np.random.default_rng(3).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
     wanted = make_runner(net, card, find_place("cpu", "fp32"))(pixels)
     (found,) = session.run(None, {put.name: (pixels / 255).astype(np.float32)})
     np.testing.assert_allclose(found[:, 0], wanted, atol=1e-5)
-    told = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
+    told = {
+        key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()
+    }
     assert told["model_type"].capitalize() == "Segmentor" and told["class_names"] == {"0": "road"}
-    assert (float(told["resolution"]), int(told["tile_size"]), int(told["tiles_overlap"])) == (50.0, 64, 25)
+    assert (float(told["resolution"]), int(told["tile_size"]), int(told["tiles_overlap"])) == (
+        50.0,
+        64,
+        25,
+    )
     assert float(told["seg_thresh"]) == 0.37 and int(told["seg_small_segment"]) == 400
     with pytest.raises(InputError, match="multiple of 16"):
-        export_run(audit_dir, "onnx", settings=ExportSettings(model=audit_dir / "m.safetensors", tile_px=100))
+        export_run(
+            audit_dir,
+            "onnx",
+            settings=ExportSettings(model=audit_dir / "m.safetensors", tile_px=100),
+        )
 
 
-@pytest.mark.parametrize(("model", "says"), [("none", "its map alone"), ("lost.safetensors", "no longer where")])
+@pytest.mark.parametrize(
+    ("model", "says"), [("none", "its map alone"), ("lost.safetensors", "no longer where")]
+)
 def test_onnx_of_a_model_that_is_gone_is_refused(audit_dir, model, says):
     """Another model than the one that judged is never exported in its place."""
     pytest.importorskip("onnxscript")
@@ -452,7 +601,9 @@ def test_onnx_of_a_model_that_is_gone_is_refused(audit_dir, model, says):
 @pytest.mark.parametrize("name", [name for name, kind in FORMATS.items() if kind.placed])
 def test_pixels_cannot_go_where_a_place_is_needed(pixel_dir, name):
     """One line that says which formats can."""
-    with pytest.raises(InputError, match="only pixels; choose gpkg, geoparquet, flatgeobuf, csv, html, onnx"):
+    with pytest.raises(
+        InputError, match="only pixels; choose gpkg, geoparquet, flatgeobuf, csv, html, onnx"
+    ):
         export_run(pixel_dir, name)
     assert not any((pixel_dir / "export").glob("*"))
 
@@ -471,7 +622,9 @@ def test_pixels_go_where_none_is_needed(pixel_dir, name):
         assert meta["columns"]["geometry"]["crs"] is None
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("onnx", "osc", "pmtiles")])
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if name not in ("onnx", "osc", "pmtiles")]
+)
 def test_no_findings_are_a_file_as_well(audit_dir, name):
     """A run without findings (or none selected) gives an empty file of the format, no fault."""
     path, count, _ = export_run(audit_dir, name, min_score=0.99)
@@ -489,7 +642,9 @@ def test_own_files_are_not_overwritten(audit_dir):
 
 
 def test_verdicts_of_another_audit_are_not_overwritten(audit_dir, tmp_path):
-    """A GeoPackage that people's verdicts are in is left as it is, wherever it lies; any other may be written anew."""
+    """A GeoPackage that people's verdicts are in is left as it is, wherever it lies; any other may
+    be written anew.
+    """
     other = tmp_path / "elsewhere.gpkg"
     shutil.copy(audit_dir / "findings.gpkg", other)
     before = other.read_bytes()
@@ -506,7 +661,9 @@ def test_verdicts_of_another_audit_are_not_overwritten(audit_dir, tmp_path):
 
 
 def test_large_files_are_findings_too(audit_dir):
-    """What kind of file it is stands in its first bytes; a GeoPackage of 1 GiB (with a hole in it) is one as well."""
+    """What kind of file it is stands in its first bytes; a GeoPackage of 1 GiB (with a hole in it)
+    is one as well.
+    """
     path, memory = audit_dir / "findings.gpkg", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     os.truncate(path, 1 << 30)
     assert len(read_stored_findings(path)) == 6
@@ -515,9 +672,12 @@ def test_large_files_are_findings_too(audit_dir):
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
-    [({"name": "kml"}, "choose one of geojson"), ({"name": "csv", "verdicts": ("good",)}, "choose accepted"),
-     ({"name": "csv", "kinds": ("odd",)}, "choose missing")],
-)  # fmt: skip
+    [
+        ({"name": "kml"}, "choose one of geojson"),
+        ({"name": "csv", "verdicts": ("good",)}, "choose accepted"),
+        ({"name": "csv", "kinds": ("odd",)}, "choose missing"),
+    ],
+)
 def test_unknown_words_are_told(audit_dir, arguments, match):
     """One line with what there is."""
     with pytest.raises(MapsightError, match=match):
@@ -538,21 +698,32 @@ import sys
 from qgis.core import QgsApplication, QgsVectorLayer
 app = QgsApplication([], False)
 app.initQgis()
-f, p = (QgsVectorLayer(sys.argv[1] + "|layername=" + name, name, "ogr") for name in ("findings", "proposed"))
+names = ("findings", "proposed")
+f, p = (QgsVectorLayer(sys.argv[1] + "|layername=" + name, name, "ogr") for name in names)
 rules = [rule.filterExpression() for rule in f.renderer().rootRule().children()]
-print("seen", f.featureCount(), len(rules), f.labelsEnabled(), p.renderer().symbol().color().name(), flush=True)
+colour = p.renderer().symbol().color().name()
+print("seen", f.featureCount(), len(rules), f.labelsEnabled(), colour, flush=True)
 import os
 os._exit(0)
 """
     python = shutil.which("python3", path="/usr/bin")
     there = (
-        python and subprocess.run([python, "-c", "import qgis.core"], capture_output=True, check=False).returncode == 0
+        python
+        and subprocess.run(
+            [python, "-c", "import qgis.core"], capture_output=True, check=False
+        ).returncode
+        == 0
     )
     if not there:
         pytest.skip("QGIS is not installed (Debian: python3-qgis)")
     path, _, _ = export_run(audit_dir, "gpkg", verdicts=("all",))
     env = {"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin", "HOME": str(path.parent)}
     done = subprocess.run(
-        [python, "-c", script, path], env=env, capture_output=True, text=True, timeout=120, check=False
+        [python, "-c", script, path],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "seen 6 4 True #2e7d32" in done.stdout, done.stderr

@@ -1,4 +1,6 @@
-"""The page in a real browser, from disk: shown, filtered, judged by keyboard, saved, read back; inert, accessible."""
+"""The page in a real browser, from disk: shown, filtered, judged by keyboard, saved, read back;
+inert, accessible.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def test_page_holds_picture_and_data(audit_dir):
     first = next(f for f in data["findings"] if f["id"] == "id00000000")
     assert first["line"] == [[100.0, 100.0], [200.0, 120.0], [300.0, 100.0]]
     assert "<img" not in text and 'http-equiv="Content-Security-Policy"' in text
-    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "").replace("http://evil.example", "")
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "").replace(
+        "http://evil.example", ""
+    )
 
 
 def test_without_the_image_there_is_a_page_all_the_same(audit_dir):
@@ -53,7 +57,9 @@ def test_without_the_image_there_is_a_page_all_the_same(audit_dir):
 
 
 def test_judging_by_keyboard(browser, audit_dir, tmp_path):
-    """Five keys judge three findings; a reload keeps them; the saved file is what `mapsight verdicts` reads."""
+    """Five keys judge three findings; a reload keeps them; the saved file is what `mapsight
+    verdicts` reads.
+    """
     path, _, _ = export_run(audit_dir, "html")
     page, said, asked = open_page(browser, path, accept_downloads=True)
     assert page.inner_text("#progress") == "3 of 6 judged"
@@ -75,15 +81,22 @@ def test_judging_by_keyboard(browser, audit_dir, tmp_path):
     with page.expect_download() as download:
         page.click("#save")
     download.value.save_as(tmp_path / "verdicts.json")
-    judged = {one.names[0]: (one.verdict, one.note) for one in read_judgements(tmp_path / "verdicts.json")}
-    assert judged == {"id00000000": ("reject", ""), "id00000001": ("unsure", "under trees, a r u"),
-                      "id00000002": ("accept", "")}  # fmt: skip
+    judged = {
+        one.names[0]: (one.verdict, one.note) for one in read_judgements(tmp_path / "verdicts.json")
+    }
+    assert judged == {
+        "id00000000": ("reject", ""),
+        "id00000001": ("unsure", "under trees, a r u"),
+        "id00000002": ("accept", ""),
+    }
     assert not said
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 
 
 def test_two_tabs_are_one_review(browser, audit_dir, tmp_path):
-    """What one tab says the other shows, and adds to: no verdict is lost, and no note that is being written."""
+    """What one tab says the other shows, and adds to: no verdict is lost, and no note that is being
+    written.
+    """
     path, _, _ = export_run(audit_dir, "html")
     one, said, _ = open_page(browser, path, accept_downloads=True)
     two = one.context.new_page()
@@ -100,20 +113,27 @@ def test_two_tabs_are_one_review(browser, audit_dir, tmp_path):
     two.keyboard.press("j")
     two.keyboard.press("u")
     one.wait_for_function("document.querySelector('#progress').textContent == '5 of 6 judged'")
-    assert one.get_attribute("[data-verdict=unsure]", "aria-pressed") == "true"  # it stands on the second finding
+    assert (
+        one.get_attribute("[data-verdict=unsure]", "aria-pressed") == "true"
+    )  # it stands on the second finding
     one.keyboard.press("k")
     assert one.input_value("#note") == "a farm track"
     two.reload()
     with two.expect_download() as download:
         two.click("#save")
     download.value.save_as(tmp_path / "verdicts.json")
-    judged = {each.names[0]: (each.verdict, each.note) for each in read_judgements(tmp_path / "verdicts.json")}
+    judged = {
+        each.names[0]: (each.verdict, each.note)
+        for each in read_judgements(tmp_path / "verdicts.json")
+    }
     assert judged == {"id00000000": ("accept", "a farm track"), "id00000001": ("unsure", "")}
     assert not said
 
 
 def test_a_tab_that_heard_nothing_erases_nothing(browser, audit_dir):
-    """Also where no event has come (a page from the cache of a browser): what is kept is read again before writing."""
+    """Also where no event has come (a page from the cache of a browser): what is kept is read again
+    before writing.
+    """
     path, _, _ = export_run(audit_dir, "html")
     page, said, _ = open_page(browser, path)
     kept = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
@@ -130,7 +150,9 @@ def test_a_tab_that_heard_nothing_erases_nothing(browser, audit_dir):
 
 
 def test_names_out_of_maps_are_inert(browser, audit_dir):
-    """A road that is called like a script or a formula is shown as text; nothing runs, nothing is fetched."""
+    """A road that is called like a script or a formula is shown as text; nothing runs, nothing is
+    fetched.
+    """
     path, _, _ = export_run(audit_dir, "html")
     page, said, _ = open_page(browser, path)
     page.keyboard.press("j")
@@ -161,7 +183,9 @@ def test_axe_finds_nothing_serious(browser, audit_dir, width, scheme):
     if not AXE.is_file():
         pytest.skip("axe is not in this checkout")
     path, _, _ = export_run(audit_dir, "html")
-    page, _, _ = open_page(browser, path, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page, _, _ = open_page(
+        browser, path, viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
     page.keyboard.press("j")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

@@ -30,7 +30,9 @@ def find_node() -> str | None:
 
 @pytest.fixture(scope="session")
 def javascript():
-    """javascript(module, body, data): what `body` returns, given the module as `m` and the data as `data`."""
+    """javascript(module, body, data): what `body` returns, given the module as `m` and the data as
+    `data`.
+    """
     node = find_node()
     if node is None:
         pytest.skip("no Node.js here to run the page's scripts with")
@@ -38,12 +40,20 @@ def javascript():
     def run(module: str, body: str, data: Any) -> Any:
         address = json.dumps((STATIC / "lab" / module).as_uri())
         script = (
-            f"import * as m from {address}; import {{ readFileSync }} from 'node:fs';"
-            f"const data = JSON.parse(readFileSync(0, 'utf8')); const work = () => {{ {body} }};"
-            "console.log(JSON.stringify(work(), (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)));"
+            f"import * as m from {address}; import {{ readFileSync }} from 'node:fs';const data ="
+            f" JSON.parse(readFileSync(0, 'utf8')); const work = () => {{ {body}"
+            " };console.log(JSON.stringify(work(), (_, v) => (ArrayBuffer.isView(v) ?"
+            " Array.from(v) : v)));"
         )
         command = [node, "--input-type=module", "-e", script]
-        done = subprocess.run(command, input=json.dumps(data), capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command,
+            input=json.dumps(data),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -46,16 +46,22 @@ def read_table(text: str) -> np.ndarray:
 
 
 def test_lecture_tables(javascript):
-    """The lecture's 10 × 10 table under G_x with full padding gives both of its 12 × 12 tables, all 288 entries."""
+    """The lecture's 10 × 10 table under G_x with full padding gives both of its 12 × 12 tables, all
+    288 entries.
+    """
     table = javascript("inputs.js", "return m.LECTURE;", None)
     body = """
         const filter = m.fromRows(data.filter);
-        const { map } = m.correlate(m.fromRows(data.input), filter, { padding: "full", stride: 1, dilation: 1 });
-        return { map: map.data, normalised: map.data.map((sum) => m.normalise(sum, m.reach(filter))) };
+        const how = { padding: "full", stride: 1, dilation: 1 };
+        const { map } = m.correlate(m.fromRows(data.input), filter, how);
+        const reach = m.reach(filter);
+        return { map: map.data, normalised: map.data.map((sum) => m.normalise(sum, reach)) };
     """
     found = javascript("convolve.js", body, {"input": table, "filter": SOBEL_X})
     np.testing.assert_array_equal(np.reshape(found["map"], (12, 12)), read_table(LECTURE_MAP))
-    np.testing.assert_array_equal(np.reshape(found["normalised"], (12, 12)), read_table(LECTURE_NORMALISED))
+    np.testing.assert_array_equal(
+        np.reshape(found["normalised"], (12, 12)), read_table(LECTURE_NORMALISED)
+    )
 
 
 def correlate_by_torch(image, kernel, padding, stride, dilation) -> np.ndarray:
@@ -63,18 +69,28 @@ def correlate_by_torch(image, kernel, padding, stride, dilation) -> np.ndarray:
     before = {"valid": [0, 0], "full": reach, "same": [r // 2 for r in reach]}[padding]
     after = {"valid": [0, 0], "full": reach, "same": [r - r // 2 for r in reach]}[padding]
     padded = F.pad(torch.from_numpy(image)[None, None], (before[1], after[1], before[0], after[0]))
-    return F.conv2d(padded, torch.from_numpy(kernel)[None, None], stride=stride, dilation=dilation)[0, 0].numpy()
+    return F.conv2d(padded, torch.from_numpy(kernel)[None, None], stride=stride, dilation=dilation)[
+        0, 0
+    ].numpy()
 
 
 def test_convolution_equals_torch(javascript):
-    """Every padding, three strides and dilations, odd and even filters; and each cell's products add up to it."""
+    """Every padding, three strides and dilations, odd and even filters; and each cell's products
+    add up to it.
+    """
     rng = np.random.default_rng(0)
     cases = [
-        {"input": rng.normal(size=(9, 11)).tolist(), "filter": rng.normal(size=shape).tolist(),
-         "padding": padding, "stride": stride, "dilation": dilation}
+        {
+            "input": rng.normal(size=(9, 11)).tolist(),
+            "filter": rng.normal(size=shape).tolist(),
+            "padding": padding,
+            "stride": stride,
+            "dilation": dilation,
+        }
         for padding, stride, dilation, shape in itertools.product(
-            ("valid", "same", "full"), (1, 2, 3), (1, 2, 3), ((1, 1), (2, 2), (3, 3), (3, 2)))
-    ]  # fmt: skip
+            ("valid", "same", "full"), (1, 2, 3), (1, 2, 3), ((1, 1), (2, 2), (3, 3), (3, 2))
+        )
+    ]
     body = """
         return data.map((given) => {
             const [input, filter] = [m.fromRows(given.input), m.fromRows(given.filter)];
@@ -87,7 +103,9 @@ def test_convolution_equals_torch(javascript):
     """
     for case, found in zip(cases, javascript("convolve.js", body, cases), strict=True):
         image, kernel = np.array(case["input"]), np.array(case["filter"])
-        expected = correlate_by_torch(image, kernel, case["padding"], case["stride"], case["dilation"])
+        expected = correlate_by_torch(
+            image, kernel, case["padding"], case["stride"], case["dilation"]
+        )
         assert (found["rows"], found["cols"]) == expected.shape
         np.testing.assert_allclose(found["data"], expected.ravel(), atol=1e-12)
         np.testing.assert_allclose(found["sums"], expected.ravel(), atol=1e-12)
@@ -95,7 +113,8 @@ def test_convolution_equals_torch(javascript):
 
 def test_a_filter_too_large_gives_nothing(javascript):
     """A dilated filter that is larger than the image has no place to be."""
-    body = """const { map } = m.correlate(m.matrix(4, 4), m.matrix(3, 3), { padding: "valid", stride: 1, dilation: 2 });
+    body = """const how = { padding: "valid", stride: 1, dilation: 2 };
+              const { map } = m.correlate(m.matrix(4, 4), m.matrix(3, 3), how);
               return [map.rows, map.cols];"""
     assert javascript("convolve.js", body, None) == [0, 0]
 
@@ -103,12 +122,21 @@ def test_a_filter_too_large_gives_nothing(javascript):
 def test_convolution_proper_is_turned(javascript):
     """Flipping twice changes nothing; once turns by 180°."""
     kernel = [[1, 2], [3, 4]]
-    assert javascript("convolve.js", "return m.flip(m.fromRows(data)).data;", kernel) == [4, 3, 2, 1]
+    assert javascript("convolve.js", "return m.flip(m.fromRows(data)).data;", kernel) == [
+        4,
+        3,
+        2,
+        1,
+    ]
 
 
 def test_edges_and_g_x(javascript):
-    """G_x answers four steps to a vertical edge and nothing to a horizontal one, whatever its name suggests."""
-    edges = javascript("inputs.js", "return ['vertical', 'horizontal'].map((key) => m.INPUTS[key].make());", None)
+    """G_x answers four steps to a vertical edge and nothing to a horizontal one, whatever its name
+    suggests.
+    """
+    edges = javascript(
+        "inputs.js", "return ['vertical', 'horizontal'].map((key) => m.INPUTS[key].make());", None
+    )
     body = """return data.edges.map((edge) => m.correlate(edge, m.fromRows(data.filter),
                   { padding: "valid", stride: 1, dilation: 1 }).map.data);"""
     vertical, horizontal = javascript("convolve.js", body, {"edges": edges, "filter": SOBEL_X})
@@ -121,7 +149,11 @@ def test_gaussian(javascript, size, sigma):
     offsets = np.arange(size) - (size - 1) / 2
     line = np.exp(-(offsets**2) / (2 * sigma**2))
     expected = np.outer(line, line) / line.sum() ** 2
-    found = javascript("kernels.js", "return m.gaussian(data.size, data.sigma).data;", {"size": size, "sigma": sigma})
+    found = javascript(
+        "kernels.js",
+        "return m.gaussian(data.size, data.sigma).data;",
+        {"size": size, "sigma": sigma},
+    )
     np.testing.assert_allclose(found, expected.ravel(), atol=1e-12)
 
 

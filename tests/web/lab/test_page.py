@@ -1,4 +1,6 @@
-"""The page in headless Chromium: each part computes, by pointer and by keyboard, and is fit for everybody to use."""
+"""The page in headless Chromium: each part computes, by pointer and by keyboard, and is fit for
+everybody to use.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def address(desk):
 
 @pytest.fixture
 def visit(browser, address):
-    """visit(part, width, scheme): an open page that has computed; it must ask nobody else and throw nothing."""
+    """visit(part, width, scheme): an open page that has computed; it must ask nobody else and throw
+    nothing.
+    """
     faults: list[str] = []
     opened = []
 
@@ -45,7 +49,12 @@ def visit(browser, address):
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: message.type == "error" and faults.append(message.text))
-        page.on("request", lambda asked: asked.url.startswith((address, "data:", "blob:")) or faults.append(asked.url))
+        page.on(
+            "request",
+            lambda asked: (
+                asked.url.startswith((address, "data:", "blob:")) or faults.append(asked.url)
+            ),
+        )
         page.goto(f"{address}#{part}")
         page.wait_for_selector("html[data-ready]", timeout=READY_MS)
         if part == "tile":
@@ -59,7 +68,9 @@ def visit(browser, address):
 
 
 def until(page, condition: str, given: str | None = None) -> None:
-    """Waits for a condition (playwright's own way needs `eval`, which the page's policy forbids)."""
+    """Waits for a condition (playwright's own way needs `eval`, which the page's policy
+    forbids).
+    """
     end = time.monotonic() + READY_MS / 1000
     while not page.evaluate(condition, given):
         assert time.monotonic() < end, condition
@@ -71,7 +82,9 @@ def read_sum(page) -> str:
 
 
 def test_the_lecture_by_keyboard(visit):
-    """From the first cell of the feature map two steps down and four to the right: the lecture's 1020, spelled out."""
+    """From the first cell of the feature map two steps down and four to the right: the lecture's
+    1020, spelled out.
+    """
     page = visit("filters")
     page.focus("#raw-view")
     page.keyboard.press("Control+Home")
@@ -85,7 +98,9 @@ def test_the_lecture_by_keyboard(visit):
 
 
 def test_an_own_filter_over_a_dropped_image(visit, tmp_path):
-    """Drop a picture, type a filter, point at a cell: window, products and sum are that picture's."""
+    """Drop a picture, type a filter, point at a cell: window, products and sum are that
+    picture's.
+    """
     from PIL import Image
 
     picture = Image.new("RGB", (4, 4), (10, 10, 10))
@@ -100,7 +115,9 @@ def test_an_own_filter_over_a_dropped_image(visit, tmp_path):
         cells.nth(at).fill("0,5" if at == 5 else "0")
     assert page.input_value("#filter-choice") == "own"
     frame = page.locator("#raw-view").bounding_box()
-    page.locator("#raw-view").hover(position={"x": frame["width"] * 0.25, "y": frame["height"] * 0.25})
+    page.locator("#raw-view").hover(
+        position={"x": frame["width"] * 0.25, "y": frame["height"] * 0.25}
+    )
     assert read_sum(page) == "100"
     cells.nth(0).fill("many")
     assert cells.nth(0).get_attribute("aria-invalid") == "true" and read_sum(page) == "100"
@@ -134,7 +151,9 @@ def test_painting_changes_the_map(visit):
 
 
 def test_a_digit_is_read_live(visit):
-    """A stroke down the middle is a 1; each kind of value can be opened and agrees with its parts."""
+    """A stroke down the middle is a 1; each kind of value can be opened and agrees with its
+    parts.
+    """
     page = visit("digit")
     page.click("#digit-clear")
     frame = page.locator("#paint-view").bounding_box()
@@ -145,7 +164,9 @@ def test_a_digit_is_read_live(visit):
     page.mouse.up()
     until(page, "document.querySelector('#digit-votes .best').textContent.startsWith('1')")
     for layer in range(10):
-        target = page.locator(f"[aria-labelledby=layer-{layer}]").locator("button, canvas.matrix").first
+        target = (
+            page.locator(f"[aria-labelledby=layer-{layer}]").locator("button, canvas.matrix").first
+        )
         target.click(position={"x": 20, "y": 10})
         title = page.locator(f"#layer-{layer}").inner_text()
         assert page.locator("#digit-worked h2").inner_text().split(",")[0] in title
@@ -162,7 +183,9 @@ def follow(page, act) -> tuple[str, str]:
 
 
 def test_a_tile_from_pixel_to_score(visit):
-    """Each finding's chain agrees with torch throughout; arrow keys move the pixel; steps can be walked back."""
+    """Each finding's chain agrees with torch throughout; arrow keys move the pixel; steps can be
+    walked back.
+    """
     page = visit("tile")
     kinds = page.locator("#tile-findings button")
     assert kinds.count() >= 2
@@ -173,16 +196,23 @@ def test_a_tile_from_pixel_to_score(visit):
         assert page.locator("#tile .check-ok").count() >= 12
         kind, score = re.fullmatch(r"(\w+), score ([\d.]+) %", kinds.nth(at).inner_text()).groups()
         finding = page.locator("#card-finding").inner_text()
-        exact = 100 * float(re.findall(r"mapsight: ([\d.]+)", finding)[-1])  # the button's one digit would round twice
+        exact = 100 * float(
+            re.findall(r"mapsight: ([\d.]+)", finding)[-1]
+        )  # the button's one digit would round twice
         assert exact == pytest.approx(float(score), abs=0.051)
         assert kind in finding and f"about {exact:.0f} should be real" in finding
     page.focus("canvas.photo")
     before, after = follow(page, lambda: page.keyboard.press("Shift+ArrowRight"))
     assert int(after.split()[2]) - int(before.split()[2]) == 10
-    pressed = "(step) => document.querySelector('.steps [aria-pressed=true] b').textContent === step"
+    pressed = (
+        "(step) => document.querySelector('.steps [aria-pressed=true] b').textContent === step"
+    )
     page.get_by_role("button", name="Logit").click()
     until(page, pressed, "Logit")
-    for step in ("Head", "Up 3, convolution"):  # from the logit back, along the button of the most important part
+    for step in (
+        "Head",
+        "Up 3, convolution",
+    ):  # from the logit back, along the button of the most important part
         page.locator("#card-journey button.link").first.click()
         until(page, pressed, step)
         assert page.locator("#tile .check-bad").count() == 0
@@ -197,7 +227,9 @@ def test_everybody_can_use_it(visit, part, scheme):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })")
+    found = page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })"
+    )
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert not [f"{v['id']}: {[node['html'][:150] for node in v['nodes'][:4]]}" for v in serious]
 

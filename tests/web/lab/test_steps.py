@@ -1,4 +1,6 @@
-"""The road net taken apart. Oracles: torch's hooks on the net itself, and the page's own arithmetic."""
+"""The road net taken apart. Oracles: torch's hooks on the net itself, and the page's own
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,15 @@ def image() -> torch.Tensor:
 
 
 def test_steps_equal_the_net(net, image):
-    """The steps end in the net's logits, and their sums and norms are those that hooks see, bit by bit."""
+    """The steps end in the net's logits, and their sums and norms are those that hooks see, bit by
+    bit.
+    """
     seen: list[torch.Tensor] = []
     handles = [
         module.register_forward_hook(lambda _, __, out: seen.append(out.clone()))
-        for module in net.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
-    ]  # fmt: skip
+        for module in net.modules()
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
+    ]
     with torch.inference_mode():
         logits = net(image[None])
     for handle in handles:
@@ -47,7 +52,10 @@ def test_steps_equal_the_net(net, image):
     values = run_steps(steps, image)
     assert torch.equal(values["logit"].out, logits[0])
     ours = [
-        part for step in steps if step.kind == "conv" for part in (values[step.name].sums, values[step.name].normed)
+        part
+        for step in steps
+        if step.kind == "conv"
+        for part in (values[step.name].sums, values[step.name].normed)
     ]
     ours.append(values["head"].out)
     assert len(ours) == len(seen)
@@ -56,7 +64,9 @@ def test_steps_equal_the_net(net, image):
 
 
 def test_every_cell_can_be_computed_again(net, image, javascript):
-    """The browser's arithmetic, given a cell's operands, comes to the value that torch has: every step, edges too."""
+    """The browser's arithmetic, given a cell's operands, comes to the value that torch has: every
+    step, edges too.
+    """
     steps = list_steps(net)
     values = run_steps(steps, image)
     rng = np.random.default_rng(2)
@@ -76,7 +86,9 @@ def test_every_cell_can_be_computed_again(net, image, javascript):
 
 
 def test_sources_hold_the_value(net, image):
-    """What is only taken over (space to depth, joined maps, the logit) names the place it comes from."""
+    """What is only taken over (space to depth, joined maps, the logit) names the place it comes
+    from.
+    """
     steps = list_steps(net)
     values = run_steps(steps, image)
     for name in ("s2d", "joined1", "joined3", "logit"):
@@ -84,18 +96,24 @@ def test_sources_hold_the_value(net, image):
         for place in ((channels - 1, 3, 5), (channels // 3, height - 1, width - 2)):
             told = explain_cell(steps, values, name, place)
             at = told["source"]
-            assert float(values[at["step"]].out[at["channel"], at["row"], at["col"]]) == told["value"]
+            assert (
+                float(values[at["step"]].out[at["channel"], at["row"], at["col"]]) == told["value"]
+            )
 
 
 def test_a_colours_window(net, image, javascript):
-    """The first layer's maps × 3 × 3, laid out as one colour's pixels, are the image's own pixels."""
+    """The first layer's maps × 3 × 3, laid out as one colour's pixels, are the image's own
+    pixels.
+    """
     steps = list_steps(net)
     stem = steps[0].stride_px
     cell = explain_cell(steps, run_steps(steps, image), "down1a", (4, 7, 9))
     body = f"return [0, 1, 2].map((colour) => m.unfoldColour(data.window, colour, 3, {stem}));"
     rows, cols = slice(6 * stem, 9 * stem), slice(8 * stem, 11 * stem)
     for colour, pixels in enumerate(javascript("cellmath.js", body, cell)):
-        np.testing.assert_array_equal(np.reshape(pixels, (3 * stem, 3 * stem)), image[colour, rows, cols].numpy())
+        np.testing.assert_array_equal(
+            np.reshape(pixels, (3 * stem, 3 * stem)), image[colour, rows, cols].numpy()
+        )
 
 
 def test_only_roadnets(net):

@@ -1,7 +1,8 @@
 """One architecture a file; the two tables below are the one place where a name becomes a net.
 
-`NETS` are the road nets: images (B, 3, H, W) in, one logit a pixel out; `mapsight train --net` takes any of them.
-`ZOO_NETS` are the nets of other tasks: each row says what the net takes and gives. Recipes of the zoo use both.
+`NETS` are the road nets: images (B, 3, H, W) in, one logit a pixel out; `mapsight train --net`
+takes any of them. `ZOO_NETS` are the nets of other tasks: each row says what the net takes and
+gives. Recipes of the zoo use both.
 """
 
 from __future__ import annotations
@@ -37,13 +38,17 @@ from mapsight.errors import InputError
 NETS: dict[str, Callable[[], nn.Module]] = {
     **{name: partial(RoadNet, shape) for name, shape in VARIANTS.items()},
     "unet-lecture": UNetLecture,
-    "unet-small": partial(UNetLecture, (16, 32, 64, 128, 256)),  # a quarter as wide: what a processor can train
+    "unet-small": partial(
+        UNetLecture, (16, 32, 64, 128, 256)
+    ),  # a quarter as wide: what a processor can train
 }
 
 
 @dataclass(frozen=True)
 class ZooNet:
-    """A net of the zoo: how it is made, the shapes of one item at its full size, and whose it is."""
+    """A net of the zoo: how it is made, the shapes of one item at its full size, and whose it
+    is.
+    """
 
     make: Callable[..., nn.Module]
     takes: tuple[tuple[int, ...], ...]  # one shape an input, without the batch
@@ -65,15 +70,21 @@ ZOO_NETS: dict[str, ZooNet] = {
     "digit-cnn": ZooNet(DigitCNN, ((1, 28, 28),), (10,), "the lecture, 'CNN in MXNet'"),
     "digit-dense": ZooNet(DigitDense, ((1, 28, 28),), (10,), "the dense peer of the lecture's CNN"),
     "digits-small": ZooNet(DigitsSmall, ((1, 28, 28),), (10,), "the lecture's CNN in small"),
-    "alexnet-2012": ZooNet(partial(AlexNet, "alexnet-2012"), ((3, 227, 227),), _IMAGENET, "Krizhevsky et al. 2012"),
+    "alexnet-2012": ZooNet(
+        partial(AlexNet, "alexnet-2012"), ((3, 227, 227),), _IMAGENET, "Krizhevsky et al. 2012"
+    ),
     "alexnet": ZooNet(partial(AlexNet, "alexnet"), _PHOTO, _IMAGENET, "Krizhevsky 2014"),
     **{
         name + "-bn" * norm: ZooNet(partial(VGG, name, norm=norm), _PHOTO, _IMAGENET, _VGG)
         for name in ("vgg11", "vgg13", "vgg16", "vgg19")
         for norm in (False, True)
     },
-    "googlenet-2014": ZooNet(partial(GoogLeNet, norm=False), _PHOTO, _IMAGENET, "Szegedy et al. 2014"),
-    "googlenet": ZooNet(partial(GoogLeNet, norm=True), _PHOTO, _IMAGENET, "Szegedy et al. 2014, with batch norm"),
+    "googlenet-2014": ZooNet(
+        partial(GoogLeNet, norm=False), _PHOTO, _IMAGENET, "Szegedy et al. 2014"
+    ),
+    "googlenet": ZooNet(
+        partial(GoogLeNet, norm=True), _PHOTO, _IMAGENET, "Szegedy et al. 2014, with batch norm"
+    ),
     **{
         name: ZooNet(partial(ResNet, name), _PHOTO, _IMAGENET, _RESNET)
         for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -89,26 +100,37 @@ ZOO_NETS: dict[str, ZooNet] = {
     "pilotnet": ZooNet(PilotNet, ((3, 66, 200),), (1,), "Bojarski et al. 2016"),
     "colorizer": ZooNet(Colorizer, ((1, 224, 224),), (313, 56, 56), "Zhang et al. 2016"),
     "colorizer-ab": ZooNet(
-        partial(Colorizer, outputs=2), ((1, 224, 224),), (2, 56, 56), "Zhang et al. 2016, its rival that regresses ab"
+        partial(Colorizer, outputs=2),
+        ((1, 224, 224),),
+        (2, 56, 56),
+        "Zhang et al. 2016, its rival that regresses ab",
     ),
     "emotion-cnn": ZooNet(EmotionCNN, ((8, 1, 40, 50),), (4,), "after Anand & Verma 2015"),
     "emotion-lstm": ZooNet(EmotionLSTM, ((8, 1, 40, 50),), (4,), "after Anand & Verma 2015"),
     "reader": ZooNet(Reader, ((1, 28, 28),), (62,), "after Good 2015"),
-    "translator": ZooNet(Translator, ((12,), (10,)), (10, 8000), "after Good 2015; Cho 2014, Luong 2015", words=8000),
+    "translator": ZooNet(
+        Translator, ((12,), (10,)), (10, 8000), "after Good 2015; Cho 2014, Luong 2015", words=8000
+    ),
 }
 
 
 def make_net(name: str) -> nn.Module:
-    """A freshly initialised road net by its name in `NETS`; raises InputError for a name that is not there."""
+    """A freshly initialised road net by its name in `NETS`; raises InputError for a name that is
+    not there.
+    """
     if name not in NETS:
         raise InputError(f"net '{name}'", "unknown", f"choose one of {', '.join(NETS)}")
     return NETS[name]()
 
 
 def make_zoo_net(name: str, **options: Any) -> nn.Module:
-    """A freshly initialised net of either table; raises InputError for an unknown name or options it does not have."""
+    """A freshly initialised net of either table; raises InputError for an unknown name or options
+    it does not have.
+    """
     if name not in ZOO_NETS and name not in NETS:
-        raise InputError(f"net '{name}'", "unknown", f"choose one of {', '.join((*ZOO_NETS, *NETS))}")
+        raise InputError(
+            f"net '{name}'", "unknown", f"choose one of {', '.join((*ZOO_NETS, *NETS))}"
+        )
     make = ZOO_NETS[name].make if name in ZOO_NETS else NETS[name]
     try:
         return make(**options)

@@ -1,7 +1,7 @@
 """Zhang's colorizer (Zhang, Isola, Efros 2016): from lightness to one of 313 colours a pixel.
 
-Blocks of convolutions, a batch norm (without scale and shift, as in the authors' Caffe net) at the end of each; strides
-instead of pools, dilation instead of a fourth stride.
+Blocks of convolutions, a batch norm (without scale and shift, as in the authors' Caffe net) at the
+end of each; strides instead of pools, dilation instead of a fourth stride.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _LAST = 256
 
 
 class Colorizer(nn.Module):
-    """(B, 1, H, W) lightness, about −1 to 1 → (B, outputs, H/4, W/4) logits of the colours; H and W multiples of 8.
+    """(B, 1, H, W) lightness, about −1 to 1 → (B, outputs, H/4, W/4) logits of the colours; H and W
+    multiples of 8.
 
     With outputs=2 it is the paper's rival that regresses ab directly.
     """
@@ -45,12 +46,17 @@ class Colorizer(nn.Module):
         self.blocks = nn.Sequential(*layers)
         last = scale_width(_LAST, width)
         self.up = nn.Sequential(
-            nn.ConvTranspose2d(maps, last, 4, 2, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(last, last, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(last, last, 3, padding=1), nn.ReLU(inplace=True),
-        )  # fmt: skip
+            nn.ConvTranspose2d(maps, last, 4, 2, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(last, last, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(last, last, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
         self.head = nn.Conv2d(last, outputs, 1)
         start_he(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.up(self.blocks(x)))  # (B, 512, H/8, W/8) → (B, 256, H/4, W/4) → (B, 313, H/4, W/4)
+        return self.head(
+            self.up(self.blocks(x))
+        )  # (B, 512, H/8, W/8) → (B, 256, H/4, W/4) → (B, 313, H/4, W/4)

@@ -1,6 +1,7 @@
 """DeconvNet (Noh, Hong, Han 2015): VGG-16 down to one pixel, and its mirror image up again.
 
-What a max pool throws away, where its maximum was, is kept (the switches): the matching unpool puts each value back.
+What a max pool throws away, where its maximum was, is kept (the switches): the matching unpool puts
+each value back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ _UPWARD = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64, 64
 
 
 class DeconvNet(nn.Module):
-    """(B, 3, H, W) → (B, classes, H, W) scores; inside, H and W are made multiples of 32, 224 or more."""
+    """(B, 3, H, W) → (B, classes, H, W) scores; inside, H and W are made multiples of 32, 224 or
+    more.
+    """
 
     stride_px, least_px = 32, 224
 
@@ -53,13 +56,17 @@ class DeconvNet(nn.Module):
 
 
 def unpool(x: Tensor, switches: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Each value (B, C, h, w) back to where the max pool found it, zero elsewhere: (B, C, H, W) of `shape`."""
+    """Each value (B, C, h, w) back to where the max pool found it, zero elsewhere: (B, C, H, W) of
+    `shape`.
+    """
     flat = x.new_zeros(shape).flatten(2)
     return flat.scatter(2, switches.flatten(2), x.flatten(2)).view(shape)
 
 
 def _chain(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], widths: list[int]) -> nn.Sequential:
-    return nn.Sequential(*(_step(kind(i, o, 3, padding=1), o) for i, o in zip(widths, widths[1:], strict=False)))
+    return nn.Sequential(
+        *(_step(kind(i, o, 3, padding=1), o) for i, o in zip(widths, widths[1:], strict=False))
+    )
 
 
 def _step(layer: nn.Module, maps: int) -> nn.Sequential:

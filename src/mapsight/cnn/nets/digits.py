@@ -1,6 +1,7 @@
 """The lecture's digit CNN ('CNN in MXNet') and a dense net to stand beside it.
 
-The lecture's text says dropout 'p = 0.2 %', its code 0.4: the code is taken. MXNet convolves 'valid' by default.
+The lecture's text says dropout 'p = 0.2 %', its code 0.4: the code is taken. MXNet convolves
+'valid' by default.
 """
 
 from __future__ import annotations
@@ -29,13 +30,19 @@ class DigitCNN(nn.Module):
 
 
 class DigitDense(nn.Sequential):
-    """784-1024-1024-1024-classes, ReLU between: more parameters than the CNN, and no idea of neighbourhood."""
+    """784-1024-1024-1024-classes, ReLU between: more parameters than the CNN, and no idea of
+    neighbourhood.
+    """
 
     def __init__(self, *, classes: int = 10, dropout: float = 0.4) -> None:
         super().__init__(
             nn.Flatten(),
-            nn.Linear(28 * 28, 1024), nn.ReLU(),
-            nn.Linear(1024, 1024), nn.ReLU(),
-            nn.Linear(1024, 1024), nn.ReLU(), nn.Dropout(dropout),
+            nn.Linear(28 * 28, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 1024),
+            nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(1024, classes),
-        )  # fmt: skip
+        )

@@ -1,7 +1,7 @@
 """The lecture's digit CNN in small: the same order of layers with an eightieth of its parameters.
 
-Small enough that a browser can compute it and a page can draw every one of its maps. No batch norm and no padding, so
-that each number is one sum of products, as the lecture writes them.
+Small enough that a browser can compute it and a page can draw every one of its maps. No batch norm
+and no padding, so that each number is one sum of products, as the lecture writes them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ _HIDDEN = 64
 
 
 class DigitsSmall(nn.Module):
-    """(B, 1, 28, 28) in [0, 1], bright ink on dark → (B, 10) logits of the digits 0 … 9; 30,322 parameters."""
+    """(B, 1, 28, 28) in [0, 1], bright ink on dark → (B, 10) logits of the digits 0 … 9; 30,322
+    parameters.
+    """
 
     input_px = 28
 

@@ -1,7 +1,8 @@
-"""Emotion from speech, after Anand & Verma (2015): one convolution over patches of half a second, then maybe memory.
+"""Emotion from speech, after Anand & Verma (2015): one convolution over patches of half a second,
+then maybe memory.
 
-A sentence is a row of patches of its log-mel spectrogram. The CNN judges each patch and averages; CNN+LSTM reads the
-patches in their order.
+A sentence is a row of patches of its log-mel spectrogram. The CNN judges each patch and averages;
+CNN+LSTM reads the patches in their order.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class EmotionCNN(nn.Module):
 class EmotionLSTM(nn.Module):
     """(B, patches, 1, 40, 50) → (B, classes): the patches one after the other."""
 
-    def __init__(self, *, classes: int = 4, maps: int = 48, hidden: int = 64, dropout: float = 0.5) -> None:
+    def __init__(
+        self, *, classes: int = 4, maps: int = 48, hidden: int = 64, dropout: float = 0.5
+    ) -> None:
         super().__init__()
         self.patch = PatchFeatures(maps)
         self.drop = nn.Dropout(dropout)
@@ -46,7 +49,9 @@ class EmotionLSTM(nn.Module):
 
 
 class PatchFeatures(nn.Module):
-    """One convolution, then the loudest answer of each map in four bands of pitch: (N, 1, 40, 50) → (N, features)."""
+    """One convolution, then the loudest answer of each map in four bands of pitch: (N, 1, 40, 50) →
+    (N, features).
+    """
 
     def __init__(self, maps: int) -> None:
         super().__init__()
@@ -55,5 +60,7 @@ class PatchFeatures(nn.Module):
         self.features = 4 * maps
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(self.conv(x), (4, 14))  # (maps, 4, 1): first the loudest, then the rest: it costs a fifth
+        x = F.max_pool2d(
+            self.conv(x), (4, 14)
+        )  # (maps, 4, 1): first the loudest, then the rest: it costs a fifth
         return torch.flatten(F.relu(self.norm(x)), 1)

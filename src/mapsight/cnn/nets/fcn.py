@@ -1,11 +1,14 @@
-"""Fully convolutional nets (Long, Shelhamer, Darrell 2015): VGG-16 as one big filter, its scores made large again.
+"""Fully convolutional nets (Long, Shelhamer, Darrell 2015): VGG-16 as one big filter, its scores
+made large again.
 
-As published: the first convolution pads by 100 px, the scores are enlarged by transposed convolutions and cropped where
-they lie over the image. The last enlargement is fixed bilinear, those before it start bilinear and learn. `features`
-has the names of torchvision's VGG-16; `start_from_vgg16` takes over its published weights, dense layers included.
+As published: the first convolution pads by 100 px, the scores are enlarged by transposed
+convolutions and cropped where they lie over the image. The last enlargement is fixed bilinear,
+those before it start bilinear and learn. `features` has the names of torchvision's VGG-16;
+`start_from_vgg16` takes over its published weights, dense layers included.
 
-Two options for nets that start from nothing: `norm` puts a batch norm behind each convolution of VGG; without `border`
-fc6 pads by its own three pixels, which spares what the wide border costs (of 240 × 180 px, three quarters).
+Two options for nets that start from nothing: `norm` puts a batch norm behind each convolution of
+VGG; without `border` fc6 pads by its own three pixels, which spares what the wide border costs (of
+240 × 180 px, three quarters).
 """
 
 from __future__ import annotations
@@ -29,9 +32,14 @@ class FCN(nn.Module):
     bilinear: Tensor  # (classes, 1, size, size)
 
     def __init__(
-        self, variant: str = "fcn32s", *, classes: int = 21, width: float = 1.0, norm: bool = False,
+        self,
+        variant: str = "fcn32s",
+        *,
+        classes: int = 21,
+        width: float = 1.0,
+        norm: bool = False,
         border: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.strides, self.crops, self.border = _VARIANTS[variant], _CROPS[variant], border
         self.features = make_features(BLOCKS["vgg16"], norm=norm, width=width)
@@ -50,7 +58,9 @@ class FCN(nn.Module):
         mixed = self.strides[1:]
         inputs = {16: scale_width(512, width), 8: scale_width(256, width)}
         self.side = nn.ModuleList(nn.Conv2d(inputs[stride], classes, 1) for stride in mixed)
-        self.up = nn.ModuleList(nn.ConvTranspose2d(classes, classes, 4, 2, bias=False) for _ in mixed)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(classes, classes, 4, 2, bias=False) for _ in mixed
+        )
         start_he(self)
         for layer in (self.score, *self.side):
             nn.init.zeros_(layer.weight)  # as published: scores start at nothing
@@ -58,7 +68,9 @@ class FCN(nn.Module):
             weight = _bilinear(4) * torch.eye(classes)[:, :, None, None]
             up.weight.data.copy_(weight)  # type: ignore[operator]
         size = 2 * self.strides[-1]
-        self.register_buffer("bilinear", _bilinear(size).expand(classes, 1, size, size).clone(), persistent=False)
+        self.register_buffer(
+            "bilinear", _bilinear(size).expand(classes, 1, size, size).clone(), persistent=False
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         x = image
@@ -69,15 +81,21 @@ class FCN(nn.Module):
                 pools[2 ** (len(pools) + 1)] = x
         x = self.drop(F.relu(self.fc6(x)))
         x = self.score(self.drop(F.relu(self.fc7(x))))
-        for stride, crop, side, up in zip(self.strides[1:], self.crops, self.side, self.up, strict=False):
+        for stride, crop, side, up in zip(
+            self.strides[1:], self.crops, self.side, self.up, strict=False
+        ):
             x, finer = up(x), side(pools[stride])
             x = x + _crop(finer, crop, x) if self.border else _crop(x, 1, finer) + finer
-        x = F.conv_transpose2d(x, self.bilinear, stride=self.strides[-1], groups=self.bilinear.shape[0])
+        x = F.conv_transpose2d(
+            x, self.bilinear, stride=self.strides[-1], groups=self.bilinear.shape[0]
+        )
         return _crop(x, self.crops[-1] if self.border else self.strides[-1] // 2, image)
 
 
 def start_from_vgg16(net: FCN, weights: dict[str, Tensor]) -> None:
-    """Takes over VGG-16's weights (torchvision's names): its dense layers become convolutions of 7×7 and 1×1."""
+    """Takes over VGG-16's weights (torchvision's names): its dense layers become convolutions of
+    7×7 and 1×1.
+    """
     with torch.no_grad():
         for name, tensor in net.features.state_dict().items():
             tensor.copy_(weights[f"features.{name}"])

@@ -1,7 +1,8 @@
 """GoogLeNet (Szegedy et al. 2014): nine inception modules, two auxiliary classifiers for training.
 
-`norm=False` is the paper's net: biases, 5×5 convolutions, local response normalisation. `norm=True` is torchvision's,
-whose published weights load: batch norm everywhere, and 3×3 where the paper has 5×5.
+`norm=False` is the paper's net: biases, 5×5 convolutions, local response normalisation. `norm=True`
+is torchvision's, whose published weights load: batch norm everywhere, and 3×3 where the paper has
+5×5.
 """
 
 from __future__ import annotations
@@ -35,15 +36,22 @@ class GoogLeNet(nn.Module):
     """(B, 3, 224, 224) → (B, classes); in training with auxiliaries (logits, of 4a, of 4d)."""
 
     def __init__(
-        self, *, norm: bool = True, auxiliaries: bool = True, classes: int = 1000, width: float = 1.0
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        norm: bool = True,
+        auxiliaries: bool = True,
+        classes: int = 1000,
+        width: float = 1.0,
+    ) -> None:
         super().__init__()
         conv: _Conv = _NormConv if norm else _BiasConv
         wide = partial(scale_width, width=width)
         self.conv1 = conv(3, wide(64), 7, stride=2, padding=3)
         self.conv2 = conv(wide(64), wide(64), 1)
         self.conv3 = conv(wide(64), wide(192), 3, padding=1)
-        self.respond = nn.Identity() if norm else nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+        self.respond = (
+            nn.Identity() if norm else nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+        )
         maps = wide(192)
         for name, row in _INCEPTIONS.items():
             module = Inception(maps, tuple(wide(n) for n in row[1:]), conv, large=3 if norm else 5)
@@ -79,16 +87,24 @@ class Inception(nn.Module):
         one, reduce_three, three, reduce_five, five, pooled = row
         self.maps = one + three + five + pooled
         self.branch1 = conv(inputs, one, 1)
-        self.branch2 = nn.Sequential(conv(inputs, reduce_three, 1), conv(reduce_three, three, 3, padding=1))
-        self.branch3 = nn.Sequential(conv(inputs, reduce_five, 1), conv(reduce_five, five, large, padding=large // 2))
+        self.branch2 = nn.Sequential(
+            conv(inputs, reduce_three, 1), conv(reduce_three, three, 3, padding=1)
+        )
+        self.branch3 = nn.Sequential(
+            conv(inputs, reduce_five, 1), conv(reduce_five, five, large, padding=large // 2)
+        )
         self.branch4 = nn.Sequential(nn.MaxPool2d(3, 1, 1, ceil_mode=True), conv(inputs, pooled, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1)
+        return torch.cat(
+            [self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1
+        )
 
 
 class Auxiliary(nn.Module):
-    """A classifier half-way up, which brings the gradient to the lower layers; not used after training."""
+    """A classifier half-way up, which brings the gradient to the lower layers; not used after
+    training.
+    """
 
     def __init__(self, inputs: int, conv: _Conv, classes: int, width: float) -> None:
         super().__init__()
@@ -104,7 +120,9 @@ class Auxiliary(nn.Module):
 
 
 class _NormConv(nn.Module):
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=0.001)
@@ -114,7 +132,9 @@ class _NormConv(nn.Module):
 
 
 class _BiasConv(nn.Module):
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
 

@@ -1,4 +1,6 @@
-"""Mnih's net for aerial images (thesis 2013, chapter 3): the roads of the middle of a patch, with its surroundings."""
+"""Mnih's net for aerial images (thesis 2013, chapter 3): the roads of the middle of a patch, with
+its surroundings.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ _DENSE = (100, 50, 10)
 
 
 class PilotNet(nn.Module):
-    """(B, 3, 66, 200) in [0, 1] → (B, 1) steering; 252,219 parameters (the figure's '1164' is the flattening: 1152)."""
+    """(B, 3, 66, 200) in [0, 1] → (B, 1) steering; 252,219 parameters (the figure's '1164' is the
+    flattening: 1152).
+    """
 
     def __init__(self, *, dropout: float = 0.0) -> None:
         super().__init__()

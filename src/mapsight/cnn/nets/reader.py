@@ -12,19 +12,24 @@ from mapsight.cnn.blocks import ConvNorm
 class Reader(nn.Module):
     """(B, 1, 28, 28) → (B, classes): digits, capitals, small letters.
 
-    `strided`: the convolutions in front of the pools take two pixels a step in their place: half the arithmetic.
+    `strided`: the convolutions in front of the pools take two pixels a step in their place: half
+    the arithmetic.
     """
 
     def __init__(
         self, *, classes: int = 62, maps: int = 32, dropout: float = 0.3, strided: bool = False
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         step, pool = (2, nn.Identity()) if strided else (1, nn.MaxPool2d(2))
         self.look = nn.Sequential(
-            ConvNorm(1, maps), ConvNorm(maps, maps, stride=step), pool,
-            ConvNorm(maps, 2 * maps), ConvNorm(2 * maps, 2 * maps, stride=step), pool,
+            ConvNorm(1, maps),
+            ConvNorm(maps, maps, stride=step),
+            pool,
+            ConvNorm(maps, 2 * maps),
+            ConvNorm(2 * maps, 2 * maps, stride=step),
+            pool,
             ConvNorm(2 * maps, 4 * maps),
-        )  # fmt: skip
+        )
         self.drop = nn.Dropout(dropout)
         self.name = nn.Linear(4 * maps, classes)
 

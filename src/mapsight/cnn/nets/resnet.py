@@ -1,6 +1,8 @@
-"""ResNet (He et al. 2015): each block adds to what it was given. Names are torchvision's: published weights load.
+"""ResNet (He et al. 2015): each block adds to what it was given. Names are torchvision's: published
+weights load.
 
-As in torchvision the stride of a bottleneck lies in its 3×3 convolution ('v1.5'); parameters are the paper's.
+As in torchvision the stride of a bottleneck lies in its 3×3 convolution ('v1.5'); parameters are
+the paper's.
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ class ResNet(nn.Module):
     """(B, 3, 224, 224) → (B, classes); `blocks` overrides how many blocks each stage has."""
 
     def __init__(
-        self, variant: str = "resnet50", *, classes: int = 1000, width: float = 1.0, blocks: tuple[int, ...] = (),
-    ) -> None:  # fmt: skip
+        self,
+        variant: str = "resnet50",
+        *,
+        classes: int = 1000,
+        width: float = 1.0,
+        blocks: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
         numbers, bottleneck = _VARIANTS[variant]
         kind: type[BasicBlock] | type[Bottleneck] = Bottleneck if bottleneck else BasicBlock
@@ -69,7 +76,9 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(y)) + (x if self.downsample is None else self.downsample(x)))
+        return F.relu(
+            self.bn2(self.conv2(y)) + (x if self.downsample is None else self.downsample(x))
+        )
 
 
 class Bottleneck(nn.Module):
@@ -90,7 +99,9 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.bn1(self.conv1(x)))
         y = F.relu(self.bn2(self.conv2(y)))
-        return F.relu(self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x)))
+        return F.relu(
+            self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x))
+        )
 
 
 def _match(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:

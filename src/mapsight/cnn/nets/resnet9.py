@@ -1,7 +1,9 @@
-"""ResNet-9 for small pictures (D. Page 2018, 'How to train your ResNet', part 6): 3×3 stem, no pool in front, two
-residual blocks. He's nets for ImageNet leave 32 px at once; this one keeps them where there is something to see.
+"""ResNet-9 for small pictures (D. Page 2018, 'How to train your ResNet', part 6): 3×3 stem, no pool
+in front, two residual blocks. He's nets for ImageNet leave 32 px at once; this one keeps them where
+there is something to see.
 
-Pools stand in front of the batch norm, as in airbench (Jordan 2024): a quarter of the values is left to normalise.
+Pools stand in front of the batch norm, as in airbench (Jordan 2024): a quarter of the values is
+left to normalise.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ class Residual(nn.Module):
 
 def _pool_step(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(outputs),
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
-    )  # fmt: skip
+    )

@@ -1,7 +1,8 @@
 """Our default: a U-Net that leaves full resolution at once, for laptops.
 
-Space-to-depth replaces the expensive full-resolution levels (Shi et al. 2016, run backwards); a dilated stack at the
-bottom gives the wide view that roads under trees need (Zhou et al., D-LinkNet, CVPRW 2018).
+Space-to-depth replaces the expensive full-resolution levels (Shi et al. 2016, run backwards); a
+dilated stack at the bottom gives the wide view that roads under trees need (Zhou et al., D-LinkNet,
+CVPRW 2018).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from mapsight.cnn.blocks import ConvNorm, DilatedContext, upsample_to
 
 @dataclass(frozen=True)
 class RoadNetShape:
-    """`stem_px`² pixels become one cell; `widths` are the channels of the levels, each half as fine as the last."""
+    """`stem_px`² pixels become one cell; `widths` are the channels of the levels, each half as fine
+    as the last.
+    """
 
     stem_px: int
     widths: tuple[int, ...]
@@ -69,15 +72,20 @@ class RoadNet(nn.Module):
 
 def can_widen(old: RoadNetShape, new: RoadNetShape) -> bool:
     """The shapes differ in widths alone, and no level of the new one is narrower."""
-    same = replace(old, widths=new.widths) == new and len(old.widths) == len(new.widths) and new.norm == "batch"
+    same = (
+        replace(old, widths=new.widths) == new
+        and len(old.widths) == len(new.widths)
+        and new.norm == "batch"
+    )
     return same and all(a <= b for a, b in zip(old.widths, new.widths, strict=True))
 
 
 def widen(net: RoadNet, wide: RoadNet) -> None:
-    """Makes a fresh, wider net say, in eval mode, what `net` says; it can learn more (after Chen et al. 2016).
+    """Makes a fresh, wider net say, in eval mode, what `net` says; it can learn more (after Chen et
+    al. 2016).
 
-    The new channels stay at random and nobody listens to them yet: the weights from them to the old ones are 0.
-    `can_widen(net.shape, wide.shape)` must hold.
+    The new channels stay at random and nobody listens to them yet: the weights from them to the old
+    ones are 0. `can_widen(net.shape, wide.shape)` must hold.
     """
     known = net.state_dict()
     for name, new in wide.state_dict().items():  # views: what is written there is the net's
@@ -86,6 +94,8 @@ def widen(net: RoadNet, wide: RoadNet) -> None:
             new[tuple(slice(size) for size in old.shape)] = old
             continue
         new[: len(old)] = 0
-        groups = 2 if name.startswith("decoder") else 1  # skip and upsampled channels, one after the other
+        groups = (
+            2 if name.startswith("decoder") else 1
+        )  # skip and upsampled channels, one after the other
         for into, of in zip(new.chunk(groups, dim=1), old.chunk(groups, dim=1), strict=True):
             into[: of.shape[0], : of.shape[1]] = of

@@ -1,7 +1,8 @@
-"""A small translator: a recurrent encoder, a recurrent decoder that looks back at all the encoder's states.
+"""A small translator: a recurrent encoder, a recurrent decoder that looks back at all the encoder's
+states.
 
-GRUs (Cho et al. 2014) with the multiplicative attention of Luong et al. (2015), in the place of the recurrent net of
-Good (2015).
+GRUs (Cho et al. 2014) with the multiplicative attention of Luong et al. (2015), in the place of the
+recurrent net of Good (2015).
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ PAD, BEGIN, END, UNKNOWN = 0, 1, 2, 3  # tokens that both vocabularies begin wit
 
 
 class Translator(nn.Module):
-    """(B, S) source tokens, (B, T) target tokens so far, BEGIN first → (B, T, vocabulary) logits of the next.
+    """(B, S) source tokens, (B, T) target tokens so far, BEGIN first → (B, T, vocabulary) logits of
+    the next.
 
-    PAD stands behind the source's tokens only, and changes nothing; a source has at least one token.
+    PAD stands behind the source's tokens only, and changes nothing; a source has at least one
+    token.
     """
 
     def __init__(
-        self, *, source_words: int = 8000, target_words: int = 8000, hidden: int = 256, dropout: float = 0.3
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        source_words: int = 8000,
+        target_words: int = 8000,
+        hidden: int = 256,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         self.read = nn.Embedding(source_words, hidden, padding_idx=PAD)
         self.encoder = nn.GRU(hidden, hidden // 2, batch_first=True, bidirectional=True)
@@ -44,12 +52,18 @@ class Translator(nn.Module):
             states, last = self.encoder(words)
         else:
             lengths = (source != PAD).sum(dim=1).clamp_min(1).cpu()
-            packed, last = self.encoder(pack_padded_sequence(words, lengths, True, enforce_sorted=False))
+            packed, last = self.encoder(
+                pack_padded_sequence(words, lengths, True, enforce_sorted=False)
+            )
             states, _ = pad_packed_sequence(packed, True, total_length=source.shape[1])
         return states, torch.tanh(self.bridge(torch.cat([last[0], last[1]], dim=-1)))[None]
 
-    def decode(self, target: Tensor, own: Tensor, states: Tensor, padded: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) tokens, own state, the encoder's states, where they are padding → (B, T, vocabulary), own state."""
+    def decode(
+        self, target: Tensor, own: Tensor, states: Tensor, padded: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T) tokens, own state, the encoder's states, where they are padding → (B, T,
+        vocabulary), own state.
+        """
         said, own = self.decoder(self.drop(self.heard(target)), own)  # (B, T, hidden)
         closeness = said @ self.attend(states).transpose(1, 2)  # (B, T, S)
         seen = closeness.masked_fill(padded[:, None], float("-inf")).softmax(dim=-1) @ states
@@ -57,7 +71,9 @@ class Translator(nn.Module):
 
     @torch.inference_mode()
     def translate(self, source: Tensor, *, longest: int = 20, beams: int = 1) -> Tensor:
-        """(B, S) → (B, ≤ longest) tokens, PAD after END: the likeliest of `beams` hypotheses a token (1: greedy)."""
+        """(B, S) → (B, ≤ longest) tokens, PAD after END: the likeliest of `beams` hypotheses a
+        token (1: greedy).
+        """
         batch = len(source)
         source = source.repeat_interleave(beams, dim=0)  # (B · beams, S)
         states, own = self.encode(source)
@@ -77,7 +93,9 @@ class Translator(nn.Module):
             words = total.shape[-1]
             score, best = total.flatten(1).topk(beams, dim=1)
             parent, token = best // words, best % words
-            said = torch.cat([said.gather(1, parent[..., None].expand_as(said)), token[..., None]], dim=2)
+            said = torch.cat(
+                [said.gather(1, parent[..., None].expand_as(said)), token[..., None]], dim=2
+            )
             ended = ended.gather(1, parent) | (token == END)
             rows = (parent + beams * torch.arange(batch, device=source.device)[:, None]).flatten()
             own, word = own[:, rows], token.view(-1, 1)

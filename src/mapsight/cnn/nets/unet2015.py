@@ -1,9 +1,12 @@
-"""U-Net as published (Ronneberger, Fischer, Brox 2015): 'valid' convolutions, so the map is smaller than the image.
+"""U-Net as published (Ronneberger, Fischer, Brox 2015): 'valid' convolutions, so the map is smaller
+than the image.
 
-572 px in, 388 px out. A large image is cut into tiles whose inputs overlap, its border mirrored (`segment_tiles`):
-every pixel of the result is seen as if the image had been segmented in one piece.
+572 px in, 388 px out. A large image is cut into tiles whose inputs overlap, its border mirrored
+(`segment_tiles`): every pixel of the result is seen as if the image had been segmented in one
+piece.
 
-`padded` makes the map as large as the image, `norm` puts a batch norm behind each convolution: later habits.
+`padded` makes the map as large as the image, `norm` puts a batch norm behind each convolution:
+later habits.
 """
 
 from __future__ import annotations
@@ -20,17 +23,26 @@ _STEP_PX = 16
 
 
 class UNet2015(nn.Module):
-    """(B, bands, H, W) → (B, classes, H − 184, W − 184), H − 188 and W − 188 multiples of 16; padded: any H and W."""
+    """(B, bands, H, W) → (B, classes, H − 184, W − 184), H − 188 and W − 188 multiples of 16;
+    padded: any H and W.
+    """
 
     def __init__(
-        self, *, bands: int = 1, classes: int = 2, width: float = 1.0, dropout: float = 0.5, padded: bool = False,
+        self,
+        *,
+        bands: int = 1,
+        classes: int = 2,
+        width: float = 1.0,
+        dropout: float = 0.5,
+        padded: bool = False,
         norm: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         widths, self.padded = [scale_width(full, width) for full in _WIDTHS], padded
         self.encoder = nn.ModuleList(
-            _double_conv(i, o, padded, norm) for i, o in zip((bands, *widths[:-1]), widths, strict=True)
-        )  # fmt: skip
+            _double_conv(i, o, padded, norm)
+            for i, o in zip((bands, *widths[:-1]), widths, strict=True)
+        )
         self.drop = nn.Dropout(dropout)  # at the end of the contracting path
         upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.up = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, 2) for i, o in upward)
@@ -54,26 +66,35 @@ class UNet2015(nn.Module):
 def segment_tiles(net: nn.Module, image: Tensor, *, tile_px: int = 388) -> Tensor:
     """The overlap-tile strategy (section 2, figure 2): (bands, H, W) of any size → (classes, H, W).
 
-    tile_px is the side of a tile's result; tile_px − 4 must be a multiple of 16, so that the pools divide it.
+    tile_px is the side of a tile's result; tile_px − 4 must be a multiple of 16, so that the pools
+    divide it.
     """
     if tile_px < 4 or (tile_px - 4) % _STEP_PX:
-        raise ValueError(f"tile_px {tile_px}: a multiple of {_STEP_PX} plus 4 is needed, such as 388")
+        raise ValueError(
+            f"tile_px {tile_px}: a multiple of {_STEP_PX} plus 4 is needed, such as 388"
+        )
     step = tile_px - 4  # whole pooling steps, so that every tile is pooled on the same grid
     high, wide = image.shape[-2:]
     rows, columns = range(0, high, step), range(0, wide, step)
-    padded = _mirror(image, rows[-1] + tile_px - high + _BORDER_PX, columns[-1] + tile_px - wide + _BORDER_PX)
+    padded = _mirror(
+        image, rows[-1] + tile_px - high + _BORDER_PX, columns[-1] + tile_px - wide + _BORDER_PX
+    )
     bands = []
     for top in rows:
         parts = []
         for left in columns:
             side = tile_px + 2 * _BORDER_PX
-            parts.append(net(padded[None, :, top : top + side, left : left + side])[0, :, :step, :step])
+            parts.append(
+                net(padded[None, :, top : top + side, left : left + side])[0, :, :step, :step]
+            )
         bands.append(torch.cat(parts, dim=-1))
     return torch.cat(bands, dim=-2)[:, :high, :wide]
 
 
 def _mirror(image: Tensor, below: int, right: int) -> Tensor:
-    """Mirrored 92 px above and left, `below` and `right` px beyond: by index, so that small images mirror often."""
+    """Mirrored 92 px above and left, `below` and `right` px beyond: by index, so that small images
+    mirror often.
+    """
     rows = _reflect(torch.arange(-_BORDER_PX, image.shape[-2] + below), image.shape[-2])
     columns = _reflect(torch.arange(-_BORDER_PX, image.shape[-1] + right), image.shape[-1])
     return image[:, rows][:, :, columns]
@@ -90,7 +111,9 @@ def _double_conv(inputs: int, outputs: int, padded: bool, norm: bool) -> nn.Sequ
     layers: list[nn.Module] = []
     for maps in (inputs, outputs):
         layers.append(nn.Conv2d(maps, outputs, 3, padding=int(padded)))
-        layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
+        layers += (
+            [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
+        )
     return nn.Sequential(*layers)
 
 

@@ -1,8 +1,8 @@
 """The U-Net of the lecture's road project, to the layer: 31,032,837 parameters.
 
-Klein & Goschenhofer's consulting project: RGB in, widths 64 to 1024, dropout at the two deepest levels,
-nearest-neighbour upsampling with 2×2 convolutions, and a two-channel ReLU in front of the last 1×1
-convolution (which can die: kept here for faithfulness, not used in our own nets).
+Klein & Goschenhofer's consulting project: RGB in, widths 64 to 1024, dropout at the two deepest
+levels, nearest-neighbour upsampling with 2×2 convolutions, and a two-channel ReLU in front of the
+last 1×1 convolution (which can die: kept here for faithfulness, not used in our own nets).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class UNetLecture(nn.Module):
     def __init__(self, widths: tuple[int, ...] = _WIDTHS, dropout: float = 0.5) -> None:
         super().__init__()
         inputs = (3, *widths[:-1])
-        self.encoder = nn.ModuleList(_double_conv(i, o) for i, o in zip(inputs, widths, strict=True))
+        self.encoder = nn.ModuleList(
+            _double_conv(i, o) for i, o in zip(inputs, widths, strict=True)
+        )
         self.drop = nn.Dropout(dropout)
         upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))  # (1024, 512) … (128, 64)
         self.up = nn.ModuleList(nn.Conv2d(i, o, 2) for i, o in upward)
@@ -52,6 +54,8 @@ class UNetLecture(nn.Module):
 
 def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1), nn.ReLU(inplace=True),
-    )  # fmt: skip
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.ReLU(inplace=True),
+    )

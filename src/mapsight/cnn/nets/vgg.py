@@ -1,4 +1,6 @@
-"""VGG (Simonyan & Zisserman 2014): 3×3 convolutions only, deeper. Names are torchvision's: published weights load."""
+"""VGG (Simonyan & Zisserman 2014): 3×3 convolutions only, deeper. Names are torchvision's:
+published weights load.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,20 @@ class VGG(nn.Module):
 
     def __init__(
         self, variant: str = "vgg16", *, norm: bool = False, classes: int = 1000, width: float = 1.0
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.features = make_features(BLOCKS[variant], norm=norm, width=width)
         self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
         maps, hidden = scale_width(BLOCKS[variant][-1][-1], width), scale_width(_HIDDEN, width)
         self.classifier = nn.Sequential(
-            nn.Linear(maps * 7 * 7, hidden), nn.ReLU(inplace=True), nn.Dropout(),
-            nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(),
+            nn.Linear(maps * 7 * 7, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(),
             nn.Linear(hidden, classes),
-        )  # fmt: skip
+        )
         start_he(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,7 +47,7 @@ class VGG(nn.Module):
 
 def make_features(
     blocks: tuple[tuple[int, ...], ...], *, norm: bool = False, width: float = 1.0
-) -> nn.Sequential:  # fmt: skip
+) -> nn.Sequential:
     """The convolutional part: (B, 3, H, W) → (B, maps, H/32, W/32)."""
     layers: list[nn.Module] = []
     maps = 3
@@ -49,7 +55,9 @@ def make_features(
         for full in block:
             wanted = scale_width(full, width)
             layers.append(nn.Conv2d(maps, wanted, 3, padding=1))
-            layers += [nn.BatchNorm2d(wanted), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
+            layers += (
+                [nn.BatchNorm2d(wanted), nn.ReLU(inplace=True)] if norm else [nn.ReLU(inplace=True)]
+            )
             maps = wanted
         layers.append(nn.MaxPool2d(2, 2))
     return nn.Sequential(*layers)

@@ -1,9 +1,10 @@
 """From an activation back to the pixels: the way of Zeiler & Fergus (2014), step by step.
 
-Keep one activation and go back: through a pooling its value returns to where the maximum was (the *switch*), through a
-ReLU only what is positive passes, through a convolution it is spread by the transposed filters. Of the three rules only
-the ReLU's differs from the gradient, and two more follow from it: see `RELU_RULES`. All other steps of our nets (batch
-norm, upsampling, concatenation, shuffles, sums) are linear, and are transposed.
+Keep one activation and go back: through a pooling its value returns to where the maximum was (the
+*switch*), through a ReLU only what is positive passes, through a convolution it is spread by the
+transposed filters. Of the three rules only the ReLU's differs from the gradient, and two more
+follow from it: see `RELU_RULES`. All other steps of our nets (batch norm, upsampling,
+concatenation, shuffles, sums) are linear, and are transposed.
 """
 
 from __future__ import annotations
@@ -25,24 +26,37 @@ RELU_RULES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "guided": lambda signal, passed: signal.clamp_min(0) * (passed > 0),  # Springenberg et al. 2015
     "gradient": lambda signal, passed: signal * (passed > 0),  # Simonyan et al. 2014
 }
-Owed = dict[fx.Node, Any]  # what is still to go back through a step: a tensor, or {index: tensor} of a tuple
+Owed = dict[
+    fx.Node, Any
+]  # what is still to go back through a step: a tensor, or {index: tensor} of a tuple
 StepBack = Callable[[Record, fx.Node, Any], Iterator[tuple[fx.Node, Any]]]
 
 
 def project(
-    seen: Record, node: fx.Node, signal: Tensor, *, rule: str = "deconvnet", to: fx.Node | None = None
+    seen: Record,
+    node: fx.Node,
+    signal: Tensor,
+    *,
+    rule: str = "deconvnet",
+    to: fx.Node | None = None,
 ) -> Tensor:
-    """What a signal at a step's answer, of its shape, amounts to at the image (B, C, H, W), or at the step `to`.
+    """What a signal at a step's answer, of its shape, amounts to at the image (B, C, H, W), or at
+    the step `to`.
 
-    `rule` is a name in `RELU_RULES`. With 'gradient' the result is the gradient of (signal · answer).
+    `rule` is a name in `RELU_RULES`. With 'gradient' the result is the gradient of (signal ·
+    answer).
     """
     if rule not in RELU_RULES:
         raise InputError(f"rule '{rule}'", "unknown", f"choose one of {', '.join(RELU_RULES)}")
     return walk_back(seen, node, signal, to or seen.image, partial(_step_back, rule=rule))
 
 
-def walk_back(seen: Record, node: fx.Node, signal: Tensor, to: fx.Node, step_back: StepBack) -> Tensor:
-    """Takes a signal back from step to step; where a value was used more than once, what comes back adds up."""
+def walk_back(
+    seen: Record, node: fx.Node, signal: Tensor, to: fx.Node, step_back: StepBack
+) -> Tensor:
+    """Takes a signal back from step to step; where a value was used more than once, what comes back
+    adds up.
+    """
     owed: Owed = {node: signal}
     for step in reversed(seen.steps.graph.nodes):
         if step is to:
@@ -66,22 +80,36 @@ def find_switches(x: Tensor, pooling: dict[str, Any]) -> Tensor:
 
 
 def unpool(signal: Tensor, switches: Tensor, shape: torch.Size) -> Tensor:
-    """Values (B, C, h, w) put where the switches point, zero elsewhere; overlapping windows add up."""
+    """Values (B, C, h, w) put where the switches point, zero elsewhere; overlapping windows add
+    up.
+    """
     planes = signal.new_zeros(*shape[:2], shape[2] * shape[3])
     return planes.scatter_add_(2, switches.flatten(2), signal.flatten(2)).reshape(shape)
 
 
 def spread_filters(signal: Tensor, conv: nn.Conv2d, shape: torch.Size) -> Tensor:
-    """Each value of (B, out, h, w) lays down its filter, scaled by it: the transposed convolution, (B, in, H, W)."""
-    geometry: list[tuple[int, ...]] = list(zip(conv.kernel_size, conv.stride, conv.padding, conv.dilation, strict=True))  # type: ignore[arg-type]
-    # several sizes give the same h × w when the stride is over 1: the rows that no filter reached are added back
+    """Each value of (B, out, h, w) lays down its filter, scaled by it: the transposed convolution,
+    (B, in, H, W).
+    """
+    geometry: list[tuple[int, ...]] = list(
+        zip(conv.kernel_size, conv.stride, conv.padding, conv.dilation, strict=True)  # type: ignore[arg-type]
+    )
+    # several sizes give the same h × w when the stride is over 1: the rows that no filter reached
+    # are added back
     missing = [
         size - ((n - 1) * s - 2 * p + d * (k - 1) + 1)
         for size, n, (k, s, p, d) in zip(shape[2:], signal.shape[2:], geometry, strict=True)
     ]
     return F.conv_transpose2d(
-        signal, conv.weight, None, conv.stride, conv.padding, missing, conv.groups, conv.dilation  # type: ignore[arg-type]
-    )  # fmt: skip
+        signal,
+        conv.weight,
+        None,
+        conv.stride,
+        conv.padding,  # type: ignore[arg-type]
+        missing,
+        conv.groups,
+        conv.dilation,
+    )
 
 
 def read_pooling(seen: Record, step: fx.Node) -> dict[str, Any] | None:
@@ -107,13 +135,18 @@ def transpose_step(seen: Record, step: fx.Node, signal: Any) -> Iterator[tuple[f
     runner.env = {**seen.values, **leaves}
     with torch.enable_grad():
         answer = runner.run_node(step)
-    outputs, signals = ([answer[k] for k in signal], list(signal.values())) if isinstance(signal, dict) else (
-        [answer], [signal])  # fmt: skip
+    outputs, signals = (
+        ([answer[k] for k in signal], list(signal.values()))
+        if isinstance(signal, dict)
+        else ([answer], [signal])
+    )
     parts = torch.autograd.grad(outputs, list(leaves.values()), signals, allow_unused=True)
     yield from ((node, part) for node, part in zip(sources, parts, strict=True) if part is not None)
 
 
-def _step_back(seen: Record, step: fx.Node, signal: Any, rule: str) -> Iterator[tuple[fx.Node, Any]]:
+def _step_back(
+    seen: Record, step: fx.Node, signal: Any, rule: str
+) -> Iterator[tuple[fx.Node, Any]]:
     function, pooling = find_function(seen.steps, step), read_pooling(seen, step)
     source = step.args[0] if step.args else None
     if is_relu(function):
@@ -121,10 +154,16 @@ def _step_back(seen: Record, step: fx.Node, signal: Any, rule: str) -> Iterator[
     elif pooling is not None and not isinstance(signal, dict):
         x = seen.values[source]  # type: ignore[index]
         yield source, unpool(signal, find_switches(x, pooling), x.shape)  # type: ignore[misc]
-    elif isinstance(function, nn.Conv2d) and function.padding_mode == "zeros" and not isinstance(function.padding, str):
+    elif (
+        isinstance(function, nn.Conv2d)
+        and function.padding_mode == "zeros"
+        and not isinstance(function.padding, str)
+    ):
         yield source, spread_filters(signal, function, seen.values[source].shape)  # type: ignore[index,misc]
     elif is_norm(function) and function.running_var is not None:
-        scale = (function.weight if function.affine else 1) / (function.running_var + function.eps).sqrt()
+        scale = (function.weight if function.affine else 1) / (
+            function.running_var + function.eps
+        ).sqrt()
         yield source, signal * scale.reshape(1, -1, *[1] * (signal.ndim - 2))  # type: ignore[misc]
     else:
         yield from transpose_step(seen, step, signal)
@@ -135,11 +174,17 @@ def _carries_signal(value: Any) -> bool:
 
 
 def _is_choice(seen: Record, step: fx.Node) -> bool:
-    return step.op == "call_function" and getattr(step.target, "__name__", "") == "getitem" and isinstance(
-        seen.values[step.args[0]], tuple | list) and not isinstance(seen.values[step.args[0]], torch.Size)  # type: ignore[index]  # fmt: skip
+    return (
+        step.op == "call_function"
+        and getattr(step.target, "__name__", "") == "getitem"
+        and isinstance(seen.values[step.args[0]], tuple | list)  # type: ignore[index]
+        and not isinstance(seen.values[step.args[0]], torch.Size)  # type: ignore[index]
+    )
 
 
 def _add(a: Any, b: Any) -> Any:
     if isinstance(a, dict):
-        return {k: a[k] + b[k] if k in a and k in b else a.get(k, b.get(k)) for k in a.keys() | b.keys()}
+        return {
+            k: a[k] + b[k] if k in a and k in b else a.get(k, b.get(k)) for k in a.keys() | b.keys()
+        }
     return a + b

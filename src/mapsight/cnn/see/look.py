@@ -1,4 +1,6 @@
-"""One look into a net: an image, what every step answered to it, what is to be explained, and a figure of each kind."""
+"""One look into a net: an image, what every step answered to it, what is to be explained, and a
+figure of each kind.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ _NEAR_PX = 64  # patches of a layer that sees no further can be read
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A net's card, its steps' answers to one image, its layers, and the target; pixels (C, H, W) uint8."""
+    """A net's card, its steps' answers to one image, its layers, and the target; pixels (C, H, W)
+    uint8.
+    """
 
     card: ModelCard
     pixels: np.ndarray
@@ -60,17 +64,28 @@ class Look:
 
 
 def find_align(net: nn.Module) -> int:
-    """The number of pixels that a net's windows are a multiple of; a net for one size takes just that."""
+    """The number of pixels that a net's windows are a multiple of; a net for one size takes just
+    that.
+    """
     align = getattr(net, "input_px", None) or getattr(net, "stride_px", None)
     if not isinstance(align, int):
-        raise InputError(type(net).__name__, "does not say which sizes it takes", "give it stride_px or input_px")
+        raise InputError(
+            type(net).__name__, "does not say which sizes it takes", "give it stride_px or input_px"
+        )
     return align
 
 
 def look_into(
-    net: nn.Module, card: ModelCard, pixels: np.ndarray, *, place: tuple[int, int] | None, valid: np.ndarray
-) -> Look:  # fmt: skip
-    """Runs one window (C, H, W) uint8 and keeps all answers. Without a place the surest pixel amid it is the target."""
+    net: nn.Module,
+    card: ModelCard,
+    pixels: np.ndarray,
+    *,
+    place: tuple[int, int] | None,
+    valid: np.ndarray,
+) -> Look:
+    """Runs one window (C, H, W) uint8 and keeps all answers. Without a place the surest pixel amid
+    it is the target.
+    """
     steps = trace_net(net)
     seen = record(steps, make_input(pixels, card))
     look = Look(card, pixels, seen, list_layers(steps), Target(torch.zeros(1), ""), find_align(net))
@@ -83,7 +98,9 @@ def make_input(pixels: np.ndarray, card: ModelCard) -> Tensor:
 
 
 def measure_layers(look: Look) -> list[tuple[str, str, str, str, str]]:
-    """For each layer: name, kind, its maps, what one answer sees, and the share of answers above zero."""
+    """For each layer: name, kind, its maps, what one answer sees, and the share of answers above
+    zero.
+    """
     rows = []
     for layer in look.layers:
         answer = look.seen.values[layer.last]
@@ -91,8 +108,14 @@ def measure_layers(look: Look) -> list[tuple[str, str, str, str, str]]:
         box = find_reach(look.seen, layer.last, *middle)
         clipped = any(n == whole for n, whole in zip(box.size, look.x.shape[2:], strict=True))
         maps = " × ".join(map(str, answer.shape[1:]))
-        sees = f"{'≥ ' if clipped else ''}{box.size[0]} × {box.size[1]} px" if middle else "the whole image"
-        rows.append((layer.name, layer.kind, maps, sees, f"{float((answer > 0).float().mean()):.0%}"))
+        sees = (
+            f"{'≥ ' if clipped else ''}{box.size[0]} × {box.size[1]} px"
+            if middle
+            else "the whole image"
+        )
+        rows.append(
+            (layer.name, layer.kind, maps, sees, f"{float((answer > 0).float().mean()):.0%}")
+        )
     return rows
 
 
@@ -100,7 +123,9 @@ def show_filters(look: Look) -> Figure:
     convs = [layer for layer in look.layers if look.seen.values[layer.last].ndim == 4]
     second = convs[min(1, len(convs) - 1)]
     kernels = look.seen.steps.get_parameter(f"{second.name}.weight").detach().numpy()
-    return figures.draw_filters(paint_filters(look.seen, convs[0]), kernels, (convs[0].name, second.name))
+    return figures.draw_filters(
+        paint_filters(look.seen, convs[0]), kernels, (convs[0].name, second.name)
+    )
 
 
 def show_features(look: Look, layer: Layer | None = None) -> Figure:
@@ -118,7 +143,9 @@ def show_features(look: Look, layer: Layer | None = None) -> Figure:
 
 
 def choose_layer(look: Look) -> Layer:
-    """The deepest layer of which one answer sees at most 64 px, and not the whole image: its patches can be read."""
+    """The deepest layer of which one answer sees at most 64 px, and not the whole image: its
+    patches can be read.
+    """
     near = look.layers[0]
     for layer in look.layers:
         middle = tuple(n // 2 for n in look.seen.values[layer.last].shape[2:])
@@ -132,36 +159,50 @@ def choose_layer(look: Look) -> Layer:
 def show_top9(look: Look, layer: Layer, windows: Sequence[np.ndarray], source: str) -> Figure:
     """The nine strongest answers of six channels over windows (C, h, w) uint8 of one size."""
     steps = look.seen.steps
-    inputs = (make_input(w, look.card) for w in track(windows, "look for peaks", total=len(windows)))
+    inputs = (
+        make_input(w, look.card) for w in track(windows, "look for peaks", total=len(windows))
+    )
     peaks = find_peaks(steps, layer, inputs, top=_TOP)
     channels = choose_channels(peaks, _CHANNELS)
     if not channels:
-        raise InputError(f"layer '{layer.name}'", "answers to nothing here", "choose another with --layer")
+        raise InputError(
+            f"layer '{layer.name}'", "answers to nothing here", "choose another with --layer"
+        )
     template = record(steps, make_input(windows[0], look.card), layer.last)
     blocks = []
     for channel in track(channels, "project", total=len(channels)):
         found = [k for k in range(peaks.values.shape[1]) if peaks.values[channel, k] > 0]
         causes = [
             explain_peak(
-                template, layer, make_input(windows[peaks.images[channel, k]], look.card), channel,
-                (int(peaks.rows[channel, k]), int(peaks.cols[channel, k])), align_px=look.align_px,
+                template,
+                layer,
+                make_input(windows[peaks.images[channel, k]], look.card),
+                channel,
+                (int(peaks.rows[channel, k]), int(peaks.cols[channel, k])),
+                align_px=look.align_px,
             )
             for k in found
-        ]  # fmt: skip
+        ]
         blocks.append((channel, causes))
     photos = [[paint_patch(c.patch, look.card) for c in causes] for _, causes in blocks]
     silent = int((peaks.values[:, 0] <= 0).sum())
     more = f"; {silent} of {len(peaks.values)} channels never answer" if silent else ""
-    return figures.draw_top9(blocks, photos, f"Strongest answers of {layer.name} over {source}{more}")
+    return figures.draw_top9(
+        blocks, photos, f"Strongest answers of {layer.name} over {source}{more}"
+    )
 
 
 def show_occlusion(look: Look) -> Figure:
     step_px = max(min(look.x.shape[2:]) // _SQUARES, 1)
-    return figures.draw_occlusion(_scene(look), occlude(look.seen.steps, look.x, look.target, step_px=step_px))
+    return figures.draw_occlusion(
+        _scene(look), occlude(look.seen.steps, look.x, look.target, step_px=step_px)
+    )
 
 
 def show_gradcam(look: Look, layer: Layer | None = None, *, threshold: float) -> Figure:
-    """For the target, and for all of the road together, at the layer asked for or at the coarsest and the last."""
+    """For the target, and for all of the road together, at the layer asked for or at the coarsest
+    and the last.
+    """
     spatial = [layer for layer in look.layers if look.seen.values[layer.last].ndim == 4]
     inner = [layer for layer in spatial if layer.last is not look.layers[-1].last] or spatial
     coarsest = min(reversed(inner), key=lambda one: look.seen.values[one.last].shape[2])
@@ -172,16 +213,21 @@ def show_gradcam(look: Look, layer: Layer | None = None, *, threshold: float) ->
     road = look.probability >= threshold
     if look.target.place is not None and road.any():
         targets.append(aim_at_mask(look.seen, torch.from_numpy(road), f"all {look.card.label}"))
-    rows = [(t.title, [(o.name, compute_gradcam(look.seen, o, t).numpy()) for o in layers if o]) for t in targets]
+    rows = [
+        (t.title, [(o.name, compute_gradcam(look.seen, o, t).numpy()) for o in layers if o])
+        for t in targets
+    ]
     return figures.draw_gradcam(_scene(look), rows)
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why the target, by rule: projections (C, H, W); radius_px that holds 90 % of the strength (NaN without a place).
+    """Why the target, by rule: projections (C, H, W); radius_px that holds 90 % of the strength
+    (NaN without a place).
 
-    kept: rank correlation with a net whose last half is redrawn. without: the probability left when the rule's
-    `hidden_px` strongest pixels are hidden; under 'nearest', when as many around the target are.
+    kept: rank correlation with a net whose last half is redrawn. without: the probability left when
+    the rule's `hidden_px` strongest pixels are hidden; under 'nearest', when as many around the
+    target are.
     """
 
     projections: dict[str, np.ndarray]
@@ -206,7 +252,9 @@ def explain_target(look: Look) -> Explanation:
         projections[rule] = back
         radius[rule] = find_radius(back, place, 0.9) if place else float("nan")
         without[rule] = _hide(look, find_strongest(back, count))
-        kept[rule] = compare_redrawn(look.seen.steps, look.x, look.target.mask, rule, count=len(look.layers) // 2)
+        kept[rule] = compare_redrawn(
+            look.seen.steps, look.x, look.target.mask, rule, count=len(look.layers) // 2
+        )
     if place:
         without["nearest"] = _hide(look, find_nearest(height, width, place, count))
     return Explanation(projections, radius, kept, without, count)
@@ -221,16 +269,23 @@ def show_cause(look: Look, why: Explanation) -> Figure:
             notes[rule] = "nothing comes back: a ReLU on the way is closed"
             continue
         near = f"90 % within {why.radius_px[rule]:.0f} px; " if look.target.place else ""
-        notes[rule] = (f"{near}its {why.hidden_px} strongest px hidden: probability {why.without[rule]:.3f}\n"
-                       f"last half of the net redrawn: correlation {why.kept[rule]:.2f}")  # fmt: skip
+        notes[rule] = (
+            f"{near}its {why.hidden_px} strongest px hidden: probability {why.without[rule]:.3f}\n"
+            f"last half of the net redrawn: correlation {why.kept[rule]:.2f}"
+        )
     best = why.best_rule
     strongest = find_strongest(why.projections[best], why.hidden_px)[cut]
     said = f"the {why.hidden_px} strongest of '{best}'; hidden, probability {why.without[best]:.3f}"
     if look.target.place:
         said += f"\nwith the {why.hidden_px} nearest hidden instead, {why.without['nearest']:.3f}"
     place = scene.place and (scene.place[0] - cut[0].start, scene.place[1] - cut[1].start)
-    near_scene = figures.Scene(scene.photo[cut], scene.probability if scene.classes else scene.probability[cut],
-                               scene.classes, place, scene.title)  # fmt: skip
+    near_scene = figures.Scene(
+        scene.photo[cut],
+        scene.probability if scene.classes else scene.probability[cut],
+        scene.classes,
+        place,
+        scene.title,
+    )
     shown = {rule: p[:, *cut] for rule, p in why.projections.items()}
     return figures.draw_cause(near_scene, shown, notes, (strongest, said))
 
@@ -248,7 +303,9 @@ def _aim(look: Look, place: tuple[int, int] | None, valid: np.ndarray) -> Target
         inner = np.zeros((height, width), bool)
         inner[height // 4 : height - height // 4, width // 4 : width - width // 4] = True
         wanted = inner & valid if (inner & valid).any() else valid
-        place = np.unravel_index(int(np.where(wanted, look.probability, -1).argmax()), (height, width))  # type: ignore[assignment]
+        place = np.unravel_index(
+            int(np.where(wanted, look.probability, -1).argmax()), (height, width)
+        )  # type: ignore[assignment]
     return aim_at_pixel(look.seen, int(place[0]), int(place[1]))  # type: ignore[index]
 
 
@@ -259,7 +316,9 @@ def _cut(look: Look, why: Explanation) -> tuple[slice, slice]:
         return slice(0, height), slice(0, width)
     half = max(int(1.3 * np.nan_to_num(why.radius_px["guided"])), 24)
     row, col = look.target.place
-    return slice(max(row - half, 0), min(row + half, height)), slice(max(col - half, 0), min(col + half, width))
+    return slice(max(row - half, 0), min(row + half, height)), slice(
+        max(col - half, 0), min(col + half, width)
+    )
 
 
 def _photo(look: Look) -> np.ndarray:
@@ -270,5 +329,8 @@ def _scene(look: Look) -> figures.Scene:
     target = look.target
     title = target.title
     if target.place is not None:
-        title = f"{look.card.label} with probability {look.probability[target.place]:.3f} at the marked pixel"
+        title = (
+            f"{look.card.label} with probability {look.probability[target.place]:.3f} at the marked"
+            " pixel"
+        )
     return figures.Scene(_photo(look), look.probability, look.card.classes, target.place, title)

@@ -1,4 +1,6 @@
-"""Two maps of what mattered for an answer: Grad-CAM asks the net's gradients, occlusion asks the net itself."""
+"""Two maps of what mattered for an answer: Grad-CAM asks the net's gradients, occlusion asks the
+net itself.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ _BATCH_PX = 512 * 512  # so many pixels at once, whatever the size of the image
 
 
 class Occlusion(NamedTuple):
-    """drop (rows, cols): by how much the target's log-odds fell with a square of size_px laid there.
+    """drop (rows, cols): by how much the target's log-odds fell with a square of size_px laid
+    there.
 
     before: its log-odds without a square. The squares start at `starts` (rows, cols) pixels.
     """
@@ -31,9 +34,11 @@ class Occlusion(NamedTuple):
 
 
 def compute_gradcam(seen: Record, layer: Layer, target: Target) -> Tensor:
-    """(H, W) from 0 on: where the layer held what speaks for the target (Selvaraju et al. 2017, eq. 1–2).
+    """(H, W) from 0 on: where the layer held what speaks for the target (Selvaraju et al. 2017, eq.
+    1–2).
 
-    Each map of the layer is weighed by its mean gradient; what remains above zero is enlarged to the image.
+    Each map of the layer is weighed by its mean gradient; what remains above zero is enlarged to
+    the image.
     """
     maps = seen.values[layer.last]
     gradient = project(seen, seen.answer, target.mask, rule="gradient", to=layer.last)
@@ -45,11 +50,12 @@ def compute_gradcam(seen: Record, layer: Layer, target: Target) -> Tensor:
 
 def occlude(
     steps: fx.GraphModule, x: Tensor, target: Target, *, step_px: int, fill: Tensor | None = None
-) -> Occlusion:  # fmt: skip
-    """Lays a square over every part of the image (1, C, H, W) and asks the net again (Zeiler & Fergus 2014, 4.2).
+) -> Occlusion:
+    """Lays a square over every part of the image (1, C, H, W) and asks the net again (Zeiler &
+    Fergus 2014, 4.2).
 
-    The squares are 2 · step_px wide and cut off at the edges: four cover every pixel. `fill` (C,) is their colour, the
-    image's mean without it.
+    The squares are 2 · step_px wide and cut off at the edges: four cover every pixel. `fill` (C,)
+    is their colour, the image's mean without it.
     """
     colour, size_px = x.mean((0, 2, 3)) if fill is None else fill, 2 * step_px
     starts = tuple(np.arange(-step_px, n, step_px) for n in x.shape[2:])
@@ -75,7 +81,9 @@ def paint_drop(occlusion: Occlusion, height: int, width: int) -> np.ndarray:
     return total
 
 
-def _cover(x: Tensor, places: list[tuple[int, int]], size_px: int, colour: Tensor) -> Iterator[Tensor]:
+def _cover(
+    x: Tensor, places: list[tuple[int, int]], size_px: int, colour: Tensor
+) -> Iterator[Tensor]:
     for row, col in places:
         covered = x.clone()
         covered[0][:, *_part(row, col, size_px)] = colour[:, None, None]
@@ -92,7 +100,9 @@ def _measure(steps: fx.GraphModule, x: Tensor, target: Target) -> Tensor:
 
 
 def keep_from(steps: fx.GraphModule, x: Tensor, target: Target, hidden: Tensor) -> float:
-    """The target's probability when the pixels (H, W) bool are hidden under the image's mean colour."""
+    """The target's probability when the pixels (H, W) bool are hidden under the image's mean
+    colour.
+    """
     covered = torch.where(hidden, x.mean((2, 3), keepdim=True), x)
     with torch.inference_mode():
         return float(target.measure(steps(covered))[0])

@@ -20,7 +20,9 @@ def paint_patch(patch: np.ndarray, card: ModelCard) -> np.ndarray:
 
 
 def paint_signed(projection: np.ndarray, scale: float | None = None) -> np.ndarray:
-    """(C, H, W) of both signs: grey is zero, `scale` (the 99.8th percentile of the strength without it) full colour."""
+    """(C, H, W) of both signs: grey is zero, `scale` (the 99.8th percentile of the strength without
+    it) full colour.
+    """
     if scale is None:
         scale = float(np.percentile(np.abs(projection), 99.8)) or float(np.abs(projection).max())
     return _to_rgb(np.clip(0.5 + 0.5 * projection / (scale or 1.0), 0, 1))
@@ -29,8 +31,9 @@ def paint_signed(projection: np.ndarray, scale: float | None = None) -> np.ndarr
 def paint_filters(seen: Record, layer: Layer) -> list[np.ndarray]:
     """Each filter of the first layer as the picture (C, h, w) that it is, in pixels of the image.
 
-    A filter behind a space-to-depth has no pixels of its own: so a unit impulse amid its answer, before the ReLU, is
-    taken back to the image, which lays down the filter once, whatever lies between.
+    A filter behind a space-to-depth has no pixels of its own: so a unit impulse amid its answer,
+    before the ReLU, is taken back to the image, which lays down the filter once, whatever lies
+    between.
     """
     answer = seen.values[layer.first]
     middle = tuple(n // 2 for n in answer.shape[2:])
@@ -43,8 +46,12 @@ def paint_filters(seen: Record, layer: Layer) -> list[np.ndarray]:
     return [p[:, rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1] for p in pictures]
 
 
-def make_mosaic(pictures: Sequence[np.ndarray], columns: int, *, gap: int = 1, paper: float = _PAPER) -> np.ndarray:
-    """Pictures (h, w) or (h, w, 3), row by row; smaller ones stand at the top left of their cells."""
+def make_mosaic(
+    pictures: Sequence[np.ndarray], columns: int, *, gap: int = 1, paper: float = _PAPER
+) -> np.ndarray:
+    """Pictures (h, w) or (h, w, 3), row by row; smaller ones stand at the top left of their
+    cells.
+    """
     height, width = (max(p.shape[k] for p in pictures) for k in (0, 1))
     rows = -(-len(pictures) // columns)
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, *pictures[0].shape[2:])
@@ -56,7 +63,9 @@ def make_mosaic(pictures: Sequence[np.ndarray], columns: int, *, gap: int = 1, p
 
 
 def find_strongest(projection: np.ndarray, count: int) -> np.ndarray:
-    """(H, W) bool: the `count` strongest pixels of a projection (C, H, W); those of no strength are none."""
+    """(H, W) bool: the `count` strongest pixels of a projection (C, H, W); those of no strength are
+    none.
+    """
     strength = np.abs(projection).sum(0)
     mask = np.zeros(strength.size, bool)
     mask[np.argsort(-strength, axis=None, kind="stable")[:count]] = True
@@ -70,7 +79,9 @@ def find_nearest(height: int, width: int, place: tuple[int, int], count: int) ->
 
 
 def find_radius(projection: np.ndarray, place: tuple[int, int], share: float) -> float:
-    """Within how many pixels of a place (row, col) this share of a projection's strength (C, H, W) is; NaN for none."""
+    """Within how many pixels of a place (row, col) this share of a projection's strength (C, H, W)
+    is; NaN for none.
+    """
     strength = np.abs(projection).sum(0)
     rows, cols = np.indices(strength.shape)
     distance = np.hypot(rows - place[0], cols - place[1])
@@ -78,7 +89,9 @@ def find_radius(projection: np.ndarray, place: tuple[int, int], share: float) ->
     total = np.cumsum(strength.flat[order])
     if not total[-1] > 0:
         return float("nan")
-    return float(distance.flat[order[min(int(np.searchsorted(total, share * total[-1])), strength.size - 1)]])
+    return float(
+        distance.flat[order[min(int(np.searchsorted(total, share * total[-1])), strength.size - 1)]]
+    )
 
 
 def choose_maps(maps: Tensor, count: int) -> list[int]:
@@ -95,5 +108,7 @@ def choose_evenly(layers: Sequence[Layer], count: int) -> list[Layer]:
 
 
 def _to_rgb(picture: np.ndarray) -> np.ndarray:
-    planes = picture if picture.shape[0] == 3 else np.repeat(picture.mean(0, keepdims=True), 3, axis=0)
+    planes = (
+        picture if picture.shape[0] == 3 else np.repeat(picture.mean(0, keepdims=True), 3, axis=0)
+    )
     return np.moveaxis(planes, 0, -1)

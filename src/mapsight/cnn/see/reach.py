@@ -27,10 +27,11 @@ class Box(NamedTuple):
 
 
 def find_reach(seen: Record, node: fx.Node, *place: int) -> Box:
-    """The box around all pixels that can move a step's answer at a place (row, col; none for a dense layer).
+    """The box around all pixels that can move a step's answer at a place (row, col; none for a
+    dense layer).
 
-    Goes back as a projection does, but asks only whether there is a path: filters count as ones, a pooling reaches its
-    whole window, a ReLU lets all through.
+    Goes back as a projection does, but asks only whether there is a path: filters count as ones, a
+    pooling reaches its whole window, a ReLU lets all through.
     """
     signal = torch.zeros_like(seen.values[node])
     everywhere: Any = (0, slice(None), *place)  # all channels
@@ -53,7 +54,10 @@ def _spread(seen: Record, step: fx.Node, signal: Any) -> Iterator[tuple[fx.Node,
     elif pooling is not None and not isinstance(signal, dict):
         yield source, _lay_windows(signal, pooling, seen.values[source].shape)
     elif isinstance(function, nn.Conv2d) and not isinstance(function.padding, str):
-        geometry = {name: getattr(function, name) for name in ("kernel_size", "stride", "padding", "dilation")}
+        geometry = {
+            name: getattr(function, name)
+            for name in ("kernel_size", "stride", "padding", "dilation")
+        }
         shape = seen.values[source].shape
         yield source, _lay_windows(signal.amax(1, keepdim=True), geometry, shape).expand(shape)
     else:
@@ -61,15 +65,20 @@ def _spread(seen: Record, step: fx.Node, signal: Any) -> Iterator[tuple[fx.Node,
 
 
 def _lay_windows(signal: Tensor, geometry: dict[str, Any], shape: torch.Size) -> Tensor:
-    """Every value of (B, C, h, w) laid over the whole window it came from: (B, C, H, W), H and W of `shape`."""
+    """Every value of (B, C, h, w) laid over the whole window it came from: (B, C, H, W), H and W of
+    `shape`.
+    """
     defaults = {"stride": geometry["kernel_size"], "padding": 0, "dilation": 1}
     kernel, stride, padding, dilation = (
         value if isinstance(value, tuple) else (value, value)
         for value in (
-            geometry.get(name) or defaults.get(name) for name in ("kernel_size", "stride", "padding", "dilation")
+            geometry.get(name) or defaults.get(name)
+            for name in ("kernel_size", "stride", "padding", "dilation")
         )
     )
     planes = signal.reshape(-1, 1, *signal.shape[2:])
     laid = F.conv_transpose2d(planes, torch.ones(1, 1, *kernel), stride=stride, dilation=dilation)
-    laid = F.pad(laid[..., padding[0] :, padding[1] :], (0, shape[3], 0, shape[2]))  # rows that no window reached
+    laid = F.pad(
+        laid[..., padding[0] :, padding[1] :], (0, shape[3], 0, shape[2])
+    )  # rows that no window reached
     return laid[..., : shape[2], : shape[3]].reshape(*signal.shape[:2], *shape[2:])

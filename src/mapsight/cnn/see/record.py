@@ -1,7 +1,7 @@
 """A net as a list of steps, and what each of them answered to one image.
 
-torch.fx writes down the steps of a net's `forward`, functions as well as modules, so that the way can be gone back step
-by step and any step can be looked at by its name.
+torch.fx writes down the steps of a net's `forward`, functions as well as modules, so that the way
+can be gone back step by step and any step can be looked at by its name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _ACTIVATIONS = (nn.ReLU, F.relu, torch.relu, "relu")
 class Layer:
     """A weighted step with the norm and the ReLU that follow it: what one calls a layer.
 
-    name: the module's; first: the weighted step; last: the step whose answer is the layer's; kind: in words.
+    name: the module's; first: the weighted step; last: the step whose answer is the layer's; kind:
+    in words.
     """
 
     name: str
@@ -50,11 +51,14 @@ class Record:
     @property
     def answer(self) -> fx.Node:
         """The step whose value the net returns."""
-        return next(node for node in reversed(self.steps.graph.nodes) if node.op == "output").args[0]  # type: ignore[return-value]
+        return next(node for node in reversed(self.steps.graph.nodes) if node.op == "output").args[
+            0
+        ]  # type: ignore[return-value]
 
 
 def trace_net(net: nn.Module) -> fx.GraphModule:
-    """The steps of a copy of the net, in eval mode; nothing in it works in place, so that every answer stays.
+    """The steps of a copy of the net, in eval mode; nothing in it works in place, so that every
+    answer stays.
 
     Raises InputError for a net whose steps depend on the values that it sees.
     """
@@ -65,7 +69,9 @@ def trace_net(net: nn.Module) -> fx.GraphModule:
     try:
         steps = fx.symbolic_trace(net)
     except (fx.proxy.TraceError, TypeError) as error:
-        raise InputError(type(net).__name__, f"cannot be taken apart ({error})", "see nets with fixed steps") from None
+        raise InputError(
+            type(net).__name__, f"cannot be taken apart ({error})", "see nets with fixed steps"
+        ) from None
     for node in steps.graph.nodes:
         if node.kwargs.get("inplace"):
             node.kwargs = {**node.kwargs, "inplace": False}
@@ -74,7 +80,9 @@ def trace_net(net: nn.Module) -> fx.GraphModule:
 
 
 def record(steps: fx.GraphModule, x: Tensor, until: fx.Node | None = None) -> Record:
-    """Runs a batch (B, C, H, W) through the steps, up to and with `until`, and keeps every answer."""
+    """Runs a batch (B, C, H, W) through the steps, up to and with `until`, and keeps every
+    answer.
+    """
     runner = fx.Interpreter(steps, garbage_collect_values=False)
     runner.args_iter = iter((x,))
     with torch.no_grad():
@@ -93,18 +101,26 @@ def list_layers(steps: fx.GraphModule) -> list[Layer]:
     for node in steps.graph.nodes:
         if isinstance(find_function(steps, node), _WEIGHTED):
             last, words = node, [_describe(find_function(steps, node))]
-            while (step := _only_user(last)) is not None and (word := _name_companion(find_function(steps, step))):
+            while (step := _only_user(last)) is not None and (
+                word := _name_companion(find_function(steps, step))
+            ):
                 last, words = step, [*words, word]
             layers.append(Layer(str(node.target), node, last, ", ".join(words)))
     return layers
 
 
 def find_layer(layers: Sequence[Layer], name: str) -> Layer:
-    """The layer of that name, or of that number (from 1, as the table has them); InputError names those there are."""
-    named = {str(k + 1): layer for k, layer in enumerate(layers)} | {layer.name: layer for layer in layers}
+    """The layer of that name, or of that number (from 1, as the table has them); InputError names
+    those there are.
+    """
+    named = {str(k + 1): layer for k, layer in enumerate(layers)} | {
+        layer.name: layer for layer in layers
+    }
     if name not in named:
         known = ", ".join(layer.name for layer in layers)
-        raise InputError(f"layer '{name}'", "the net has none of this name", f"choose one of {known}")
+        raise InputError(
+            f"layer '{name}'", "the net has none of this name", f"choose one of {known}"
+        )
     return named[name]
 
 
@@ -114,7 +130,9 @@ def find_function(steps: fx.GraphModule, node: fx.Node) -> Any:
 
 
 def is_relu(function: Any) -> bool:
-    return isinstance(function, nn.ReLU) or (not isinstance(function, nn.Module) and function in _ACTIVATIONS)
+    return isinstance(function, nn.ReLU) or (
+        not isinstance(function, nn.Module) and function in _ACTIVATIONS
+    )
 
 
 def is_norm(function: Any) -> bool:
@@ -136,4 +154,8 @@ def _describe(module: nn.Module) -> str:
     size = "×".join(str(k) for k in module.kernel_size)  # type: ignore[union-attr]
     stride, dilation = module.stride[0], module.dilation[0]  # type: ignore[index,union-attr]
     name = "transposed conv" if isinstance(module, nn.ConvTranspose2d) else "conv"
-    return f"{name} {size}" + (f"/{stride}" if stride > 1 else "") + (f" dilated {dilation}" if dilation > 1 else "")
+    return (
+        f"{name} {size}"
+        + (f"/{stride}" if stride > 1 else "")
+        + (f" dilated {dilation}" if dilation > 1 else "")
+    )

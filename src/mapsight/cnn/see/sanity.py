@@ -1,7 +1,7 @@
 """How far a projection can be believed: does it change when the net forgets what it has learnt?
 
-Adebayo et al. 2018, 'Sanity checks for saliency maps': a picture that stays the same when layers are redrawn at random
-cannot tell what those layers have learnt.
+Adebayo et al. 2018, 'Sanity checks for saliency maps': a picture that stays the same when layers
+are redrawn at random cannot tell what those layers have learnt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from mapsight.cnn.see.record import list_layers, record
 
 
 def redraw_layers(steps: fx.GraphModule, count: int, *, seed: int = 0) -> fx.GraphModule:
-    """A copy whose last `count` weighted layers have their weights shuffled: as strong as before, and as random."""
+    """A copy whose last `count` weighted layers have their weights shuffled: as strong as before,
+    and as random.
+    """
     generator = torch.Generator().manual_seed(seed)
     redrawn = copy.deepcopy(steps)
     layers = list_layers(redrawn)
@@ -29,10 +31,14 @@ def redraw_layers(steps: fx.GraphModule, count: int, *, seed: int = 0) -> fx.Gra
     return redrawn
 
 
-def compare_redrawn(steps: fx.GraphModule, x: Tensor, mask: Tensor, rule: str, *, count: int) -> float:
-    """Rank correlation of the projection's strength, pixel by pixel, with that of a net whose last layers were redrawn.
+def compare_redrawn(
+    steps: fx.GraphModule, x: Tensor, mask: Tensor, rule: str, *, count: int
+) -> float:
+    """Rank correlation of the projection's strength, pixel by pixel, with that of a net whose last
+    layers were redrawn.
 
-    Near 1: the picture shows the image's edges and would show them for any net. NaN where either has nothing to show.
+    Near 1: the picture shows the image's edges and would show them for any net. NaN where either
+    has nothing to show.
     """
     strengths = []
     for net in (steps, redraw_layers(steps, count)):

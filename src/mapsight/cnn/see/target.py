@@ -14,7 +14,8 @@ from mapsight.cnn.see.record import Record
 class Target:
     """Where in a net's answer (1, K, H, W) or (1, K) the logits stand that are added up.
 
-    mask: 1 there, 0 elsewhere, of the answer's shape; title: in words; place: (row, col) of a single pixel, or None.
+    mask: 1 there, 0 elsewhere, of the answer's shape; title: in words; place: (row, col) of a
+    single pixel, or None.
     """
 
     mask: Tensor

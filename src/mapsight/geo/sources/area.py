@@ -22,7 +22,9 @@ _DENSIFY = 41
 
 @dataclass(frozen=True)
 class Area:
-    """West, south, east, north in degrees (EPSG:4326); InputError for boxes that no source could serve."""
+    """West, south, east, north in degrees (EPSG:4326); InputError for boxes that no source could
+    serve.
+    """
 
     west: float
     south: float
@@ -37,8 +39,11 @@ class Area:
             size = f"{self.width_m:.1f} × {self.height_m:.1f} m"
             raise InputError(f"--bbox {self}", f"{size} are too small to show a road", _EXAMPLE)
         if self.km2 > self.max_km2:
-            raise InputError(f"--bbox {self}", f"{self.km2:.0f} km² are above the limit of {self.max_km2:.0f}",
-                             "gather it in parts")  # fmt: skip
+            raise InputError(
+                f"--bbox {self}",
+                f"{self.km2:.0f} km² are above the limit of {self.max_km2:.0f}",
+                "gather it in parts",
+            )
 
     def __str__(self) -> str:
         return " ".join(f"{edge:.7g}" for edge in self.bbox)
@@ -65,16 +70,24 @@ class Area:
         return self.width_m * self.height_m / 1e6
 
     def bounds_in(self, crs: CRS) -> Bounds:
-        """The smallest (left, bottom, right, top) in `crs` that holds the area, curved edges included."""
+        """The smallest (left, bottom, right, top) in `crs` that holds the area, curved edges
+        included.
+        """
         left, bottom, right, top = transform_bounds(_WGS84, crs, *self.bbox, densify_pts=_DENSIFY)
         if not all(map(math.isfinite, (left, bottom, right, top))):
-            raise InputError(f"--bbox {self}", f"has no place in {crs.to_string()[:40]}", "choose another CRS")
+            raise InputError(
+                f"--bbox {self}", f"has no place in {crs.to_string()[:40]}", "choose another CRS"
+            )
         return left, bottom, right, top
 
     def choose_grid(self, m_per_px: float) -> GeoBox:
-        """The north-up metric grid (local UTM) over the area; its corners are multiples of the pixel."""
+        """The north-up metric grid (local UTM) over the area; its corners are multiples of the
+        pixel.
+        """
         if not (math.isfinite(m_per_px) and 0.01 <= m_per_px <= 1000):
-            raise InputError(m_per_px, "metres a pixel must lie between 0.01 and 1000", "write for example 0.5")
+            raise InputError(
+                m_per_px, "metres a pixel must lie between 0.01 and 1000", "write for example 0.5"
+            )
         crs = metric_crs(self.bbox, _WGS84)
         return snap_box(self.bounds_in(crs), m_per_px, crs)
 
@@ -86,7 +99,9 @@ def _check_numbers(bbox: Bounds) -> None:
         raise InputError(shown, "expected four numbers", _EXAMPLE)
     if max(abs(south), abs(north)) > 90:
         swapped = max(abs(west), abs(east)) <= 90
-        raise InputError(shown, "latitudes reach from -90 to 90", "W S E N: swapped?" if swapped else _EXAMPLE)
+        raise InputError(
+            shown, "latitudes reach from -90 to 90", "W S E N: swapped?" if swapped else _EXAMPLE
+        )
     if max(abs(west), abs(east)) > 180:
         raise InputError(shown, "longitudes reach from -180 to 180", _EXAMPLE)
 
@@ -96,7 +111,9 @@ def _check_order(west: float, south: float, east: float, north: float) -> None:
     if south >= north:
         raise InputError(shown, "south must lie below north", _EXAMPLE)
     if west > east and west - east > 180:
-        halves = f"{west:.7g} {south:.7g} 180 {north:.7g} and -180 {south:.7g} {east:.7g} {north:.7g}"
+        halves = (
+            f"{west:.7g} {south:.7g} 180 {north:.7g} and -180 {south:.7g} {east:.7g} {north:.7g}"
+        )
         raise InputError(shown, "crosses the antimeridian", f"gather its halves {halves}")
     if west >= east:
         raise InputError(shown, "west must lie left of east", _EXAMPLE)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-# Smaller squares of pure white or black are overexposed roofs or deep shadow (as in geo/imagery.py).
+# Smaller squares of pure white or black are overexposed roofs or deep shadow (as in
+# geo/imagery.py).
 UNIFORM_PX = 33
 
 

@@ -1,4 +1,6 @@
-"""Asking a STAC catalogue: what it sends may be anything, and is believed only as far as it goes."""
+"""Asking a STAC catalogue: what it sends may be anything, and is believed only as far as it
+goes.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ _DATE = re.compile(r"[\dTZ:.\-]{4,30}(/[\dTZ:.\-]{0,30})?|\.\./[\dTZ:.\-]{4,30}"
 
 @dataclass(frozen=True)
 class StacSettings:
-    """What is looked for. `date`: a day, month, year, or START/END; `max_cloud`: per cent, for items that state it;
-    `asset`: its key (None: visual, image, … whichever is there); `sign`: an address with {href} that answers with
-    a signed href, as Planetary Computer's /api/sas/v1/sign?href={href}."""
+    """What is looked for. `date`: a day, month, year, or START/END; `max_cloud`: per cent, for
+    items that state it; `asset`: its key (None: visual, image, … whichever is there); `sign`: an
+    address with {href} that answers with a signed href, as Planetary Computer's
+    /api/sas/v1/sign?href={href}.
+    """
 
     collection: str
     date: str | None = None
@@ -42,7 +46,9 @@ class StacSettings:
 
 @dataclass(frozen=True)
 class Item:
-    """What is used of an item: id, date and clouds, outline in degrees, the file, and its RGB bands if known."""
+    """What is used of an item: id, date and clouds, outline in degrees, the file, and its RGB bands
+    if known.
+    """
 
     name: str
     date: str
@@ -53,27 +59,42 @@ class Item:
 
 
 def find_items(area: Area, root: Address, http: Http, settings: StacSettings) -> list[Item]:
-    """Items of a collection that show the area, at that date, without too many clouds; clearest and newest first."""
+    """Items of a collection that show the area, at that date, without too many clouds; clearest and
+    newest first.
+    """
     if settings.date is not None and not _DATE.fullmatch(settings.date):
         raise InputError(
-            f"--date {settings.date[:40]}", "expected a date or a span", "write 2023 or 2022-01-01/2023-12-31"
+            f"--date {settings.date[:40]}",
+            "expected a date or a span",
+            "write 2023 or 2022-01-01/2023-12-31",
         )
     items = [_read_item(raw, settings) for raw in _search(area, root, http, settings)]
     there = [item for item in items if item is not None]
     limit = 100.0 if settings.max_cloud is None else settings.max_cloud
     fitting = [item for item in there if item.cloud is None or item.cloud <= limit]
     if not fitting:
-        what = f"{len(items)} items found, {len(there)} with a usable file, none clear enough" if items else "no item"
-        raise InputError(f"{root}#{settings.collection}", f"{what} for this place and date",
-                         "try another date, asset, collection, or a higher --max-cloud")  # fmt: skip
+        what = (
+            f"{len(items)} items found, {len(there)} with a usable file, none clear enough"
+            if items
+            else "no item"
+        )
+        raise InputError(
+            f"{root}#{settings.collection}",
+            f"{what} for this place and date",
+            "try another date, asset, collection, or a higher --max-cloud",
+        )
     newest = sorted(fitting, key=lambda item: item.date, reverse=True)
-    return sorted(newest, key=lambda item: round((item.cloud or 0.0) / 10))  # ten per cent of clouds are worth a date
+    return sorted(
+        newest, key=lambda item: round((item.cloud or 0.0) / 10)
+    )  # ten per cent of clouds are worth a date
 
 
 def read_attribution(root: Address, http: Http, collection: str) -> str:
     """Licence and providers as the collection states them; empty where it does not."""
     try:
-        about = json.loads(http.get(f"{root.url.rstrip('/')}/collections/{quote(collection)}", keep=False).content)
+        about = json.loads(
+            http.get(f"{root.url.rstrip('/')}/collections/{quote(collection)}", keep=False).content
+        )
         names = [str(provider["name"]) for provider in about.get("providers", [])]
         return _clean("; ".join([*names, f"licence {about['license']}"]))
     except (MapsightError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -87,12 +108,19 @@ def check_inward(href: str, root: Address) -> None:
 
 
 def _search(area: Area, root: Address, http: Http, settings: StacSettings) -> list[dict[str, Any]]:
-    """Raw items; what a catalogue sends may be anything, so all that the library stumbles over is its fault."""
+    """Raw items; what a catalogue sends may be anything, so all that the library stumbles over is
+    its fault.
+    """
     pystac_client = import_extra("pystac_client")
     try:
         client = pystac_client.Client.open(root.url, stac_io=_make_io(http, root))
-        search = client.search(collections=[settings.collection], bbox=list(area.bbox), datetime=settings.date,
-                               limit=100, max_items=settings.max_items)  # fmt: skip
+        search = client.search(
+            collections=[settings.collection],
+            bbox=list(area.bbox),
+            datetime=settings.date,
+            limit=100,
+            max_items=settings.max_items,
+        )
         return list(search.items_as_dicts())
     except MapsightError:
         raise
@@ -104,7 +132,9 @@ def _search(area: Area, root: Address, http: Http, settings: StacSettings) -> li
 
 
 def _make_io(http: Http, root: Address) -> Any:
-    """pystac-client's way to the network, led through ours: polite, bounded, and never to local files."""
+    """pystac-client's way to the network, led through ours: polite, bounded, and never to local
+    files.
+    """
     api = import_extra("pystac_client.stac_api_io")
 
     class PoliteIO(api.StacApiIO):  # type: ignore[misc, name-defined]
@@ -113,14 +143,20 @@ def _make_io(http: Http, root: Address) -> Any:
                 return self.request(source, *args, **kwargs)
             return str(super().read_text(source, *args, **kwargs))
 
-        def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
+        def request(
+            self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None
+        ) -> str:
             check_url(href)
             check_inward(href, root)
             shown = root.shown if href == root.url else href
             if (method or "GET").upper() == "POST":
-                reply = http.post(Address(href, shown), body=parameters, headers=headers, keep=False)
+                reply = http.post(
+                    Address(href, shown), body=parameters, headers=headers, keep=False
+                )
             else:
-                reply = http.get(_add_parameters(href, shown, parameters), headers=headers, keep=False)
+                reply = http.get(
+                    _add_parameters(href, shown, parameters), headers=headers, keep=False
+                )
             return reply.content.decode("utf-8")
 
     return PoliteIO()
@@ -129,7 +165,9 @@ def _make_io(http: Http, root: Address) -> Any:
 def _add_parameters(href: str, shown: str, parameters: dict[str, Any] | None) -> Address:
     if not parameters:
         return Address(href, shown)
-    pairs = "&".join(f"{quote(str(name))}={quote(_spell(value))}" for name, value in parameters.items())
+    pairs = "&".join(
+        f"{quote(str(name))}={quote(_spell(value))}" for name, value in parameters.items()
+    )
     joint = "&" if "?" in href else "?"
     return Address(href + joint + pairs, shown + joint + pairs)
 
@@ -150,9 +188,17 @@ def _read_item(raw: Any, settings: StacSettings) -> Item | None:
         date = properties.get("datetime") or properties.get("start_datetime") or ""
         if asset is None or outline.is_empty:
             return None
-        home = next((link["href"] for link in raw.get("links", []) if link.get("rel") == "self"), "")
-        return Item(_clean(raw["id"]), _clean(date), None if cloud is None else float(cloud), outline,
-                    urljoin(str(home), str(asset["href"])), _find_colours(asset))  # fmt: skip
+        home = next(
+            (link["href"] for link in raw.get("links", []) if link.get("rel") == "self"), ""
+        )
+        return Item(
+            _clean(raw["id"]),
+            _clean(date),
+            None if cloud is None else float(cloud),
+            outline,
+            urljoin(str(home), str(asset["href"])),
+            _find_colours(asset),
+        )
     except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError):
         return None
 
@@ -170,10 +216,19 @@ def _choose_asset(assets: dict[str, Any], wanted: str | None) -> dict[str, Any] 
 def _find_colours(asset: dict[str, Any]) -> tuple[int, ...] | None:
     """Numbers (from 1) of the red, green and blue bands, as STAC 1.0 or 1.1 names them."""
     bands = asset.get("eo:bands") or asset.get("bands") or []
-    names = [str(band.get("common_name") or band.get("eo:common_name") or band.get("name")).lower() for band in bands]
-    return tuple(names.index(colour) + 1 for colour in _COLOURS) if set(_COLOURS) <= set(names) else None
+    names = [
+        str(band.get("common_name") or band.get("eo:common_name") or band.get("name")).lower()
+        for band in bands
+    ]
+    return (
+        tuple(names.index(colour) + 1 for colour in _COLOURS)
+        if set(_COLOURS) <= set(names)
+        else None
+    )
 
 
 def _clean(text: object) -> str:
     """Words of others for terminals and records: printable, one line, short."""
-    return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())[:300]
+    return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())[
+        :300
+    ]

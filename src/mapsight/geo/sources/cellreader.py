@@ -25,16 +25,31 @@ _MARGIN_PX = UNIFORM_PX + 2  # whatever part is read, a pixel sees the same surr
 
 
 def check_picture(reply: Reply, *, cells: Cells, name: object) -> None:
-    """FetchError of the kind 'damaged' unless the reply is a picture of the size that was asked for."""
+    """FetchError of the kind 'damaged' unless the reply is a picture of the size that was asked
+    for.
+    """
     decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, name)
 
 
 class CellReader:
     """Reads parts out of the pictures that are `there`; `failed` says why others are not."""
 
-    def __init__(self, cells: Cells, get: Callable[[Cell], Reply], *, there: Collection[Cell],
-                 failed: Mapping[Cell, str], photo: bool) -> None:  # fmt: skip
-        self._cells, self._get, self._there, self._failed, self._photo = cells, get, there, dict(failed), photo
+    def __init__(
+        self,
+        cells: Cells,
+        get: Callable[[Cell], Reply],
+        *,
+        there: Collection[Cell],
+        failed: Mapping[Cell, str],
+        photo: bool,
+    ) -> None:
+        self._cells, self._get, self._there, self._failed, self._photo = (
+            cells,
+            get,
+            there,
+            dict(failed),
+            photo,
+        )
         size = 4 * cells.width_px * cells.height_px
         self._decoded = lru_cache(maxsize=max(4, _DECODED_BYTES // size))(self._decode)
 
@@ -57,13 +72,21 @@ class CellReader:
     def _find_window(self, block: GeoBox) -> tuple[int, int, int, int]:
         """(top, left, bottom, right) in pixels of the whole grid, with a margin."""
         cells = self._cells
-        left, bottom, right, top = transform_bounds(block.crs, cells.crs, *block.bounds, densify_pts=21)
+        left, bottom, right, top = transform_bounds(
+            block.crs, cells.crs, *block.bounds, densify_pts=21
+        )
         rows = (cells.top - top) / cells.unit, (cells.top - bottom) / cells.unit
         cols = (left - cells.left) / cells.unit, (right - cells.left) / cells.unit
-        return (math.floor(rows[0]) - _MARGIN_PX, math.floor(cols[0]) - _MARGIN_PX,
-                math.ceil(rows[1]) + _MARGIN_PX, math.ceil(cols[1]) + _MARGIN_PX)  # fmt: skip
+        return (
+            math.floor(rows[0]) - _MARGIN_PX,
+            math.floor(cols[0]) - _MARGIN_PX,
+            math.ceil(rows[1]) + _MARGIN_PX,
+            math.ceil(cols[1]) + _MARGIN_PX,
+        )
 
-    def _assemble(self, top: int, left: int, bottom: int, right: int) -> tuple[NDArray[np.uint8], bool]:
+    def _assemble(
+        self, top: int, left: int, bottom: int, right: int
+    ) -> tuple[NDArray[np.uint8], bool]:
         """RGBA of a window of the whole grid, and whether nothing in it may be had later."""
         height, width = self._cells.height_px, self._cells.width_px
         array, whole = np.zeros((4, bottom - top, right - left), np.uint8), True
@@ -78,8 +101,11 @@ class CellReader:
                     slice(max(y, 0), min(y + height, bottom - top)),
                     slice(max(x, 0), min(x + width, right - left)),
                 )
-                array[:, *inside] = pixels[:, inside[0].start - y : inside[0].stop - y,
-                                           inside[1].start - x : inside[1].stop - x]  # fmt: skip
+                array[:, *inside] = pixels[
+                    :,
+                    inside[0].start - y : inside[0].stop - y,
+                    inside[1].start - x : inside[1].stop - x,
+                ]
         return array, whole
 
     def _decode(self, cell: Cell) -> NDArray[np.uint8] | None:
@@ -88,7 +114,9 @@ class CellReader:
             return None
         try:
             reply = self._get(cell)
-            return decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, cell)[:, : cells.height_px]
+            return decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, cell)[
+                :, : cells.height_px
+            ]
         except FetchError as error:  # the store was emptied meanwhile
             self._failed[cell] = error.kind
             return None

@@ -31,10 +31,12 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Cells:
-    """A grid of pictures of width_px × height_px in `crs`; `unit` is the side of a pixel in units of the CRS.
+    """A grid of pictures of width_px × height_px in `crs`; `unit` is the side of a pixel in units
+    of the CRS.
 
-    A picture comes with `cut_px` more lines below, which carry the attribution bar of the service; `density` is
-    its pixels per pixel asked for. `rows` and `cols` are limits of the grid, None where there are none.
+    A picture comes with `cut_px` more lines below, which carry the attribution bar of the service;
+    `density` is its pixels per pixel asked for. `rows` and `cols` are limits of the grid, None
+    where there are none.
     """
 
     crs: CRS
@@ -64,11 +66,20 @@ class Cells:
     def find_over(self, box: GeoBox, *, margin_px: int = 2) -> tuple[range, range]:
         """Rows and columns of the pictures that show any of the box."""
         left, bottom, right, top = transform_bounds(box.crs, self.crs, *box.bounds, densify_pts=21)
-        margin, width, height = margin_px * self.unit, self.width_px * self.unit, self.height_px * self.unit
+        margin, width, height = (
+            margin_px * self.unit,
+            self.width_px * self.unit,
+            self.height_px * self.unit,
+        )
         col0, col1 = (math.floor((x - self.left) / width) for x in (left - margin, right + margin))
         row0, row1 = (math.floor((self.top - y) / height) for y in (top + margin, bottom - margin))
         if self.rows is not None and self.cols is not None:
-            row0, row1, col0, col1 = max(row0, 0), min(row1, self.rows - 1), max(col0, 0), min(col1, self.cols - 1)
+            row0, row1, col0, col1 = (
+                max(row0, 0),
+                min(row1, self.rows - 1),
+                max(col0, 0),
+                min(col1, self.cols - 1),
+            )
         return range(row0, row1 + 1), range(col0, col1 + 1)
 
     def name_values(self, cell: Cell) -> dict[str, str]:
@@ -76,7 +87,9 @@ class Cells:
         left, bottom, right, top = self.bounds(cell)
         edges = (bottom, left, top, right) if self.lat_first else (left, bottom, right, top)
         values = {
-            "bbox": ",".join(f"{edge:.10f}" if self.crs.is_geographic else f"{edge:.4f}" for edge in edges),
+            "bbox": ",".join(
+                f"{edge:.10f}" if self.crs.is_geographic else f"{edge:.4f}" for edge in edges
+            ),
             "width": str(self.width_px // self.density),
             "height": str((self.height_px + self.cut_px) // self.density),
         }
@@ -84,7 +97,10 @@ class Cells:
             return values
         values |= {"z": str(self.zoom), "x": str(cell.col), "y": str(cell.row)}
         if self.rows is not None:
-            return values | {"-y": str(self.rows - 1 - cell.row), "q": _spell_quadkey(cell, self.zoom)}
+            return values | {
+                "-y": str(self.rows - 1 - cell.row),
+                "q": _spell_quadkey(cell, self.zoom),
+            }
         middle = (left + right) / 2, (top + bottom - self.cut_px * self.unit) / 2  # bar included
         (lon,), (lat,) = transform_points(self.crs, "EPSG:4326", [middle[0]], [middle[1]])
         return values | {"lon": f"{lon:.8f}", "lat": f"{lat:.8f}"}
@@ -92,11 +108,12 @@ class Cells:
 
 @dataclass(frozen=True)
 class CellSettings:
-    """How pictures are chosen: the zoom (None: from the wanted metres a pixel, up to max_zoom), their side in
-    pixels (None: 256 for tiles, 512 for WMS, 640 for static maps), the attribution bar, the tile matrix set.
+    """How pictures are chosen: the zoom (None: from the wanted metres a pixel, up to max_zoom),
+    their side in pixels (None: 256 for tiles, 512 for WMS, 640 for static maps), the attribution
+    bar, the tile matrix set.
 
-    `world_px` is the side of the whole earth at zoom 0 of a static-maps service (Google 256, Mapbox 512);
-    `density` its pixels per pixel asked for ('scale=2', '@2x').
+    `world_px` is the side of the whole earth at zoom 0 of a static-maps service (Google 256, Mapbox
+    512); `density` its pixels per pixel asked for ('scale=2', '@2x').
     """
 
     zoom: int | None = None
@@ -121,7 +138,9 @@ def measure_unit_m(crs: CRS, box: GeoBox) -> float:
     left, bottom, right, top = box.bounds
     (x,), (y,) = transform_points(box.crs, crs, [(left + right) / 2], [(bottom + top) / 2])
     step = 1e-3 if crs.is_geographic else 100.0
-    lon, lat = transform_points(crs, "EPSG:4326", [x - step, x + step, x, x], [y, y, y - step, y + step])
+    lon, lat = transform_points(
+        crs, "EPSG:4326", [x - step, x + step, x, x], [y, y, y - step, y + step]
+    )
     _, _, metres = pyproj.Geod(ellps="WGS84").inv(lon[::2], lat[::2], lon[1::2], lat[1::2])
     return math.sqrt(float(metres[0]) * float(metres[1])) / (2 * step)
 
@@ -131,7 +150,11 @@ def _choose_tiles(template: Template, box: GeoBox, settings: CellSettings) -> Ce
     crs = tms.rasterio_crs
     metres = measure_unit_m(crs, box)
     limit = min(settings.max_zoom, tms.maxzoom)
-    for zoom in range(tms.minzoom, limit + 1) if settings.zoom is None else [_check_zoom(settings.zoom, tms.maxzoom)]:
+    for zoom in (
+        range(tms.minzoom, limit + 1)
+        if settings.zoom is None
+        else [_check_zoom(settings.zoom, tms.maxzoom)]
+    ):
         matrix = tms.matrix(zoom)
         side_px = settings.tile_px or matrix.tileWidth
         left, bottom, right, top = tms.xy_bounds(0, 0, zoom)
@@ -139,16 +162,26 @@ def _choose_tiles(template: Template, box: GeoBox, settings: CellSettings) -> Ce
         if unit * metres <= box.m_per_px * _NEVER_COARSER:
             break
     if abs((top - bottom) / side_px / unit - 1) > 1e-6 or matrix.variableMatrixWidths:
-        raise InputError(settings.matrix_set, "its tiles are not square grids", "use another tile matrix set")
+        raise InputError(
+            settings.matrix_set, "its tiles are not square grids", "use another tile matrix set"
+        )
     if "{q}" in template.text and settings.matrix_set != "WebMercatorQuad":
-        raise InputError("{q}", "quadkeys belong to WebMercatorQuad", "leave --tile-matrix-set away")
-    return Cells(crs, left, top, unit, side_px, side_px, zoom, matrix.matrixHeight, matrix.matrixWidth)
+        raise InputError(
+            "{q}", "quadkeys belong to WebMercatorQuad", "leave --tile-matrix-set away"
+        )
+    return Cells(
+        crs, left, top, unit, side_px, side_px, zoom, matrix.matrixHeight, matrix.matrixWidth
+    )
 
 
 def _choose_wms(template: Template, box: GeoBox, settings: CellSettings) -> Cells:
-    named = find_parameter(template.text, "crs") or find_parameter(template.text, "srs") or "EPSG:3857"
+    named = (
+        find_parameter(template.text, "crs") or find_parameter(template.text, "srs") or "EPSG:3857"
+    )
     crs = parse_crs("OGC:CRS84" if named.upper() == "CRS:84" else named)
-    width, height = (_read_side(template, name, settings.tile_px or 512) for name in ("width", "height"))
+    width, height = (
+        _read_side(template, name, settings.tile_px or 512) for name in ("width", "height")
+    )
     unit = box.m_per_px if crs == box.crs else box.m_per_px / measure_unit_m(crs, box)
     lat_first = find_parameter(template.text, "version") == "1.3.0" and _is_lat_first(crs)
     return Cells(crs, 0.0, 0.0, unit, width, height, lat_first=lat_first)
@@ -156,43 +189,65 @@ def _choose_wms(template: Template, box: GeoBox, settings: CellSettings) -> Cell
 
 def _choose_static(template: Template, box: GeoBox, settings: CellSettings) -> Cells:
     """Any centre may be asked for, so the pictures lie side by side once their bars are cut off."""
-    width, height = (_read_side(template, name, settings.tile_px or 640) for name in ("width", "height"))
+    width, height = (
+        _read_side(template, name, settings.tile_px or 640) for name in ("width", "height")
+    )
     cut = settings.bar_px
     if not 0 <= cut < height - 64:
         raise InputError(
-            f"--bar-px {cut}", f"leaves nothing of pictures {height} px high", "give the height of the bar"
+            f"--bar-px {cut}",
+            f"leaves nothing of pictures {height} px high",
+            "give the height of the bar",
         )
     metres = measure_unit_m(WEB_MERCATOR, box)
     world = settings.world_px * settings.density
     fitting = math.ceil(math.log2(2 * _HALF_EARTH * metres / world / box.m_per_px / _NEVER_COARSER))
-    zoom = _check_zoom(settings.zoom if settings.zoom is not None else min(max(fitting, 0), settings.max_zoom), 24)
+    zoom = _check_zoom(
+        settings.zoom if settings.zoom is not None else min(max(fitting, 0), settings.max_zoom), 24
+    )
     unit = 2 * _HALF_EARTH / world / 2**zoom
     shape = width * settings.density, (height - cut) * settings.density
-    return Cells(WEB_MERCATOR, -_HALF_EARTH, _HALF_EARTH, unit, *shape, zoom,
-                 cut_px=cut * settings.density, density=settings.density)  # fmt: skip
+    return Cells(
+        WEB_MERCATOR,
+        -_HALF_EARTH,
+        _HALF_EARTH,
+        unit,
+        *shape,
+        zoom,
+        cut_px=cut * settings.density,
+        density=settings.density,
+    )
 
 
 def _find_matrix_set(name: str) -> Any:
     morecantile = import_extra("morecantile")
     known = morecantile.tms.list()
     if name not in known:
-        raise InputError(f"--tile-matrix-set {name}", f"expected one of {', '.join(known)}", "or leave it away")
+        raise InputError(
+            f"--tile-matrix-set {name}", f"expected one of {', '.join(known)}", "or leave it away"
+        )
     return morecantile.tms.get(name)
 
 
 def _check_zoom(zoom: int, limit: int) -> int:
     if not 0 <= zoom <= limit:
-        raise InputError(f"--zoom {zoom}", f"expected 0 to {limit}", "leave it away to have it chosen")
+        raise InputError(
+            f"--zoom {zoom}", f"expected 0 to {limit}", "leave it away to have it chosen"
+        )
     return zoom
 
 
 def _read_side(template: Template, name: str, fallback: int) -> int:
-    """A side that is written out in the template counts; in static maps it may stand as 640x640, too."""
+    """A side that is written out in the template counts; in static maps it may stand as 640x640,
+    too.
+    """
     found = find_parameter(template.text, name)
     if found is None:
         return fallback
     if not found.isdigit() or not 64 <= int(found) <= 4096:
-        raise InputError(f"{name}={found[:20]}", "expected 64 to 4096 px", f"write {name}={{{name}}}")
+        raise InputError(
+            f"{name}={found[:20]}", "expected 64 to 4096 px", f"write {name}={{{name}}}"
+        )
     return int(found)
 
 
@@ -201,4 +256,6 @@ def _is_lat_first(crs: CRS) -> bool:
 
 
 def _spell_quadkey(cell: Cell, zoom: int) -> str:
-    return "".join(str((cell.col >> bit & 1) + 2 * (cell.row >> bit & 1)) for bit in reversed(range(zoom)))
+    return "".join(
+        str((cell.col >> bit & 1) + 2 * (cell.row >> bit & 1)) for bit in reversed(range(zoom))
+    )

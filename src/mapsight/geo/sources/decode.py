@@ -1,4 +1,6 @@
-"""The picture in a reply, or what is wrong with it: size before pixels, so that no bomb goes off."""
+"""The picture in a reply, or what is wrong with it: size before pixels, so that no bomb goes
+off.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _SAID_CHARS = 160
 
 
 def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) -> NDArray[np.uint8]:
-    """RGBA (4, height_px, width_px) of a PNG, JPEG or WebP; FetchError of the kind 'damaged' for all else."""
+    """RGBA (4, height_px, width_px) of a PNG, JPEG or WebP; FetchError of the kind 'damaged' for
+    all else.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -28,7 +32,13 @@ def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) ->
                 pixels = np.asarray(picture.convert("RGBA"))
         except FetchError:
             raise
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ):
             raise _damaged(name, _describe(reply)) from None
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
@@ -36,7 +46,11 @@ def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) ->
 def _check_header(picture: Image.Image, width_px: int, height_px: int, name: object) -> None:
     if picture.size != (width_px, height_px):
         wrong = f"{picture.width} × {picture.height} px instead of {width_px} × {height_px}"
-        remedy = f"say --tile-px {picture.width}" if picture.width == picture.height <= 2048 else "check the template"
+        remedy = (
+            f"say --tile-px {picture.width}"
+            if picture.width == picture.height <= 2048
+            else "check the template"
+        )
         raise FetchError(name, f"sends pictures of {wrong}", remedy, kind="damaged")
     if picture.mode not in _MODES:
         raise _damaged(name, f"sends pictures of the kind {picture.mode}")
@@ -51,11 +65,17 @@ def _describe(reply: Reply) -> str:
         return "sends nothing"
     if not head.lstrip().startswith((b"<", b"{")):
         return "sends something that is no PNG, JPEG or WebP"
-    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", head.decode("utf-8", "replace"), flags=re.S | re.I)
-    said = " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())[:_SAID_CHARS]
+    text = re.sub(
+        r"<(script|style).*?</\1>|<[^>]*>", " ", head.decode("utf-8", "replace"), flags=re.S | re.I
+    )
+    said = " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())[
+        :_SAID_CHARS
+    ]
     kind = "HTML or XML" if head.lstrip().startswith(b"<") else "JSON"
     return f"sends {kind} instead of a picture: '{said}'"
 
 
 def _damaged(name: object, what: str) -> FetchError:
-    return FetchError(name, what, "check the template, the key and the terms of the service", kind="damaged")
+    return FetchError(
+        name, what, "check the template, the key and the terms of the service", kind="damaged"
+    )

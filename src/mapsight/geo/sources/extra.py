@@ -14,4 +14,6 @@ def import_extra(name: str, *, extra: str = "gather") -> Any:
         return import_module(name)
     except ModuleNotFoundError:
         package = name.split(".")[0]
-        raise MapsightError(package, "is not installed", f"pip install 'mapsight[{extra}]'") from None
+        raise MapsightError(
+            package, "is not installed", f"pip install 'mapsight[{extra}]'"
+        ) from None

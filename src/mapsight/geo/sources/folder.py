@@ -1,4 +1,6 @@
-"""Imagery of one's own: a folder of GeoTIFFs, or one of them, in any mixture of CRSs and resolutions."""
+"""Imagery of one's own: a folder of GeoTIFFs, or one of them, in any mixture of CRSs and
+resolutions.
+"""
 
 from __future__ import annotations
 
@@ -33,43 +35,71 @@ def fetch_folder(
     scale: Scale | None = None,
     attribution: str = "",
 ) -> Gathered:
-    """Write the part of a folder's images that lies in the area to `out`, finer ones over coarser ones.
+    """Write the part of a folder's images that lies in the area to `out`, finer ones over coarser
+    ones.
 
-    Files without a place on earth are left out and counted. Raises InputError for a damaged file or a folder
-    without images, OverlapError where none of them lies in the area.
+    Files without a place on earth are left out and counted. Raises InputError for a damaged file or
+    a folder without images, OverlapError where none of them lies in the area.
     """
     box, root = area.choose_grid(m_per_px), Path(folder)
     pictures, skipped, terms = _survey(list_images(root), box)
     if not pictures:
         reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-        raise OverlapError(root, f"no image of it lies in the area ({reasons})", "check --bbox: W S E N in degrees")
+        raise OverlapError(
+            root, f"no image of it lies in the area ({reasons})", "check --bbox: W S E N in degrees"
+        )
     request = {"files": _fingerprint(pictures), "box": str(box), "bands": bands, "scale": scale}
     credit = attribution or "; ".join(sorted(terms))
     with PictureReader(pictures, box, bands=bands, scale=scale) as reader:
-        summary = write_mosaic(out, box, reader.read, request=request, title="putting images together",
-                               attribution=credit)  # fmt: skip
+        summary = write_mosaic(
+            out,
+            box,
+            reader.read,
+            request=request,
+            title="putting images together",
+            attribution=credit,
+        )
         chosen = reader.scale
-    notes = [f"{count} files left out: {reason}" for reason, count in skipped.items() if reason != "elsewhere"]
+    notes = [
+        f"{count} files left out: {reason}"
+        for reason, count in skipped.items()
+        if reason != "elsewhere"
+    ]
     if chosen:
         notes.append(f"{chosen[0]:g}–{chosen[1]:g} of the files became 0–255")
     return Gathered(
-        kind="folder", source=str(root), attribution=credit,
-        fetched=len(pictures), share_valid=summary.share_valid, notes=tuple(notes),
-        details={"files": [os.path.relpath(picture.name, root) for picture in pictures], **describe_summary(summary)},
-    )  # fmt: skip
+        kind="folder",
+        source=str(root),
+        attribution=credit,
+        fetched=len(pictures),
+        share_valid=summary.share_valid,
+        notes=tuple(notes),
+        details={
+            "files": [os.path.relpath(picture.name, root) for picture in pictures],
+            **describe_summary(summary),
+        },
+    )
 
 
 def list_images(root: Path) -> list[Path]:
-    """The image files of a folder and those below it, or the one file; links that lead elsewhere are not followed."""
+    """The image files of a folder and those below it, or the one file; links that lead elsewhere
+    are not followed.
+    """
     if root.is_file():
         return [root]
     if not root.is_dir():
-        raise InputError(root, "there is no such folder", "give a folder of GeoTIFFs, or a template of a service")
+        raise InputError(
+            root, "there is no such folder", "give a folder of GeoTIFFs, or a template of a service"
+        )
     found = sorted(_walk(root))
     if not found:
-        raise InputError(root, "holds no images", f"expected files that end in {', '.join(SUFFIXES)}")
+        raise InputError(
+            root, "holds no images", f"expected files that end in {', '.join(SUFFIXES)}"
+        )
     if len(found) > _MAX_FILES:
-        raise InputError(root, f"holds more than {_MAX_FILES} images", "give a folder of the region")
+        raise InputError(
+            root, f"holds more than {_MAX_FILES} images", "give a folder of the region"
+        )
     return found
 
 
@@ -82,7 +112,9 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _survey(paths: list[Path], box: GeoBox) -> tuple[list[Picture], dict[str, int], set[str]]:
-    """Pictures in the area, finest first; why others are left out; what files say of their copyright."""
+    """Pictures in the area, finest first; why others are left out; what files say of their
+    copyright.
+    """
     assert box.crs is not None
     found: list[tuple[float, Picture]] = []
     skipped: dict[str, int] = {}

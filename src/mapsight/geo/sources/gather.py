@@ -29,7 +29,9 @@ ROADS_FILES = ("map.gpkg", "mask.tif")
 
 @dataclass(frozen=True)
 class ImageryRequest:
-    """Which imagery, and how: `source` is a template of a service, stac:URL, or a folder or file."""
+    """Which imagery, and how: `source` is a template of a service, stac:URL, or a folder or
+    file.
+    """
 
     source: str
     m_per_px: float = 0.5
@@ -41,7 +43,9 @@ class ImageryRequest:
 
 
 def fetch_imagery(area: Area, request: ImageryRequest, *, out: Path, http: Http) -> Gathered:
-    """Write the imagery of an area to `out` as a cloud-optimised GeoTIFF on `area.choose_grid(m_per_px)`."""
+    """Write the imagery of an area to `out` as a cloud-optimised GeoTIFF on
+    `area.choose_grid(m_per_px)`.
+    """
     fetch = _IMAGERY[name_imagery(request.source)]
     return fetch(area, request, out, http)
 
@@ -53,27 +57,45 @@ def name_imagery(source: str) -> str:
     if "{" in source:
         return "tiles"
     if "://" in source:
-        raise InputError(source[:80], "has no placeholders such as {z} {x} {y}, {q}, {bbox}",
-                         "give a template, or stac:URL for a catalogue")  # fmt: skip
+        raise InputError(
+            source[:80],
+            "has no placeholders such as {z} {x} {y}, {q}, {bbox}",
+            "give a template, or stac:URL for a catalogue",
+        )
     return "folder"
 
 
 def _fetch_tiles(area: Area, request: ImageryRequest, out: Path, http: Http) -> Gathered:
     settings = replace(request.tiles, attribution=request.attribution)
-    return fetch_tiles(area, request.source, out=out, m_per_px=request.m_per_px, http=http, settings=settings)
+    return fetch_tiles(
+        area, request.source, out=out, m_per_px=request.m_per_px, http=http, settings=settings
+    )
 
 
 def _fetch_stac(area: Area, request: ImageryRequest, out: Path, http: Http) -> Gathered:
-    settings = replace(request.stac, attribution=request.attribution, bands=request.bands, scale=request.scale)
+    settings = replace(
+        request.stac, attribution=request.attribution, bands=request.bands, scale=request.scale
+    )
     if not settings.collection:
-        raise InputError(request.source, "does not say which collection", "add --collection, such as naip")
+        raise InputError(
+            request.source, "does not say which collection", "add --collection, such as naip"
+        )
     catalogue = request.source.removeprefix("stac:")
-    return fetch_stac(area, catalogue, out=out, m_per_px=request.m_per_px, http=http, settings=settings)
+    return fetch_stac(
+        area, catalogue, out=out, m_per_px=request.m_per_px, http=http, settings=settings
+    )
 
 
 def _fetch_folder(area: Area, request: ImageryRequest, out: Path, http: Http) -> Gathered:
-    return fetch_folder(area, request.source, out=out, m_per_px=request.m_per_px, bands=request.bands,
-                        scale=request.scale, attribution=request.attribution)  # fmt: skip
+    return fetch_folder(
+        area,
+        request.source,
+        out=out,
+        m_per_px=request.m_per_px,
+        bands=request.bands,
+        scale=request.scale,
+        attribution=request.attribution,
+    )
 
 
 _IMAGERY: dict[str, Callable[[Area, ImageryRequest, Path, Http], Gathered]] = {
@@ -84,8 +106,15 @@ _IMAGERY: dict[str, Callable[[Area, ImageryRequest, Path, Http], Gathered]] = {
 
 
 def digest_request(area: Area, wanted: object, source: str) -> str:
-    """One name for all that determines a result: the area, what is asked for it, and the state of local files."""
-    said = {"area": area.bbox, "wanted": wanted, "files": _describe_files(Path(source)), "format": FORMAT}
+    """One name for all that determines a result: the area, what is asked for it, and the state of
+    local files.
+    """
+    said = {
+        "area": area.bbox,
+        "wanted": wanted,
+        "files": _describe_files(Path(source)),
+        "format": FORMAT,
+    }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -98,7 +127,9 @@ def _describe_files(source: Path) -> list[list[object]]:
 
 @dataclass(frozen=True)
 class Record:
-    """What gather.json tells: the imagery and the roads, each with the digest of its request and its files."""
+    """What gather.json tells: the imagery and the roads, each with the digest of its request and
+    its files.
+    """
 
     area: Area
     box: GeoBox
@@ -109,31 +140,55 @@ class Record:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write gather.json: what came from where, when, under which attribution, and what became of it."""
+    """Write gather.json: what came from where, when, under which attribution, and what became of
+    it.
+    """
     area, box, folder = record.area, record.box, path.parent
     said = {
         "format": FORMAT,
         "mapsight": __version__,
         "area": {"bbox": list(area.bbox), "crs": "EPSG:4326", "km2": round(area.km2, 4)},
-        "grid": {"crs": box.crs.to_string() if box.crs else None, "transform": list(box.transform)[:6],
-                 "width": box.width, "height": box.height, "m_per_px": box.m_per_px},
-        "imagery": asdict(record.imagery) | {"complete": record.imagery.complete, "request": record.imagery_request,
-                                             "files": _digest_files(folder, IMAGERY_FILES)},
-        "roads": record.roads and record.roads | {"request": record.roads_request,
-                                                  "files": _digest_files(folder, ROADS_FILES)},
-    }  # fmt: skip
+        "grid": {
+            "crs": box.crs.to_string() if box.crs else None,
+            "transform": list(box.transform)[:6],
+            "width": box.width,
+            "height": box.height,
+            "m_per_px": box.m_per_px,
+        },
+        "imagery": asdict(record.imagery)
+        | {
+            "complete": record.imagery.complete,
+            "request": record.imagery_request,
+            "files": _digest_files(folder, IMAGERY_FILES),
+        },
+        "roads": record.roads
+        and record.roads
+        | {"request": record.roads_request, "files": _digest_files(folder, ROADS_FILES)},
+    }
     with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(said, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(said, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_part(path: Path, part: str, request: str) -> dict[str, Any] | None:
-    """What a record says of its imagery or its roads, if they are of this very request and the files are as written."""
+    """What a record says of its imagery or its roads, if they are of this very request and the
+    files are as written.
+    """
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         about = dict(said[part])
         files = about.pop("files").items()
-        fits = said["format"] == FORMAT and about.pop("request") == request and about.pop("complete", True) is True
-        return about if fits and all(_is_same(path.with_name(Path(name).name), file) for name, file in files) else None
+        fits = (
+            said["format"] == FORMAT
+            and about.pop("request") == request
+            and about.pop("complete", True) is True
+        )
+        return (
+            about
+            if fits and all(_is_same(path.with_name(Path(name).name), file) for name, file in files)
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -153,7 +208,11 @@ def _digest_files(folder: Path, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _is_same(file: Path, about: dict[str, Any]) -> bool:
-    return file.is_file() and file.stat().st_size == about["bytes"] and _digest(file) == about["sha256"]
+    return (
+        file.is_file()
+        and file.stat().st_size == about["bytes"]
+        and _digest(file) == about["sha256"]
+    )
 
 
 def _digest(file: Path) -> str:

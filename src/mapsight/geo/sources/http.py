@@ -1,4 +1,6 @@
-"""One polite way to the network: rate-limited, retried with back-off, bounded in bytes and time, kept on disk."""
+"""One polite way to the network: rate-limited, retried with back-off, bounded in bytes and time,
+kept on disk.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ Check = Callable[[Reply], None]
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """How a service is treated. Times in seconds, sizes in bytes; rate and pauses hold for each host."""
+    """How a service is treated. Times in seconds, sizes in bytes; rate and pauses hold for each
+    host.
+    """
 
     rate_per_s: float = 10.0
     parallel: int = 4
@@ -44,21 +48,33 @@ class HttpSettings:
 
 
 class FetchError(MapsightError):
-    """A reply that could not be had: `status` of the last answer (None: no answer), `kind` for counting.
+    """A reply that could not be had: `status` of the last answer (None: no answer), `kind` for
+    counting.
 
-    Kinds: absent (204, 404, 410), refused (401, 403), busy (429), server (5xx), unreachable, slow, too large,
-    damaged (not what was asked for), not asked (stopped before), other.
+    Kinds: absent (204, 404, 410), refused (401, 403), busy (429), server (5xx), unreachable, slow,
+    too large, damaged (not what was asked for), not asked (stopped before), other.
     """
 
-    def __init__(self, value: object, expectation: str, remedy: str, *, kind: str, status: int | None = None,
-                 again: bool | None = None, wait_s: float | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        value: object,
+        expectation: str,
+        remedy: str,
+        *,
+        kind: str,
+        status: int | None = None,
+        again: bool | None = None,
+        wait_s: float | None = None,
+    ) -> None:
         super().__init__(value, expectation, remedy)
         self.kind, self.status, self.wait_s = kind, status, wait_s
         self.again = kind in ("busy", "server", "unreachable", "slow") if again is None else again
 
 
 class Http:
-    """A client for many threads; a context manager. `get` and `post` return a whole body or raise FetchError."""
+    """A client for many threads; a context manager. `get` and `post` return a whole body or raise
+    FetchError.
+    """
 
     def __init__(self, settings: HttpSettings | None = None, store: Store | None = None) -> None:
         self.settings, self.store = settings or HttpSettings(), store
@@ -84,24 +100,48 @@ class Http:
         """Ask nobody anymore: threads that wait for their turn wake up and fail."""
         self._stopped.set()
 
-    def get(self, address: Address | str, *, headers: Mapping[str, str] | None = None,
-            check: Check | None = None, keep: bool = True) -> Reply:  # fmt: skip
+    def get(
+        self,
+        address: Address | str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        check: Check | None = None,
+        keep: bool = True,
+    ) -> Reply:
         """The body behind an address, from the store if it is there.
 
-        `check` looks at a fresh reply and raises FetchError (kind 'damaged') to have it counted and not kept.
+        `check` looks at a fresh reply and raises FetchError (kind 'damaged') to have it counted and
+        not kept.
         """
         return self._fetch("GET", _as_address(address), None, headers or {}, check, keep)
 
-    def post(self, address: Address | str, *, data: Mapping[str, str] | None = None, body: Any = None,
-             headers: Mapping[str, str] | None = None, check: Check | None = None,
-             keep: bool = True) -> Reply:  # fmt: skip
+    def post(
+        self,
+        address: Address | str,
+        *,
+        data: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        check: Check | None = None,
+        keep: bool = True,
+    ) -> Reply:
         """The answer to a form (`data`) or to JSON (`body`)."""
         content = {"json": body} if data is None else {"data": dict(data)}
         return self._fetch("POST", _as_address(address), content, headers or {}, check, keep)
 
-    def _fetch(self, method: str, address: Address, content: dict[str, Any] | None, headers: Mapping[str, str],
-               check: Check | None, keep: bool) -> Reply:  # fmt: skip
-        key = f"{method} {address.shown} {json.dumps(content, sort_keys=True)} {sorted(headers.items())}"
+    def _fetch(
+        self,
+        method: str,
+        address: Address,
+        content: dict[str, Any] | None,
+        headers: Mapping[str, str],
+        check: Check | None,
+        keep: bool,
+    ) -> Reply:
+        key = (
+            f"{method} {address.shown} {json.dumps(content, sort_keys=True)}"
+            f" {sorted(headers.items())}"
+        )
         if keep and self.store is not None and (found := self.store.read(key)) is not None:
             return found
         reply = self._retry(lambda: self._ask(method, address, content, headers, check))
@@ -118,15 +158,25 @@ class Http:
             return float(backoff(state)) if asked_s is None else asked_s
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.settings.attempts), wait=choose_wait, reraise=True,
+            stop=tenacity.stop_after_attempt(self.settings.attempts),
+            wait=choose_wait,
+            reraise=True,
             sleep=self._stopped.wait,
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, FetchError) and error.again),
-        )  # fmt: skip
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, FetchError) and error.again
+            ),
+        )
         reply: Reply = retrying(ask)
         return reply
 
-    def _ask(self, method: str, address: Address, content: dict[str, Any] | None, headers: Mapping[str, str],
-             check: Check | None) -> Reply:  # fmt: skip
+    def _ask(
+        self,
+        method: str,
+        address: Address,
+        content: dict[str, Any] | None,
+        headers: Mapping[str, str],
+        check: Check | None,
+    ) -> Reply:
         if self._stopped.is_set():
             raise FetchError(address, "was not asked for anymore", "start again", kind="not asked")
         url, sent = address.url, dict(headers)
@@ -142,7 +192,9 @@ class Http:
                     continue
                 self._check_status(answer, address)
                 reply = Reply(
-                    self._read_body(answer, address), answer.headers.get("content-type", "")[:200], time.time()
+                    self._read_body(answer, address),
+                    answer.headers.get("content-type", "")[:200],
+                    time.time(),
                 )
             if check is not None:
                 check(reply)
@@ -150,48 +202,99 @@ class Http:
         raise FetchError(address, "redirects in circles", "use the final address", kind="other")
 
     @contextmanager
-    def _answer(self, method: str, url: str, address: Address, content: dict[str, Any] | None,
-                headers: Mapping[str, str]) -> Iterator[Any]:  # fmt: skip
+    def _answer(
+        self,
+        method: str,
+        url: str,
+        address: Address,
+        content: dict[str, Any] | None,
+        headers: Mapping[str, str],
+    ) -> Iterator[Any]:
         gate = self._gate(url)
         if gate.closed:
-            raise FetchError(address, "wants to be left alone for longer than we wait", "come back later", kind="busy",
-                             again=False)  # fmt: skip
+            raise FetchError(
+                address,
+                "wants to be left alone for longer than we wait",
+                "come back later",
+                kind="busy",
+                again=False,
+            )
         self._stopped.wait(gate.take_turn_s())
         try:
-            with self._client.stream(method, url, headers=dict(headers), **(content or {})) as answer:
+            with self._client.stream(
+                method, url, headers=dict(headers), **(content or {})
+            ) as answer:
                 yield answer
         except self._httpx.TimeoutException:
-            raise FetchError(address, f"no answer within {self.settings.timeout_s:g} s", "try again later",
-                             kind="slow") from None  # fmt: skip
-        except (self._httpx.TransportError, self._httpx.InvalidURL, self._httpx.DecodingError) as error:
+            raise FetchError(
+                address,
+                f"no answer within {self.settings.timeout_s:g} s",
+                "try again later",
+                kind="slow",
+            ) from None
+        except (
+            self._httpx.TransportError,
+            self._httpx.InvalidURL,
+            self._httpx.DecodingError,
+        ) as error:
             kind = type(error).__name__
-            raise FetchError(address, f"cannot be reached ({kind})", "check the address and the network",
-                             kind="unreachable") from None  # fmt: skip
+            raise FetchError(
+                address,
+                f"cannot be reached ({kind})",
+                "check the address and the network",
+                kind="unreachable",
+            ) from None
 
     def _check_status(self, answer: Any, address: Address) -> None:
         status = int(answer.status_code)
         if status == 200:
             return
         kind, wait_s = _name_kind(status), None
-        if status in _AGAIN and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None:
+        if (
+            status in _AGAIN
+            and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None
+        ):
             self._gate(str(answer.url)).pause(wait_s, self.settings.longest_wait_s)
         again = status in _AGAIN and (wait_s is None or wait_s <= self.settings.longest_wait_s)
-        raise FetchError(address, f"answers with status {status}", _REMEDIES[kind], kind=kind, status=status,
-                         again=again, wait_s=wait_s)  # fmt: skip
+        raise FetchError(
+            address,
+            f"answers with status {status}",
+            _REMEDIES[kind],
+            kind=kind,
+            status=status,
+            again=again,
+            wait_s=wait_s,
+        )
 
     def _read_body(self, answer: Any, address: Address) -> bytes:
-        if answer.headers.get("content-encoding", "identity") not in ("identity", "gzip"):  # gzip in gzip is a bomb
-            raise FetchError(address, "sends an encoding that was not asked for", "use another service", kind="damaged")
+        if answer.headers.get("content-encoding", "identity") not in (
+            "identity",
+            "gzip",
+        ):  # gzip in gzip is a bomb
+            raise FetchError(
+                address,
+                "sends an encoding that was not asked for",
+                "use another service",
+                kind="damaged",
+            )
         limit, deadline = self.settings.max_bytes, time.monotonic() + self.settings.total_timeout_s
         parts, size = [], 0
         for part in answer.iter_bytes():
             size += len(part)
             if size > limit:
-                raise FetchError(address, f"sends more than {limit / 2**20:.3g} MB", "ask for less at once",
-                                 kind="too large")  # fmt: skip
+                raise FetchError(
+                    address,
+                    f"sends more than {limit / 2**20:.3g} MB",
+                    "ask for less at once",
+                    kind="too large",
+                )
             if time.monotonic() > deadline:
-                raise FetchError(address, f"is not done after {self.settings.total_timeout_s:g} s", "try again later",
-                                 kind="slow")  # fmt: skip
+                raise FetchError(
+                    address,
+                    f"is not done after {self.settings.total_timeout_s:g} s",
+                    "try again later",
+                    kind="slow",
+                )
             parts.append(part)
         return b"".join(parts)
 

@@ -1,4 +1,6 @@
-"""The road map of an area from whichever source: map.gpkg, and the mask of its roads on the grid of the image."""
+"""The road map of an area from whichever source: map.gpkg, and the mask of its roads on the grid of
+the image.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,9 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class MapRequest:
-    """Which road map: a file, `overpass`, `overpass:URL`, or `rendered:TEMPLATE` (or a picture of one) with the
-    colours of its roads."""
+    """Which road map: a file, `overpass`, `overpass:URL`, or `rendered:TEMPLATE` (or a picture of
+    one) with the colours of its roads.
+    """
 
     source: str
     layer: str | None = None
@@ -56,26 +59,47 @@ def check_map(request: MapRequest) -> None:
     elif name == "rendered":
         read_template(rest)
         if not request.colours:
-            raise InputError("rendered:", "which colours are roads is not known", "add --road-colour '#ffffff'")
+            raise InputError(
+                "rendered:", "which colours are roads is not known", "add --road-colour '#ffffff'"
+            )
 
 
-def gather_map(area: Area, box: GeoBox, request: MapRequest, *, out: Path, http: Http) -> dict[str, Any]:
-    """Write map.gpkg and mask.tif (255 where a road is) into `out`; a record of what they hold and where from."""
+def gather_map(
+    area: Area, box: GeoBox, request: MapRequest, *, out: Path, http: Http
+) -> dict[str, Any]:
+    """Write map.gpkg and mask.tif (255 where a road is) into `out`; a record of what they hold and
+    where from.
+    """
     name, _, rest = request.source.partition(":")
     read = _ROADS.get(name, _read_file)
-    roads, mask, about = read(area, box, replace(request, source=rest if read is not _read_file else request.source),
-                              out, http)  # fmt: skip
+    roads, mask, about = read(
+        area,
+        box,
+        replace(request, source=rest if read is not _read_file else request.source),
+        out,
+        http,
+    )
     write_lines(out / "map.gpkg", roads, layer="roads")
-    lines = read_map(out / "map.gpkg", box=box)  # as an audit will: what it cannot read is found out here
+    lines = read_map(
+        out / "map.gpkg", box=box
+    )  # as an audit will: what it cannot read is found out here
     if mask is None:
-        _write_mask(out / "mask.tif", box, lambda part: burn_lines(lines.lines[lines.lines["visible"]], part))
+        _write_mask(
+            out / "mask.tif",
+            box,
+            lambda part: burn_lines(lines.lines[lines.lines["visible"]], part),
+        )
     attribution = request.attribution or str(roads.attrs.get("attribution", ""))
     km = lines.lines.length.groupby(lines.lines["road_class"]).sum() / 1000
     return {
-        "source": request.source, "attribution": attribution, "data_of": str(roads.attrs.get("data_of", "")),
-        "ways": int(lines.lines["road_id"].nunique()), "km": round(float(km.sum()), 3),
-        "km_by_class": {str(kind): round(float(length), 3) for kind, length in km.items()}, **about,
-    }  # fmt: skip
+        "source": request.source,
+        "attribution": attribution,
+        "data_of": str(roads.attrs.get("data_of", "")),
+        "ways": int(lines.lines["road_id"].nunique()),
+        "km": round(float(km.sum()), 3),
+        "km_by_class": {str(kind): round(float(length), 3) for kind, length in km.items()},
+        **about,
+    }
 
 
 _Read = tuple[gpd.GeoDataFrame, "Path | None", dict[str, Any]]
@@ -88,14 +112,25 @@ def _read_file(area: Area, box: GeoBox, request: MapRequest, out: Path, http: Ht
 
 
 def _read_overpass(area: Area, box: GeoBox, request: MapRequest, out: Path, http: Http) -> _Read:
-    return fetch_overpass(area, http, endpoint=request.source or ENDPOINT), None, {"kind": "overpass"}
+    return (
+        fetch_overpass(area, http, endpoint=request.source or ENDPOINT),
+        None,
+        {"kind": "overpass"},
+    )
 
 
 def _read_rendered(area: Area, box: GeoBox, request: MapRequest, out: Path, http: Http) -> _Read:
-    """A drawn map: its roads by their colours where the service drew them, traced; their mask on the image's grid."""
+    """A drawn map: its roads by their colours where the service drew them, traced; their mask on
+    the image's grid.
+    """
     settings = replace(request.tiles, attribution=request.attribution)
-    drawn, gathered = fetch_drawn_map(area, request.source, m_per_px=box.m_per_px, http=http, settings=settings)
-    road = find_roads(np.ascontiguousarray(np.moveaxis(drawn.array, 0, -1)), request.colours) & drawn.valid
+    drawn, gathered = fetch_drawn_map(
+        area, request.source, m_per_px=box.m_per_px, http=http, settings=settings
+    )
+    road = (
+        find_roads(np.ascontiguousarray(np.moveaxis(drawn.array, 0, -1)), request.colours)
+        & drawn.valid
+    )
     traced = trace_roads(road, drawn.geobox)
     if traced.empty:
         raise InputError(request.source, "shows no road in these colours", "check --road-colour")
@@ -120,6 +155,13 @@ def _write_mask(path: Path, box: GeoBox, draw: Callable[[GeoBox], Any]) -> None:
 
 def _warp_mask(mask: NDArray[np.bool_], own: GeoBox, part: GeoBox) -> NDArray[np.uint8]:
     target = np.zeros(part.shape, np.uint8)
-    reproject(mask.astype(np.uint8), target, src_transform=own.transform, src_crs=own.crs,
-              dst_transform=part.transform, dst_crs=part.crs, resampling=Resampling.nearest)  # fmt: skip
+    reproject(
+        mask.astype(np.uint8),
+        target,
+        src_transform=own.transform,
+        src_crs=own.crs,
+        dst_transform=part.transform,
+        dst_crs=part.crs,
+        resampling=Resampling.nearest,
+    )
     return target

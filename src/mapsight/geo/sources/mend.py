@@ -25,11 +25,13 @@ _FACING_DEG = 32.0
 
 
 def fill_hidden(road: Mask, hidden: Mask, *, reach_px: int) -> Mask:
-    """Road where the map is hidden: a hidden pixel is road if, along some direction, both ways lead to road.
+    """Road where the map is hidden: a hidden pixel is road if, along some direction, both ways lead
+    to road.
 
-    Looks from every hidden pixel in 48 directions both ways until the map is seen again, at most reach_px apart. The
-    roads that are met there must run along the look, or one of them and the other be a junction, so that nothing is
-    filled between parallel roads or in the corners of junctions.
+    Looks from every hidden pixel in 48 directions both ways until the map is seen again, at most
+    reach_px apart. The roads that are met there must run along the look, or one of them and the
+    other be a junction, so that nothing is filled between parallel roads or in the corners of
+    junctions.
     """
     known = road & ~hidden
     angle, coherence = _measure_direction(known, hidden)
@@ -41,7 +43,10 @@ def fill_hidden(road: Mask, hidden: Mask, *, reach_px: int) -> Mask:
         ahead = _look(known, hidden, (rows[open_], cols[open_]), look, reach_px)
         behind = _look(known, hidden, (rows[open_], cols[open_]), look + np.pi, reach_px)
         good = ahead.road & behind.road & (ahead.distance_px + behind.distance_px <= reach_px)
-        off = [np.abs((angle[s.row, s.col] - look + np.pi / 2) % np.pi - np.pi / 2) for s in (ahead, behind)]
+        off = [
+            np.abs((angle[s.row, s.col] - look + np.pi / 2) % np.pi - np.pi / 2)
+            for s in (ahead, behind)
+        ]
         clear = [coherence[s.row, s.col] >= _CLEAR for s in (ahead, behind)]
         straight = [c & (o <= np.radians(_STRAIGHT_DEG)) for o, c in zip(off, clear, strict=True)]
         along = [c & (o <= np.radians(_ALONG_DEG)) for o, c in zip(off, clear, strict=True)]
@@ -53,7 +58,9 @@ def fill_hidden(road: Mask, hidden: Mask, *, reach_px: int) -> Mask:
 
 
 class _Seen(NamedTuple):
-    """What is first seen of the map from each place: where, how far away, and whether it is road."""
+    """What is first seen of the map from each place: where, how far away, and whether it is
+    road.
+    """
 
     row: NDArray[np.intp]
     col: NDArray[np.intp]
@@ -61,8 +68,12 @@ class _Seen(NamedTuple):
     road: Mask
 
 
-def _look(known: Mask, hidden: Mask, places: tuple[NDArray[np.intp], ...], look: float, reach_px: int) -> _Seen:
-    """From places (rows, cols) in a direction (radians, from +x to −y) until something that is not hidden."""
+def _look(
+    known: Mask, hidden: Mask, places: tuple[NDArray[np.intp], ...], look: float, reach_px: int
+) -> _Seen:
+    """From places (rows, cols) in a direction (radians, from +x to −y) until something that is not
+    hidden.
+    """
     height, width = known.shape
     row, col = (place.copy() for place in places)
     distance = np.full(len(row), np.inf)
@@ -82,18 +93,24 @@ def _look(known: Mask, hidden: Mask, places: tuple[NDArray[np.intp], ...], look:
 
 
 def _measure_direction(road: Mask, hidden: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(direction of the roads around each pixel in radians as in `_look`, coherence 0–1), edges of labels left out."""
+    """(direction of the roads around each pixel in radians as in `_look`, coherence 0–1), edges of
+    labels left out.
+    """
     smooth = ndimage.gaussian_filter(road.astype(np.float32), 1.0)
     sound = ~ndimage.binary_dilation(hidden, np.ones((3, 3), bool), iterations=3)
     down, right = ndimage.sobel(smooth, 0) * sound, ndimage.sobel(smooth, 1) * sound
-    xx, yy, xy = (ndimage.gaussian_filter(p, _TENSOR_PX) for p in (right * right, down * down, -right * down))
+    xx, yy, xy = (
+        ndimage.gaussian_filter(p, _TENSOR_PX) for p in (right * right, down * down, -right * down)
+    )
     gradient = 0.5 * np.arctan2(2 * xy, xx - yy)
     coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(xx + yy, 1e-9)
     return gradient + np.float32(np.pi / 2), np.where(xx + yy > 1e-4, coherence, 0)
 
 
 class Tip(NamedTuple):
-    """A dead end: (row, col), the unit vector in which it points, half the width, and the piece it belongs to."""
+    """A dead end: (row, col), the unit vector in which it points, half the width, and the piece it
+    belongs to.
+    """
 
     at: NDArray[np.float64]
     outward: NDArray[np.float64]
@@ -102,7 +119,9 @@ class Tip(NamedTuple):
 
 
 def join_dashes(road: Mask, *, gap_px: float) -> Mask:
-    """The mask with its dead ends joined that face each other over at most gap_px, the closest first."""
+    """The mask with its dead ends joined that face each other over at most gap_px, the closest
+    first.
+    """
     if gap_px <= 0:
         return road
     tips = find_tips(road, gap_px)
@@ -114,7 +133,9 @@ def join_dashes(road: Mask, *, gap_px: float) -> Mask:
     across = at[pairs[:, 1]] - at[pairs[:, 0]]
     length = np.hypot(*across.T)
     across = across / np.maximum(length, 1e-9)[:, None]
-    facing = np.minimum((outward[pairs[:, 0]] * across).sum(axis=1), -(outward[pairs[:, 1]] * across).sum(axis=1))
+    facing = np.minimum(
+        (outward[pairs[:, 0]] * across).sum(axis=1), -(outward[pairs[:, 1]] * across).sum(axis=1)
+    )
     wide = radius[pairs].max(axis=1) <= 2 * radius[pairs].min(axis=1) + 1
     good = np.flatnonzero((facing >= np.cos(np.radians(_FACING_DEG))) & (length <= gap_px) & wide)
     used, bars = np.zeros(len(tips), bool), []
@@ -124,11 +145,17 @@ def join_dashes(road: Mask, *, gap_px: float) -> Mask:
         if not (used[i] or used[j] or same):
             used[i] = used[j] = True
             bars.append(_draw_bar(tips[i], tips[j]))
-    return road if not bars else road | rasterize(bars, out_shape=road.shape, dtype="uint8").astype(bool)
+    return (
+        road
+        if not bars
+        else road | rasterize(bars, out_shape=road.shape, dtype="uint8").astype(bool)
+    )
 
 
 def find_tips(road: Mask, gap_px: float) -> list[Tip]:
-    """Dead ends of roads from the skeleton, and both ends of short pieces from their longest axis."""
+    """Dead ends of roads from the skeleton, and both ends of short pieces from their longest
+    axis.
+    """
     pieces, _ = ndimage.label(road, np.ones((3, 3), bool))
     boxes = ndimage.find_objects(pieces)
     tips, long = [], road.copy()
@@ -147,7 +174,9 @@ def find_tips(road: Mask, gap_px: float) -> list[Tip]:
             back = graph.at[node] - path[-1]
             length = float(np.hypot(*back))
             if length > 2 * radius:
-                tips.append(Tip(graph.at[node] + back / length * radius * 0.5, back / length, radius, -1))
+                tips.append(
+                    Tip(graph.at[node] + back / length * radius * 0.5, back / length, radius, -1)
+                )
     return tips
 
 
@@ -163,7 +192,9 @@ def _find_ends(piece: Mask, corner: tuple[int, int], number: int) -> list[Tip]:
     axis, radius = axes[:, 1], max(1.73 * np.sqrt(max(variance[0], 1 / 12)), 0.75)
     half = np.abs((places - centre) @ axis).max()
     middle = centre + np.array(corner)
-    return [Tip(middle + sign * half * axis, sign * axis, float(radius), number) for sign in (1, -1)]
+    return [
+        Tip(middle + sign * half * axis, sign * axis, float(radius), number) for sign in (1, -1)
+    ]
 
 
 def _draw_bar(first: Tip, last: Tip) -> shapely.Polygon:

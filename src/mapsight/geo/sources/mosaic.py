@@ -30,7 +30,9 @@ MAX_IMAGE_PX = 4_000_000_000  # 16 GB before packing; a city of 30 × 30 km at 0
 
 
 class Piece(NamedTuple):
-    """RGB (3, h, w) uint8 and valid on the grid asked for; not `whole` where something failed and may be had later."""
+    """RGB (3, h, w) uint8 and valid on the grid asked for; not `whole` where something failed and
+    may be had later.
+    """
 
     raster: Raster
     whole: bool
@@ -41,7 +43,9 @@ Read = Callable[[GeoBox], Piece]
 
 @dataclass(frozen=True)
 class MosaicSummary:
-    """What an image holds: share of pixels with data, parts made now, parts found from before, parts with failures."""
+    """What an image holds: share of pixels with data, parts made now, parts found from before,
+    parts with failures.
+    """
 
     share_valid: float
     parts_made: int
@@ -50,16 +54,27 @@ class MosaicSummary:
 
 
 def write_mosaic(
-    path: Path, box: GeoBox, read: Read, *, request: dict[str, Any], title: str, attribution: str = ""
+    path: Path,
+    box: GeoBox,
+    read: Read,
+    *,
+    request: dict[str, Any],
+    title: str,
+    attribution: str = "",
 ) -> MosaicSummary:
-    """Write what `read` gives for each part of `box` as a cloud-optimised GeoTIFF with a mask of what has data.
+    """Write what `read` gives for each part of `box` as a cloud-optimised GeoTIFF with a mask of
+    what has data.
 
-    Finished parts are kept beside the file until all are there, so that the same `request` goes on where it was;
-    parts with failures are read again the next time. `attribution` becomes the copyright tag of the file.
+    Finished parts are kept beside the file until all are there, so that the same `request` goes on
+    where it was; parts with failures are read again the next time. `attribution` becomes the
+    copyright tag of the file.
     """
     if box.height * box.width > MAX_IMAGE_PX:
-        raise InputError(path.name, f"would have {box.height * box.width / 1e9:.1f} Gpx (limit {MAX_IMAGE_PX / 1e9:g})",
-                         "gather a smaller area, or more metres a pixel")  # fmt: skip
+        raise InputError(
+            path.name,
+            f"would have {box.height * box.width / 1e9:.1f} Gpx (limit {MAX_IMAGE_PX / 1e9:g})",
+            "gather a smaller area, or more metres a pixel",
+        )
     folder = _open_parts(path, request)
     valid_px, made, kept, wanting = 0, 0, 0, 0
     windows = list(_iterate_parts(box))
@@ -81,14 +96,24 @@ def write_mosaic(
 
 
 def warp_onto(source: Raster, box: GeoBox) -> Raster:
-    """RGB and valid brought onto a grid (bilinear, averaging where it gets coarser); no data does not bleed in."""
+    """RGB and valid brought onto a grid (bilinear, averaging where it gets coarser); no data does
+    not bleed in.
+    """
     alpha = np.where(source.valid, 255, 0).astype(np.uint8)
     rgba = np.concatenate([source.array[:3], alpha[None]])
     target = np.zeros((4, *box.shape), np.uint8)
     reproject(
-        rgba, target, src_transform=source.transform, src_crs=source.crs, dst_transform=box.transform,
-        dst_crs=box.crs, src_alpha=4, dst_alpha=4, resampling=Resampling.bilinear, tolerance=0.01,
-    )  # fmt: skip
+        rgba,
+        target,
+        src_transform=source.transform,
+        src_crs=source.crs,
+        dst_transform=box.transform,
+        dst_crs=box.crs,
+        src_alpha=4,
+        dst_alpha=4,
+        resampling=Resampling.bilinear,
+        tolerance=0.01,
+    )
     valid = target[3] >= 128
     target[:3, ~valid] = 0
     return Raster(target[:3], box.transform, box.crs, valid)
@@ -123,7 +148,9 @@ def _wanting_path(part: Path) -> Path:
 
 
 def _with_mask(raster: Raster) -> Raster:
-    """Four bands: an alpha of its own tells apart 'no data' and 'black' in whatever reads the part."""
+    """Four bands: an alpha of its own tells apart 'no data' and 'black' in whatever reads the
+    part.
+    """
     alpha = np.where(raster.valid, 255, 0).astype(np.uint8)
     return Raster(np.concatenate([raster.array[:3], alpha[None]]), raster.transform, raster.crs)
 
@@ -133,14 +160,30 @@ def _count_valid(part: Path) -> int:
         return int((source.read(4) >= 128).sum())
 
 
-def _join_parts(folder: Path, windows: list[tuple[int, int, int, int]], path: Path, box: GeoBox,
-                attribution: str) -> None:  # fmt: skip
-    """The parts as one file with an internal mask, then as COG; disk, not memory, carries the size."""
+def _join_parts(
+    folder: Path,
+    windows: list[tuple[int, int, int, int]],
+    path: Path,
+    box: GeoBox,
+    attribution: str,
+) -> None:
+    """The parts as one file with an internal mask, then as COG; disk, not memory, carries the
+    size.
+    """
     whole = folder / "whole.tif"
     profile = {
-        "driver": "GTiff", "height": box.height, "width": box.width, "count": 3, "dtype": "uint8", "crs": box.crs,
-        "transform": box.transform, "tiled": True, "compress": "lzw", "photometric": "rgb", "bigtiff": "if_safer",
-    }  # fmt: skip
+        "driver": "GTiff",
+        "height": box.height,
+        "width": box.width,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": box.crs,
+        "transform": box.transform,
+        "tiled": True,
+        "compress": "lzw",
+        "photometric": "rgb",
+        "bigtiff": "if_safer",
+    }
     try:
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
             with rasterio.open(whole, "w", **profile) as target:
@@ -152,9 +195,16 @@ def _join_parts(folder: Path, windows: list[tuple[int, int, int, int]], path: Pa
                     target.write_mask(pixels[3], window=window)
             with write_atomically(path) as temporary:
                 rasterio.shutil.copy(
-                    whole, temporary, driver="COG", compress="deflate", predictor="yes", bigtiff="if_safer",
-                    blocksize=512, resampling="average", overviews="auto",
-                )  # fmt: skip
+                    whole,
+                    temporary,
+                    driver="COG",
+                    compress="deflate",
+                    predictor="yes",
+                    bigtiff="if_safer",
+                    blocksize=512,
+                    resampling="average",
+                    overviews="auto",
+                )
     except RasterioError as error:
         raise InputError(path, f"cannot be written ({error})", "is the disk full?") from None
     finally:

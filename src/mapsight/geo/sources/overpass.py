@@ -1,4 +1,6 @@
-"""Roads from an Overpass service: one question for a bounding box, and an answer that is not trusted."""
+"""Roads from an Overpass service: one question for a bounding box, and an answer that is not
+trusted.
+"""
 
 from __future__ import annotations
 
@@ -26,37 +28,59 @@ _STAMP = re.compile(r"^20\d\d-[\d:TZ-]{1,20}$")
 
 
 def fetch_overpass(
-    area: Area, http: Http, *, endpoint: str = ENDPOINT, timeout_s: int = _TIMEOUT_S, max_km2: float = MAX_KM2
+    area: Area,
+    http: Http,
+    *,
+    endpoint: str = ENDPOINT,
+    timeout_s: int = _TIMEOUT_S,
+    max_km2: float = MAX_KM2,
 ) -> gpd.GeoDataFrame:
-    """Roads of an area as `read_roads` gives them, from an Overpass service; `attrs` names terms and date.
+    """Roads of an area as `read_roads` gives them, from an Overpass service; `attrs` names terms
+    and date.
 
-    Refused, overloaded or timed-out questions are asked again with growing pauses (as `http` is set); an answer
-    that says it is incomplete is never used. Raises InputError for areas above `max_km2` and for places without a
-    way, FetchError where no answer can be had.
+    Refused, overloaded or timed-out questions are asked again with growing pauses (as `http` is
+    set); an answer that says it is incomplete is never used. Raises InputError for areas above
+    `max_km2` and for places without a way, FetchError where no answer can be had.
     """
     if area.km2 > max_km2:
-        raise InputError(f"--bbox {area}", f"{area.km2:.0f} km² are above the limit of {max_km2:.0f} for Overpass",
-                         "take an extract (.osm.pbf), or raise the limit for a service of your own")  # fmt: skip
-    reply = http.post(endpoint, data={"data": write_query(area, timeout_s=timeout_s)}, check=check_answer)
+        raise InputError(
+            f"--bbox {area}",
+            f"{area.km2:.0f} km² are above the limit of {max_km2:.0f} for Overpass",
+            "take an extract (.osm.pbf), or raise the limit for a service of your own",
+        )
+    reply = http.post(
+        endpoint, data={"data": write_query(area, timeout_s=timeout_s)}, check=check_answer
+    )
     answer = parse_answer(reply)
     tally = Tally()
     roads = frame_roads(_iterate_ways(answer["elements"], tally), area, tally)
     if roads.empty:
-        raise InputError(f"--bbox {area}", "OpenStreetMap has no road here", "check the order: W S E N in degrees")
-    stamp = str(answer.get("osm3s", {}).get("timestamp_osm_base", "")) if isinstance(answer.get("osm3s"), dict) else ""
+        raise InputError(
+            f"--bbox {area}",
+            "OpenStreetMap has no road here",
+            "check the order: W S E N in degrees",
+        )
+    stamp = (
+        str(answer.get("osm3s", {}).get("timestamp_osm_base", ""))
+        if isinstance(answer.get("osm3s"), dict)
+        else ""
+    )
     roads.attrs |= {"attribution": OSM_TERMS, "data_of": stamp if _STAMP.match(stamp) else ""}
     return roads
 
 
 def write_query(area: Area, *, timeout_s: int = _TIMEOUT_S) -> str:
-    """The question in Overpass QL: linear ways in the area and 50 m around it, with tags and coordinates."""
+    """The question in Overpass QL: linear ways in the area and 50 m around it, with tags and
+    coordinates.
+    """
     west, south, east, north = (f"{edge:.7f}" for edge in pad_area(area))
     wanted = "".join(f'way["{key}"]({south},{west},{north},{east});' for key in KEYS)
     return f"[out:json][timeout:{timeout_s}][maxsize:{_MEMORY_BYTES}];({wanted});out body geom;"
 
 
 def check_answer(reply: Reply) -> None:
-    """FetchError unless an answer is whole: JSON with elements and without a remark, which tells of an error.
+    """FetchError unless an answer is whole: JSON with elements and without a remark, which tells of
+    an error.
 
     Overpass answers with status 200 before it knows whether it will run out of time or memory.
     """
@@ -77,13 +101,22 @@ def parse_answer(reply: Reply) -> dict[str, Any]:
 
 
 def _refuse(reason: str, kind: str) -> FetchError:
-    remedy = {"busy": "ask for a smaller area, or later", "other": "ask for a smaller area, or take an extract"}
-    return FetchError("Overpass", f"gave no complete answer ({' '.join(reason.split())[:120]})",
-                      remedy.get(kind, "try again later, or another --overpass endpoint"), kind=kind)  # fmt: skip
+    remedy = {
+        "busy": "ask for a smaller area, or later",
+        "other": "ask for a smaller area, or take an extract",
+    }
+    return FetchError(
+        "Overpass",
+        f"gave no complete answer ({' '.join(reason.split())[:120]})",
+        remedy.get(kind, "try again later, or another --overpass endpoint"),
+        kind=kind,
+    )
 
 
 def _refuse_page(content: bytes) -> FetchError:
-    """What is no JSON: an error page, told without its markup, or an answer that was cut off (worth asking again)."""
+    """What is no JSON: an error page, told without its markup, or an answer that was cut off (worth
+    asking again).
+    """
     text = " ".join(re.sub(r"<[^>]*>", " ", content[:4000].decode("utf-8", "replace")).split())
     said = re.search(r"(?:Error|error|rate_limited).{0,100}", text)
     busy = re.search(r"rate_limited|too busy|timeout|timed out", text)
@@ -109,7 +142,9 @@ def _iterate_ways(elements: list[Any], tally: Tally) -> Iterator[Way]:
 
 
 def _read_runs(geometry: Any) -> list[FloatArray]:
-    """Runs of consecutive points whose place is known, two and more; a node that is missing is null."""
+    """Runs of consecutive points whose place is known, two and more; a node that is missing is
+    null.
+    """
     runs: list[list[tuple[float, float]]] = [[]]
     for point in geometry if isinstance(geometry, list) else []:
         try:

@@ -1,4 +1,6 @@
-"""Georeferenced files, whatever their CRS and resolution, as one image: the first with data counts."""
+"""Georeferenced files, whatever their CRS and resolution, as one image: the first with data
+counts.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ _PATIENCE = 3  # parts in which a file may fail before it is left alone
 
 @dataclass(frozen=True)
 class Picture:
-    """A file: its name for people, how it is opened, its (left, bottom, right, top) in the CRS of the image, and
-    which of its bands (from 1) are red, green, blue, if that is known."""
+    """A file: its name for people, how it is opened, its (left, bottom, right, top) in the CRS of
+    the image, and which of its bands (from 1) are red, green, blue, if that is known.
+    """
 
     name: str
     open: Callable[[], DatasetReader]
@@ -34,12 +37,20 @@ class Picture:
 class PictureReader:
     """Reads parts out of files in their order. A context manager.
 
-    `bands` and `scale` as for `open_image`; the scale of the first file, if it needs one, serves for all, so that
-    neighbours match. With `forgive`, files that cannot be read are no data and counted in `failed`.
+    `bands` and `scale` as for `open_image`; the scale of the first file, if it needs one, serves
+    for all, so that neighbours match. With `forgive`, files that cannot be read are no data and
+    counted in `failed`.
     """
 
-    def __init__(self, pictures: Sequence[Picture], box: GeoBox, *, bands: Sequence[int] | None = None,
-                 scale: Scale | None = None, forgive: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        box: GeoBox,
+        *,
+        bands: Sequence[int] | None = None,
+        scale: Scale | None = None,
+        forgive: bool = False,
+    ) -> None:
         self._pictures, self._box, self._bands, self.scale = pictures, box, bands, scale
         self._forgive, self._open = forgive, OrderedDict[str, ImageReader]()
         self.failed: dict[str, str] = {}
@@ -57,7 +68,11 @@ class PictureReader:
         """RGB and valid on the grid of a block of the image."""
         row = round((self._box.bounds[3] - block.bounds[3]) / block.m_per_px)
         col = round((block.bounds[0] - self._box.bounds[0]) / block.m_per_px)
-        array, valid, whole = np.zeros((3, *block.shape), np.uint8), np.zeros(block.shape, bool), True
+        array, valid, whole = (
+            np.zeros((3, *block.shape), np.uint8),
+            np.zeros(block.shape, bool),
+            True,
+        )
         for picture in self._pictures:
             if valid.all() or not _overlap(picture.bounds, block.bounds):
                 continue
@@ -109,7 +124,10 @@ class PictureReader:
             coarsening = self._box.m_per_px / ground_resolution(own, self._box.crs)
             placing = Placing(own, self._box, (), coarsening)
             reader = ImageReader(
-                source, placing, bands=choose_bands(source, self._bands or picture.bands), scale=self.scale
+                source,
+                placing,
+                bands=choose_bands(source, self._bands or picture.bands),
+                scale=self.scale,
             )
         except BaseException:
             source.close()

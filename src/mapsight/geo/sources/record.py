@@ -12,8 +12,10 @@ from mapsight.geo.sources.mosaic import MosaicSummary
 
 @dataclass(frozen=True)
 class Gathered:
-    """The record of one source: `kind`, `source` (without keys), `attribution`, what was fetched between which
-    times (ISO 8601), `failed` (reason → count), `notes` for people, and more facts in `details`."""
+    """The record of one source: `kind`, `source` (without keys), `attribution`, what was fetched
+    between which times (ISO 8601), `failed` (reason → count), `notes` for people, and more facts in
+    `details`.
+    """
 
     kind: str
     source: str
@@ -47,4 +49,8 @@ def format_time(seconds: float) -> str:
 
 def describe_summary(summary: MosaicSummary) -> dict[str, int]:
     """Counts of parts for a record."""
-    return {"parts_made": summary.parts_made, "parts_kept": summary.parts_kept, "parts_wanting": summary.parts_wanting}
+    return {
+        "parts_made": summary.parts_made,
+        "parts_kept": summary.parts_kept,
+        "parts_wanting": summary.parts_wanting,
+    }

@@ -36,35 +36,52 @@ class RenderedSettings:
     label_px: int = 96  # the longest stretch of road that a label or an icon hides
     dash_px: float = 10.0  # the widest gap between two dashes
     min_length_px: float = 14.0  # shorter pieces are no roads
-    thread_px: float = 40.0  # shorter threads, a pixel or two wide, are no roads where their colour has wide ones
+    thread_px: float = (
+        40.0  # shorter threads, a pixel or two wide, are no roads where their colour has wide ones
+    )
     max_width_px: float = 60.0  # wider areas in the colour of a road are squares and yards
     inpaint: bool = True
 
 
 def find_roads(
-    image: ByteImage, colours: Sequence[tuple[int, int, int]], settings: RenderedSettings | None = None
+    image: ByteImage,
+    colours: Sequence[tuple[int, int, int]],
+    settings: RenderedSettings | None = None,
 ) -> Mask:
     """The roads (H, W) of a rendered map (H, W, 3) that draws them in `colours` (RGB 0–255).
 
-    Pixels are unmixed in CIELAB: one is road if at least half of it is, which is where an anti-aliased edge lies. What
-    no mixture of the map's colours explains is drawn over it (letters, icons); there the road is inferred from where
-    it goes in and comes out. The mask shows roads without their casings unless the casing's colour is given too.
-    Raises InputError where the colours or the image cannot be used.
+    Pixels are unmixed in CIELAB: one is road if at least half of it is, which is where an
+    anti-aliased edge lies. What no mixture of the map's colours explains is drawn over it (letters,
+    icons); there the road is inferred from where it goes in and comes out. The mask shows roads
+    without their casings unless the casing's colour is given too. Raises InputError where the
+    colours or the image cannot be used.
     """
     chosen = settings or RenderedSettings()
     if not colours:
-        raise InputError("no colour", "which colours are roads is not known", f"choose from {list_colours(image)}")
+        raise InputError(
+            "no colour",
+            "which colours are roads is not known",
+            f"choose from {list_colours(image)}",
+        )
     if image.shape[0] * image.shape[1] > MAX_PX:
-        raise InputError(f"{image.shape[1]} × {image.shape[0]} px", "are too many at once", "cut the map into parts")
+        raise InputError(
+            f"{image.shape[1]} × {image.shape[0]} px",
+            "are too many at once",
+            "cut the map into parts",
+        )
     noisy = is_noisy(image)
     image = calm_image(image) if noisy and chosen.inpaint else image
     codes = count_colours(image)
     palette = make_palette(image, codes, list(colours))
     explained = explain_pixels(palette, codes)
-    road = (ndimage.gaussian_filter(explained.road, 0.5) if noisy and chosen.inpaint else explained.road) >= 0.5
+    road = (
+        ndimage.gaussian_filter(explained.road, 0.5) if noisy and chosen.inpaint else explained.road
+    ) >= 0.5
     if not chosen.inpaint:
         return road & ~explained.strange
-    hidden = ndimage.binary_dilation(_drop_specks(explained.strange, 3), _EIGHT, iterations=chosen.halo_px + noisy)
+    hidden = ndimage.binary_dilation(
+        _drop_specks(explained.strange, 3), _EIGHT, iterations=chosen.halo_px + noisy
+    )
     road = _drop_threads(road, palette.wide[explained.which], hidden, chosen.thread_px)
     seen = join_dashes(_drop_yards(road, chosen.max_width_px) & ~hidden, gap_px=chosen.dash_px)
     road = fill_hidden(seen, hidden, reach_px=chosen.label_px)
@@ -72,7 +89,9 @@ def find_roads(
 
 
 def is_noisy(image: ByteImage) -> bool:
-    """Whether an image was compressed with losses: few pixels equal their neighbour, where in a drawing most do."""
+    """Whether an image was compressed with losses: few pixels equal their neighbour, where in a
+    drawing most do.
+    """
     equal = (image[:, 1:] == image[:, :-1]).all(axis=2)
     return float(equal.mean()) < _DRAWN_SHARE
 
@@ -80,7 +99,9 @@ def is_noisy(image: ByteImage) -> bool:
 def calm_image(image: ByteImage) -> ByteImage:
     """Without the ripples of JPEG; edges stay (total variation, Chambolle 2004)."""
     calmed = np.empty_like(image)
-    for top in range(0, len(image), _STRIP_PX):  # strips, so that fractions never exist at full size
+    for top in range(
+        0, len(image), _STRIP_PX
+    ):  # strips, so that fractions never exist at full size
         start, stop = max(top - _MARGIN_PX, 0), top + _STRIP_PX
         part = image[start : stop + _MARGIN_PX].astype(np.float32) / 255
         calm = denoise_tv_chambolle(part, weight=0.025, channel_axis=2, max_num_iter=40)
@@ -125,7 +146,10 @@ def _drop_specks(mask: Mask, least: int) -> Mask:
 def list_colours(image: ByteImage) -> str:
     """The colours of a map's areas with their shares, for a person to choose from."""
     found = find_areas(image, count_colours(image))
-    return ", ".join(f"{to_hex(colour)} ({share:.1%})" for colour, share in found[:12]) or "none: no even areas"
+    return (
+        ", ".join(f"{to_hex(colour)} ({share:.1%})" for colour, share in found[:12])
+        or "none: no even areas"
+    )
 
 
 def _drop_yards(road: Mask, max_width_px: float) -> Mask:
@@ -134,4 +158,6 @@ def _drop_yards(road: Mask, max_width_px: float) -> Mask:
     cores = inside > max_width_px / 2
     if not cores.any():
         return road
-    return road & (ndimage.distance_transform_edt(~cores) > 0.75 * max_width_px)  # also their corners
+    return road & (
+        ndimage.distance_transform_edt(~cores) > 0.75 * max_width_px
+    )  # also their corners

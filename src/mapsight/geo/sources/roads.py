@@ -1,4 +1,6 @@
-"""Road sources that are files: OpenStreetMap extracts and any vector file, cut to an area, all tags kept."""
+"""Road sources that are files: OpenStreetMap extracts and any vector file, cut to an area, all tags
+kept.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,21 @@ _TAG_BUDGET = 100_000  # characters of one way's tags; a value of OpenStreetMap 
 def read_roads(
     area: Area, path: str | os.PathLike[str], *, layer: str | None = None, crs: str | None = None
 ) -> gpd.GeoDataFrame:
-    """Roads of a map file in an area, and what else explains a prediction: tracks, paths, railways, waters.
+    """Roads of a map file in an area, and what else explains a prediction: tracks, paths, railways,
+    waters.
 
-    Lines in EPSG:4326 that reach up to 50 m over the area, with the columns road_id, road_class, width_m, visible,
-    name, and `tags`: all that the file says of a way, as JSON with lower-case keys. Reads OpenStreetMap (.osm, .pbf),
-    GeoPackage, GeoJSON and shapefiles; `crs` overrides what the file says. Raises InputError for a file that cannot
-    be read, OverlapError where none of its ways lies in the area.
+    Lines in EPSG:4326 that reach up to 50 m over the area, with the columns road_id, road_class,
+    width_m, visible, name, and `tags`: all that the file says of a way, as JSON with lower-case
+    keys. Reads OpenStreetMap (.osm, .pbf), GeoPackage, GeoJSON and shapefiles; `crs` overrides what
+    the file says. Raises InputError for a file that cannot be read, OverlapError where none of its
+    ways lies in the area.
     """
     found = check_local_file(path)
     suffix = found.suffix.lower()
     if suffix not in READERS:
-        raise InputError(path, f"roads are read from {', '.join(READERS)}", "convert it to GeoPackage")
+        raise InputError(
+            path, f"roads are read from {', '.join(READERS)}", "convert it to GeoPackage"
+        )
     read_crs, iterate = READERS[suffix]
     if iterate is iterate_vector_ways:
         iterate = partial(iterate_vector_ways, all_columns=True)
@@ -62,8 +68,12 @@ def read_roads(
     return roads
 
 
-def frame_roads(ways: Iterable[Way], area: Area, tally: Tally, *, crs: CRS = WGS84) -> gpd.GeoDataFrame:
-    """Ways as lines in EPSG:4326, cut to the area and 50 m around it, in the order of the source."""
+def frame_roads(
+    ways: Iterable[Way], area: Area, tally: Tally, *, crs: CRS = WGS84
+) -> gpd.GeoDataFrame:
+    """Ways as lines in EPSG:4326, cut to the area and 50 m around it, in the order of the
+    source.
+    """
     rows: dict[str, list[Any]] = {name: [] for name in (*LINE_COLUMNS, "tags")}
     lines: list[Any] = []
     for way in ways:
@@ -72,12 +82,21 @@ def frame_roads(ways: Iterable[Way], area: Area, tally: Tally, *, crs: CRS = WGS
         if fault or not role:
             tally.dropped[fault or "not a road"] += 1
             continue
-        row = (way.way_id, road_class, read_width(way.tags, road_class), visible, name_way(way.tags), _dump(way.tags))
+        row = (
+            way.way_id,
+            road_class,
+            read_width(way.tags, road_class),
+            visible,
+            name_way(way.tags),
+            _dump(way.tags),
+        )
         for piece in pieces:
             lines.append(shapely.linestrings(piece))
             for name, value in zip(rows, row, strict=True):
                 rows[name].append(value)
-    return _cut(gpd.GeoDataFrame(rows, geometry=lines, crs=pyproj.CRS.from_wkt(crs.to_wkt())), area, tally)
+    return _cut(
+        gpd.GeoDataFrame(rows, geometry=lines, crs=pyproj.CRS.from_wkt(crs.to_wkt())), area, tally
+    )
 
 
 def pad_area(area: Area) -> Bounds:
@@ -94,15 +113,21 @@ def _cut(frame: gpd.GeoDataFrame, area: Area, tally: Tally) -> gpd.GeoDataFrame:
     finite = np.isfinite(shapely.bounds(degrees.geometry.to_numpy())).all(axis=1)
     clipped = shapely.clip_by_rect(np.where(finite, degrees.geometry.to_numpy(), None), *near)
     parts, rows = shapely.get_parts(clipped, return_index=True)
-    kept = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & (shapely.length(parts) > 0)
+    kept = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & (
+        shapely.length(parts) > 0
+    )
     if not kept.any():
-        tally.swapped += sum(reaches(shapely.get_coordinates(line)[:, ::-1], [near]) for line in degrees.geometry)
+        tally.swapped += sum(
+            reaches(shapely.get_coordinates(line)[:, ::-1], [near]) for line in degrees.geometry
+        )
     columns = degrees.drop(columns="geometry").iloc[rows[kept]].reset_index(drop=True)
     return gpd.GeoDataFrame(columns, geometry=parts[kept], crs="EPSG:4326")
 
 
 def _bounds_in(area: Area, crs: CRS) -> Bounds:
-    """The padded area in the CRS of a file; all of it where that has no place there (the cut decides)."""
+    """The padded area in the CRS of a file; all of it where that has no place there (the cut
+    decides).
+    """
     if crs == WGS84:
         return pad_area(area)
     try:
@@ -122,5 +147,9 @@ def _explain_nothing(name: str, area: Area, tally: Tally) -> InputError | Overla
     if tally.total == 0:
         return InputError(name, "the map is empty", "give one with roads in it")
     if tally.swapped:
-        return OverlapError(name, "no overlap of map and area; its axes look swapped", "exchange x and y")
-    return OverlapError(name, f"none of its {tally.total} ways lies in the area {area}", "is it the right region?")
+        return OverlapError(
+            name, "no overlap of map and area; its axes look swapped", "exchange x and y"
+        )
+    return OverlapError(
+        name, f"none of its {tally.total} ways lies in the area {area}", "is it the right region?"
+    )

@@ -1,4 +1,6 @@
-"""What was fetched, kept on disk: so that a killed job goes on, and nobody's server is asked twice."""
+"""What was fetched, kept on disk: so that a killed job goes on, and nobody's server is asked
+twice.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _HEAD_LIMIT = 4096
 
 @dataclass(frozen=True)
 class Reply:
-    """A body as a service sent it: its type, when (seconds since 1970), and whether it came from the store."""
+    """A body as a service sent it: its type, when (seconds since 1970), and whether it came from
+    the store.
+    """
 
     content: bytes
     content_type: str
@@ -28,7 +32,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of replies. Files carry the digest of their body: what was cut off by a crash counts as absent."""
+    """A folder of replies. Files carry the digest of their body: what was cut off by a crash counts
+    as absent.
+    """
 
     folder: Path
     max_age_s: float = 30 * 86400.0
@@ -55,7 +61,9 @@ class Store:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             temporary.write_bytes(_format(reply))
-            os.replace(temporary, path)  # not synced: a body that a power cut spoils no longer fits its digest
+            os.replace(
+                temporary, path
+            )  # not synced: a body that a power cut spoils no longer fits its digest
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -106,6 +114,8 @@ def _parse(raw: bytes) -> Reply | None:
         fields = cast("dict[str, object]", json.loads(head))
         if fields["sha256"] != hashlib.sha256(body).hexdigest():
             return None
-        return Reply(body, str(fields["content_type"]), float(str(fields["fetched_at"])), stored=True)
+        return Reply(
+            body, str(fields["content_type"]), float(str(fields["fetched_at"])), stored=True
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

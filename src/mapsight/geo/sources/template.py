@@ -1,4 +1,6 @@
-"""Templates of tile services: what may stand in braces, in any order, and what a service is asked with it."""
+"""Templates of tile services: what may stand in braces, in any order, and what a service is asked
+with it.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,32 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _SWITCH = re.compile(r"(?:s|switch):([A-Za-z0-9_,.-]+)")
 # what other programs call it → what we do
 _ALIASES = {
-    "zoom": "z", "tilematrix": "z", "tilecol": "x", "tilerow": "y", "quadkey": "q",
-    "bbox-epsg-3857": "bbox", "longitude": "lon", "latitude": "lat", "w": "width", "h": "height",
-}  # fmt: skip
+    "zoom": "z",
+    "tilematrix": "z",
+    "tilecol": "x",
+    "tilerow": "y",
+    "quadkey": "q",
+    "bbox-epsg-3857": "bbox",
+    "longitude": "lon",
+    "latitude": "lat",
+    "w": "width",
+    "h": "height",
+}
 _NAMES = ("z", "x", "y", "-y", "q", "s", "bbox", "lon", "lat", "width", "height")
 _KNOWN = ", ".join(f"{{{name}}}" for name in (*_NAMES, "env:NAME"))
 _REFUSED = {
     r"(.*\.)?tile\.openstreetmap\.org": "its usage policy forbids to download areas",
-    r"(mt|mts|khm|khms)\d*\.google(apis)?\..+": "these addresses are not meant for programs, and the terms forbid it",
+    r"(mt|mts|khm|khms)\d*\.google(apis)?\..+": (
+        "these addresses are not meant for programs, and the terms forbid it"
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Template:
-    """A checked template: `text` with normal placeholders, `kind` of service, and its `{s}` hosts."""
+    """A checked template: `text` with normal placeholders, `kind` of service, and its `{s}`
+    hosts.
+    """
 
     text: str
     kind: Kind
@@ -41,13 +55,17 @@ class Template:
         return urlsplit(self.text).hostname or ""
 
     def fill(self, values: Mapping[str, str], number: int) -> Address:
-        """The address of one picture. `number` chooses among the hosts, always the same for the same picture."""
+        """The address of one picture. `number` chooses among the hosts, always the same for the
+        same picture.
+        """
         values = {**values, "s": self.subdomains[number % len(self.subdomains)]}
         return fill_keys(_BRACES.sub(lambda found: values.get(found[1], found[0]), self.text))
 
 
 def read_template(text: str, *, subdomains: str = "abc") -> Template:
-    """Check a template of XYZ, TMS, quadkey, WMTS, WMS or a static-maps service; InputError says what is missing."""
+    """Check a template of XYZ, TMS, quadkey, WMTS, WMS or a static-maps service; InputError says
+    what is missing.
+    """
     hosts = tuple(subdomains)
     if found := _SWITCH.search(text):
         hosts = tuple(filter(None, found[1].split(",") if "," in found[1] else found[1]))
@@ -57,7 +75,9 @@ def read_template(text: str, *, subdomains: str = "abc") -> Template:
     template = Template(text, _tell_kind(names, text), hosts)
     for pattern, reason in _REFUSED.items():
         if re.fullmatch(pattern, template.host):
-            raise InputError(template.host, reason, "use a service that allows it, or imagery of your own")
+            raise InputError(
+                template.host, reason, "use a service that allows it, or imagery of your own"
+            )
     return template
 
 
@@ -84,10 +104,14 @@ def _tell_kind(names: set[str], text: str) -> Kind:
         return "wms"
     if {"lon", "lat"} <= names:
         if not ({"z"} <= names):
-            raise InputError(text[:80], "a static map needs {zoom}", "put it where the service wants the zoom")
+            raise InputError(
+                text[:80], "a static map needs {zoom}", "put it where the service wants the zoom"
+            )
         return "static"
     if "q" in names or ({"x", "z"} <= names and names & {"y", "-y"}):
         return "tiles"
     raise InputError(
-        text[:80], "the template lacks {z} {x} {y}, {q}, {bbox}, or {lon} {lat} {zoom}", f"known: {_KNOWN}"
+        text[:80],
+        "the template lacks {z} {x} {y}, {q}, {bbox}, or {lon} {lat} {zoom}",
+        f"known: {_KNOWN}",
     )

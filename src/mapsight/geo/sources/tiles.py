@@ -1,4 +1,6 @@
-"""Tiles, WMS and static maps: pictures of a grid, fetched politely, put together where they belong."""
+"""Tiles, WMS and static maps: pictures of a grid, fetched politely, put together where they
+belong.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ _SAME_PICTURE = 3  # identical bytes at that many places are a placeholder, not 
 
 @dataclass(frozen=True)
 class TileSettings:
-    """How pictures are asked for. `photo`: imagery, in which uniform white or black, and one picture at many
-    places, mean that there is none; switched off for drawn maps."""
+    """How pictures are asked for. `photo`: imagery, in which uniform white or black, and one
+    picture at many places, mean that there is none; switched off for drawn maps.
+    """
 
     cells: CellSettings = CellSettings()
     subdomains: str = "abc"
@@ -43,7 +46,9 @@ class TileSettings:
 
 @dataclass
 class Fetched:
-    """What became of each picture: when it was fetched, or why it is missing; the first fault in words."""
+    """What became of each picture: when it was fetched, or why it is missing; the first fault in
+    words.
+    """
 
     times: dict[Cell, float] = field(default_factory=dict)
     new: int = 0
@@ -52,23 +57,45 @@ class Fetched:
     first_fault: str = ""
 
 
-def fetch_tiles(area: Area, template: str, *, out: Path, m_per_px: float, http: Http,
-                settings: TileSettings = TileSettings()) -> Gathered:  # fmt: skip
-    """Write the imagery of a service over the area to `out`; failed pictures are no data and counted.
+def fetch_tiles(
+    area: Area,
+    template: str,
+    *,
+    out: Path,
+    m_per_px: float,
+    http: Http,
+    settings: TileSettings = TileSettings(),
+) -> Gathered:
+    """Write the imagery of a service over the area to `out`; failed pictures are no data and
+    counted.
 
-    Raises InputError for a template or a size that cannot be, MapsightError where no picture could be had.
+    Raises InputError for a template or a size that cannot be, MapsightError where no picture could
+    be had.
     """
     box = area.choose_grid(m_per_px)
     reader, record, request = _open_service(template, box, http, settings)
-    summary = write_mosaic(out, box, reader.read, request=request, title="putting tiles together",
-                           attribution=settings.attribution)  # fmt: skip
+    summary = write_mosaic(
+        out,
+        box,
+        reader.read,
+        request=request,
+        title="putting tiles together",
+        attribution=settings.attribution,
+    )
     details = record.details | describe_summary(summary)
     return replace(record, share_valid=summary.share_valid, details=details)
 
 
-def fetch_drawn_map(area: Area, template: str, *, m_per_px: float, http: Http,
-                    settings: TileSettings = TileSettings()) -> tuple[Raster, Gathered]:  # fmt: skip
-    """What a service draws of the area, on the service's own grid: a warp would mix the colours of a map.
+def fetch_drawn_map(
+    area: Area,
+    template: str,
+    *,
+    m_per_px: float,
+    http: Http,
+    settings: TileSettings = TileSettings(),
+) -> tuple[Raster, Gathered]:
+    """What a service draws of the area, on the service's own grid: a warp would mix the colours of
+    a map.
 
     RGB (3, H, W) in memory. Raises as `fetch_tiles`, and InputError for more than fits there.
     """
@@ -78,9 +105,12 @@ def fetch_drawn_map(area: Area, template: str, *, m_per_px: float, http: Http,
     return native, replace(record, share_valid=float(native.valid.mean()))
 
 
-def _open_service(template: str, box: GeoBox, http: Http, settings: TileSettings
-                  ) -> tuple[CellReader, Gathered, dict[str, Any]]:  # fmt: skip
-    """Fetch all pictures over a box: a reader of them, the record, and what the image depends on."""
+def _open_service(
+    template: str, box: GeoBox, http: Http, settings: TileSettings
+) -> tuple[CellReader, Gathered, dict[str, Any]]:
+    """Fetch all pictures over a box: a reader of them, the record, and what the image depends
+    on.
+    """
     read = read_template(template, subdomains=settings.subdomains)
     if read.kind == "static":
         check_terms(read, settings)
@@ -92,7 +122,9 @@ def _open_service(template: str, box: GeoBox, http: Http, settings: TileSettings
     if len(fetched.failed) == len(wanted):
         raise _explain_nothing(read, fetched)
     get = partial(get_cell, template=read, cells=cells, http=http)
-    reader = CellReader(cells, get, there=fetched.times, failed=fetched.failed, photo=settings.photo)
+    reader = CellReader(
+        cells, get, there=fetched.times, failed=fetched.failed, photo=settings.photo
+    )
     record = Gathered(
         kind=read.kind,
         source=template,
@@ -101,40 +133,65 @@ def _open_service(template: str, box: GeoBox, http: Http, settings: TileSettings
         fetched_between=span_times(fetched.times.values()),
         failed=dict(Counter(fetched.failed.values())),
         notes=_describe(cells, box, fetched, len(wanted)),
-        details={"zoom": cells.zoom, "crs": cells.crs.to_string(), "tiles": len(wanted),
-                 "from_store": len(fetched.times) - fetched.new, "settings": asdict(settings.cells)},
-    )  # fmt: skip
-    return reader, record, {"template": read.text, "box": str(box), "cells": str(cells), "photo": settings.photo}
+        details={
+            "zoom": cells.zoom,
+            "crs": cells.crs.to_string(),
+            "tiles": len(wanted),
+            "from_store": len(fetched.times) - fetched.new,
+            "settings": asdict(settings.cells),
+        },
+    )
+    return (
+        reader,
+        record,
+        {"template": read.text, "box": str(box), "cells": str(cells), "photo": settings.photo},
+    )
 
 
 def check_terms(template: Template, settings: TileSettings) -> None:
-    """Static-maps services sell pictures for display: say so, and go on only when the user has agreed."""
+    """Static-maps services sell pictures for display: say so, and go on only when the user has
+    agreed.
+    """
     if not settings.accept_terms:
         raise MapsightError(
-            template.host, "is a static-maps service; most of them forbid to store their pictures, to trace from them "
-            "or to train on them (Google Maps Platform and Mapbox do)",
+            template.host,
+            "is a static-maps service; most of them forbid to store their pictures, to trace from"
+            " them or to train on them (Google Maps Platform and Mapbox do)",
             "read its terms, and if they allow your use, say --accept-terms",
-        )  # fmt: skip
+        )
 
 
 def list_cells(cells: Cells, box: GeoBox, limit: int) -> list[Cell]:
-    """The pictures that show any of the box; InputError above the limit, and where the service has none."""
+    """The pictures that show any of the box; InputError above the limit, and where the service has
+    none.
+    """
     rows, cols = cells.find_over(box)
     count = len(rows) * len(cols)
     if count > limit:
         at = f" at zoom {cells.zoom}" if cells.zoom is not None else ""
-        raise InputError(f"{count} tiles{at}", f"are above the limit of {limit}",
-                         "gather a smaller area, more metres a pixel, or raise --max-tiles")  # fmt: skip
+        raise InputError(
+            f"{count} tiles{at}",
+            f"are above the limit of {limit}",
+            "gather a smaller area, more metres a pixel, or raise --max-tiles",
+        )
     if not count:
-        raise InputError("the area", "lies outside the grid of this service", "check --tile-matrix-set and --bbox")
+        raise InputError(
+            "the area",
+            "lies outside the grid of this service",
+            "check --tile-matrix-set and --bbox",
+        )
     return [Cell(row, col) for row in rows for col in cols]
 
 
 def fetch_cells(wanted: list[Cell], template: Template, cells: Cells, *, http: Http) -> Fetched:
-    """Have every picture in the store of `http`, several at a time; what fails is counted by its reason."""
+    """Have every picture in the store of `http`, several at a time; what fails is counted by its
+    reason.
+    """
     fetched, streak = Fetched(), 0
     with open_progress("fetching tiles", total=len(wanted)) as advance:
-        for cell, outcome in _run_all(wanted, lambda cell: _fetch_cell(cell, template, cells, http), http):
+        for cell, outcome in _run_all(
+            wanted, lambda cell: _fetch_cell(cell, template, cells, http), http
+        ):
             if isinstance(outcome, Reply):
                 fetched.times[cell] = outcome.fetched_at
                 fetched.digests[cell] = hashlib.sha256(outcome.content).digest()
@@ -150,8 +207,9 @@ def fetch_cells(wanted: list[Cell], template: Template, cells: Cells, *, http: H
     return fetched
 
 
-def _run_all(wanted: list[Cell], fetch: Callable[[Cell], Reply | FetchError], http: Http
-             ) -> Iterator[tuple[Cell, Reply | FetchError]]:  # fmt: skip
+def _run_all(
+    wanted: list[Cell], fetch: Callable[[Cell], Reply | FetchError], http: Http
+) -> Iterator[tuple[Cell, Reply | FetchError]]:
     """Each picture with its outcome, as they come; few are waiting at any time."""
     queue, running = iter(wanted), dict[Future[Reply | FetchError], Cell]()
     with ThreadPoolExecutor(http.settings.parallel) as pool:
@@ -184,7 +242,11 @@ def get_cell(cell: Cell, template: Template, cells: Cells, http: Http) -> Reply:
 
 def _mark_placeholders(fetched: Fetched) -> None:
     """The same picture at several places says 'no imagery here', in whatever words."""
-    often = {digest for digest, count in Counter(fetched.digests.values()).items() if count >= _SAME_PICTURE}
+    often = {
+        digest
+        for digest, count in Counter(fetched.digests.values()).items()
+        if count >= _SAME_PICTURE
+    }
     for cell in [cell for cell, digest in fetched.digests.items() if digest in often]:
         fetched.failed[cell] = "placeholder"
         del fetched.times[cell]
@@ -193,8 +255,12 @@ def _mark_placeholders(fetched: Fetched) -> None:
 def _explain_nothing(template: Template, fetched: Fetched) -> MapsightError:
     reasons = _count(fetched.failed)
     if fetched.first_fault:
-        return MapsightError(template.host, f"not one tile could be had ({reasons})", fetched.first_fault)
-    return MapsightError(template.host, f"has no imagery here ({reasons})", "try a lower zoom, or another service")
+        return MapsightError(
+            template.host, f"not one tile could be had ({reasons})", fetched.first_fault
+        )
+    return MapsightError(
+        template.host, f"has no imagery here ({reasons})", "try a lower zoom, or another service"
+    )
 
 
 def _describe(cells: Cells, box: GeoBox, fetched: Fetched, wanted: int) -> tuple[str, ...]:
@@ -204,7 +270,9 @@ def _describe(cells: Cells, box: GeoBox, fetched: Fetched, wanted: int) -> tuple
     if ground_m > box.m_per_px * 1.1:
         notes.append("the source is coarser than the image: its pixels are blown up")
     if fetched.failed:
-        notes.append(f"{len(fetched.failed)} of {wanted} tiles are no data: {_count(fetched.failed)}")
+        notes.append(
+            f"{len(fetched.failed)} of {wanted} tiles are no data: {_count(fetched.failed)}"
+        )
     if fetched.first_fault:
         notes.append(f"the first fault: {fetched.first_fault}")
     return tuple(notes)

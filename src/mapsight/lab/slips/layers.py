@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from mapsight.lab import lecture
-from mapsight.lab.activations import ACTIVATIONS, draw_outputs, measure_same_sign, measure_saturation
+from mapsight.lab.activations import (
+    ACTIVATIONS,
+    draw_outputs,
+    measure_same_sign,
+    measure_saturation,
+)
 from mapsight.lab.connections import count_taps
 from mapsight.lab.convolution import correlate_grid
 from mapsight.lab.equivariance import LAYERS, measure_equivariance
@@ -23,9 +28,8 @@ def show_k_times_n() -> Slip:
     return Slip(
         "k × n parameters",
         "limited connections k ≪ m, thus only k × n parameters",
-        f"k × n counts connections ({weights * outputs:,} here, {connections:,} without the padding); the parameters "
-        f"are "
-        f"shared, so only k = {weights}",
+        f"k × n counts connections ({weights * outputs:,} here, {connections:,} without the"
+        f" padding); the parameters are shared, so only k = {weights}",
         {"k": weights, "k times n": weights * outputs, "connections": connections},
     )
 
@@ -36,35 +40,40 @@ def show_memory() -> Slip:
     return Slip(
         "physical limitations",
         "replicating it with a dense net isn't even possible",
-        f"300,000,000 weights take {gigabytes:g} GB in fp32, a laptop holds that, and VGG-16 (138 million) has "
-        f"nearly half "
-        "as many; it is wasteful, not impossible",
+        f"300,000,000 weights take {gigabytes:g} GB in fp32, a laptop holds that, and VGG-16 (138"
+        " million) has nearly half as many; it is wasteful, not impossible",
         {"gigabytes": gigabytes},
     )
 
 
 def show_anywhere() -> Slip:
     """The same feature in the middle and at the border, under G_x with zero padding."""
-    error = measure_equivariance(LAYERS["convolution, same"], to_grey(draw_scene()), 1, inside=False)
+    error = measure_equivariance(
+        LAYERS["convolution, same"], to_grey(draw_scene()), 1, inside=False
+    )
     flat = correlate_grid(np.full((6, 6), 255), SOBEL_X, "same")
     return Slip(
         "found anywhere",
         "the filter is literally able to find the feature anywhere",
-        f"not at the border: zero padding makes edges of its own (a flat white image answers {flat[2, 0]:g} there), "
-        f"an error "
-        f"of {100 * error:.0f} % of the largest answer; and a stride finds only every second place",
+        "not at the border: zero padding makes edges of its own (a flat white image answers"
+        f" {flat[2, 0]:g} there), an error of {100 * error:.0f} % of the largest answer; and a"
+        " stride finds only every second place",
         {"border": int(flat[2, 0]), "inside": int(np.abs(flat[1:-1, 1:-1]).max()), "error": error},
     )
 
 
 def show_zero_centring() -> Slip:
     """Share of samples that pull all weights of a neuron the same way, for three activations."""
-    shares = {name: measure_same_sign(draw_outputs(ACTIVATIONS[name])) for name in ("sigmoid", "relu", "tanh")}
+    shares = {
+        name: measure_same_sign(draw_outputs(ACTIVATIONS[name]))
+        for name in ("sigmoid", "relu", "tanh")
+    }
     return Slip(
         "zero-centring",
         "sigmoid outputs are not zero-centred, so gradients have one sign: use ReLU",
-        f"ReLU outputs are no more centred: one sign in {shares['relu']:.0%} of samples, as for the sigmoid "
-        f"({shares['sigmoid']:.0%}); tanh {shares['tanh']:.1%}. ReLU wins by the other reason, saturation",
+        f"ReLU outputs are no more centred: one sign in {shares['relu']:.0%} of samples, as for the"
+        f" sigmoid ({shares['sigmoid']:.0%}); tanh {shares['tanh']:.1%}. ReLU wins by the other"
+        " reason, saturation",
         shares,
     )
 
@@ -75,9 +84,9 @@ def show_tanh() -> Slip:
     return Slip(
         "tanh",
         "never the sigmoid, since it saturates; maybe tanh",
-        f"tanh(x) = 2σ(2x) − 1 saturates as well, and sooner: {flat['tanh']:.0%} of N(0, 3²) lie flat, "
-        f"{flat['sigmoid']:.0%} for the sigmoid; what saves it is its slope of 1 in the middle, four times the "
-        f"sigmoid's",
+        f"tanh(x) = 2σ(2x) − 1 saturates as well, and sooner: {flat['tanh']:.0%} of N(0, 3²) lie"
+        f" flat, {flat['sigmoid']:.0%} for the sigmoid; what saves it is its slope of 1 in the"
+        " middle, four times the sigmoid's",
         flat,
     )
 
@@ -90,9 +99,8 @@ def show_halving() -> Slip:
     return Slip(
         "halving",
         "a stride of 2 will halve the dimensions",
-        f"5×5 becomes {pooled.shape[0]}×{pooled.shape[1]}: an odd last row and column are never read, a 9 there "
-        f"pools to "
-        f"{pooled.max()}",
+        f"5×5 becomes {pooled.shape[0]}×{pooled.shape[1]}: an odd last row and column are never"
+        f" read, a 9 there pools to {pooled.max()}",
         {"shape": pooled.shape, "largest": int(pooled.max())},
     )
 
@@ -103,7 +111,8 @@ def show_loss() -> Slip:
     return Slip(
         "information",
         "downsample, but optimally lose no information",
-        f"of 16 numbers 12 are dropped: {twins} different maps of numbers from 0 to 9 pool to 8, 6, 9, 3",
+        f"of 16 numbers 12 are dropped: {twins} different maps of numbers from 0 to 9 pool to 8, 6,"
+        " 9, 3",
         {"twins": int(twins.replace(",", ""))},
     )
 
@@ -118,10 +127,11 @@ def show_rotation() -> Slip:
     kept = bool(np.array_equal(features, turned))
     return Slip(
         "rotation",
-        "rotated, we obtain the very same activations; the CNN will still extract the crucial information",
-        f"the same numbers at other places: pooling turns along, and a dense layer behind it says {said[0]} before, "
-        f"{said[1]} after. In front of it, the feature map of a turned image is{'' if kept else ' not'} the turned "
-        f"feature map",
+        "rotated, we obtain the very same activations; the CNN will still extract the crucial"
+        " information",
+        "the same numbers at other places: pooling turns along, and a dense layer behind it says"
+        f" {said[0]} before, {said[1]} after. In front of it, the feature map of a turned image"
+        f" is{'' if kept else ' not'} the turned feature map",
         {
             "same numbers": sorted(before.ravel().tolist()) == sorted(after.ravel().tolist()),
             "said": said,
@@ -134,18 +144,27 @@ def show_blur() -> Slip:
     """What the lecture's 'blurring' changed, and what blurring does."""
     change = lecture.POOLED_BLURRED - lecture.POOLED_INPUT
     row, col = (int(k) for k in np.argwhere(np.abs(change) > 1)[0])
-    blurred = np.abs(pool_max(blur(lecture.POOLED_INPUT))[0] - pool_max(lecture.POOLED_INPUT)[0]).max()
+    blurred = np.abs(
+        pool_max(blur(lecture.POOLED_INPUT))[0] - pool_max(lecture.POOLED_INPUT)[0]
+    ).max()
+    changed = str(change[row, col]).replace("-", "−")
     return Slip(
         "blurring",
         "blurring by randomly changing pixels by +1 or −1 only marginally changes activations",
-        f"that is noise, not blur, and one entry (row {row + 1}, column {col + 1}) changes by {change[row, col]}; a "
-        f"true blur "
-        f"changes the pooled values by up to {blurred:.1f}".replace("-", "−"),
+        f"that is noise, not blur, and one entry (row {row + 1}, column {col + 1}) changes by"
+        f" {changed}; a true blur changes the pooled values by up to {blurred:.1f}",
         {"largest change": int(np.abs(change).max()), "by blur": float(blurred)},
     )
 
 
 SLIPS = (
-    show_k_times_n, show_memory, show_anywhere, show_zero_centring, show_tanh, show_halving, show_loss, show_rotation,
+    show_k_times_n,
+    show_memory,
+    show_anywhere,
+    show_zero_centring,
+    show_tanh,
+    show_halving,
+    show_loss,
+    show_rotation,
     show_blur,
-)  # fmt: skip
+)

@@ -21,8 +21,8 @@ def show_dropout() -> Slip:
     return Slip(
         "dropout",
         "p = 0.2 % dropout rate",
-        f"0.2 % drops {dropped[0.002]} of 1024 units, 0.2 drops {dropped[0.2]}; the listing says p = {listed}: "
-        f"{dropped[listed]}",
+        f"0.2 % drops {dropped[0.002]} of 1024 units, 0.2 drops {dropped[0.2]}; the listing says p"
+        f" = {listed}: {dropped[listed]}",
         {"listed": listed, "dropped": dropped[listed]},
     )
 
@@ -49,8 +49,8 @@ def show_dense_layers() -> Slip:
     return Slip(
         "one dense layer",
         "two conv layers and one dense layer",
-        f"the output layer is dense, too: {len(dense)} dense layers hold {share:.1%} of the {total.parameters:,} "
-        f"parameters",
+        f"the output layer is dense, too: {len(dense)} dense layers hold {share:.1%} of the"
+        f" {total.parameters:,} parameters",
         {"dense": len(dense), "share": share, "parameters": total.parameters},
     )
 
@@ -62,26 +62,31 @@ def show_fewer() -> Slip:
     return Slip(
         "fewer parameters",
         "outperform our earlier models (with fewer parameters)",
-        f"the CNN has {cnn:,}; fewer than a dense net of three layers of 1024 ({dense[1024]:,}), more than one of 512 "
-        f"({dense[512]:,}): sharing saves little where nine tenths lie in a dense layer",
+        f"the CNN has {cnn:,}; fewer than a dense net of three layers of 1024 ({dense[1024]:,}),"
+        f" more than one of 512 ({dense[512]:,}): sharing saves little where nine tenths lie in a"
+        " dense layer",
         {"cnn": cnn, **{f"dense {width}": count for width, count in dense.items()}},
     )
 
 
 def _count_dense(width: int) -> int:
     sizes = (784, width, width, width, 10)
-    net = build_on_meta(lambda: nn.Sequential(*(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))))
+    net = build_on_meta(
+        lambda: nn.Sequential(*(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)))
+    )
     return sum(p.numel() for p in net.parameters())
 
 
 def show_resnet() -> Slip:
-    """Layers along the main path of ResNet-152: a stem, bottlenecks of three convolutions, a dense layer."""
+    """Layers along the main path of ResNet-152: a stem, bottlenecks of three convolutions, a dense
+    layer.
+    """
     convolutions = 1 + 3 * sum((3, 8, 36, 3))
     return Slip(
         "ResNet",
         "152 (!) conv layers",
-        f"1 + 3 · (3 + 8 + 36 + 3) = {convolutions} convolutions and one dense layer; four more convolutions stand "
-        f"in shortcuts",
+        f"1 + 3 · (3 + 8 + 36 + 3) = {convolutions} convolutions and one dense layer; four more"
+        " convolutions stand in shortcuts",
         {"convolutions": convolutions},
     )
 
@@ -95,9 +100,9 @@ def show_precision() -> Slip:
     return Slip(
         "precision and recall",
         "precision 78.30 %: of the labeled road pixels, 78.30 % were classified as such",
-        f"that sentence describes recall, the next one precision. A mask that finds {found} of {truth.sum()} road "
-        f"pixels and "
-        f"says {predicted.sum()} has recall {recall:g} and precision {precision:g}",
+        f"that sentence describes recall, the next one precision. A mask that finds {found} of"
+        f" {truth.sum()} road pixels and says {predicted.sum()} has recall {recall:g} and precision"
+        f" {precision:g}",
         {"precision": precision, "recall": recall},
     )
 
@@ -112,11 +117,18 @@ def show_f1() -> Slip:
     return Slip(
         "F1",
         f"precision {p:.4f}, recall {r:.4f}, F1 {lecture.TEST_F1:.4f}",
-        f"these two give F1 {pooled:.4f}: the table holds means over images. With (P, R) = (1, .2) and (.2, 1) the "
-        f"mean of F1 "
-        f"is {mean:.2f}, F1 of the means {of_means:.2f}",
+        f"these two give F1 {pooled:.4f}: the table holds means over images. With (P, R) = (1, .2)"
+        f" and (.2, 1) the mean of F1 is {mean:.2f}, F1 of the means {of_means:.2f}",
         {"pooled": pooled, "mean": mean, "of means": of_means},
     )
 
 
-SLIPS = (show_dropout, show_listing, show_dense_layers, show_fewer, show_resnet, show_precision, show_f1)
+SLIPS = (
+    show_dropout,
+    show_listing,
+    show_dense_layers,
+    show_fewer,
+    show_resnet,
+    show_precision,
+    show_f1,
+)

@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Slip:
-    """`numbers` are the experiment's results by name, so that a test can hold them against an oracle."""
+    """`numbers` are the experiment's results by name, so that a test can hold them against an
+    oracle.
+    """
 
     name: str
     said: str

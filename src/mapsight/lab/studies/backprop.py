@@ -1,4 +1,6 @@
-"""Backpropagation through the lecture's 3×3 input and 2×2 filter: each weight's gradient, use by use."""
+"""Backpropagation through the lecture's 3×3 input and 2×2 filter: each weight's gradient, use by
+use.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _TARGET = np.array([[36.0, 49.0], [66.0, 76.0]])  # what the map should have bee
 
 
 def study_backprop() -> Study:
-    """Loss ½ Σ (s − target)²: the gradient of each weight as a sum over its four uses, and two checks."""
+    """Loss ½ Σ (s − target)²: the gradient of each weight as a sum over its four uses, and two
+    checks.
+    """
     gradient = correlate_grid(_IMAGE, _WEIGHTS) - _TARGET  # ∂L/∂s
     ours = backprop_weights(_IMAGE[None], gradient[None], (2, 2))[0, 0]
     numeric, automatic = differentiate(measure_loss, _WEIGHTS), ask_autograd()
@@ -33,15 +37,24 @@ def study_backprop() -> Study:
         )
         for a, b in np.ndindex(2, 2)
     )
-    letters = ", ".join(f"∂L/∂s{i + 1}{j + 1} = {gradient[i, j]:g}".replace("-", "−") for i, j in np.ndindex(2, 2))
+    letters = ", ".join(
+        f"∂L/∂s{i + 1}{j + 1} = {gradient[i, j]:g}".replace("-", "−") for i, j in np.ndindex(2, 2)
+    )
     uses = list_uses((3, 3), (2, 2), (0, 0))
     return Study(
-        title="backpropagation through a shared weight: 3×3 input, 2×2 filter, loss ½ Σ (s − target)²",
-        table=Table(("weight", "sum over its four uses", "gradient", "autograd", "finite differences"), rows),
+        title=(
+            "backpropagation through a shared weight: 3×3 input, 2×2 filter, loss ½ Σ (s − target)²"
+        ),
+        table=Table(
+            ("weight", "sum over its four uses", "gradient", "autograd", "finite differences"), rows
+        ),
         draw=lambda: [_draw(uses[:n], gradient) for n in range(1, len(uses) + 1)],
         remarks=(
             letters,
-            "a dense layer of that size would have 36 gradients, each over one use; here 4, each over four.",
+            (
+                "a dense layer of that size would have 36 gradients, each over one use; here 4,"
+                " each over four."
+            ),
         ),
         frame_ms=1200,
     )
@@ -63,7 +76,8 @@ def ask_autograd() -> np.ndarray:
 
 def _spell(a: int, b: int, gradient: np.ndarray) -> str:
     terms = [
-        f"{gradient[u.out_row, u.out_col]:g}·{_IMAGE[u.in_row, u.in_col]:g}" for u in list_uses((3, 3), (2, 2), (a, b))
+        f"{gradient[u.out_row, u.out_col]:g}·{_IMAGE[u.in_row, u.in_col]:g}"
+        for u in list_uses((3, 3), (2, 2), (a, b))
     ]
     return " + ".join(terms).replace("+ -", "− ").replace("-", "−")
 
@@ -71,9 +85,16 @@ def _spell(a: int, b: int, gradient: np.ndarray) -> str:
 def _draw(uses: list[Use], gradient: np.ndarray) -> Figure:
     figure = new_figure(7.6, 3.3)
     axes = figure.subplots(1, 4, width_ratios=(3, 2, 2, 2))
-    letters = np.array([[f"{LETTERS[i][j]} = {_IMAGE[i, j]:g}" for j in range(3)] for i in range(3)])
+    letters = np.array(
+        [[f"{LETTERS[i][j]} = {_IMAGE[i, j]:g}" for j in range(3)] for i in range(3)]
+    )
     show_numbers(axes[0], letters, "input", size=10)
-    show_numbers(axes[1], np.array([[f"w{a + 1}{b + 1}" for b in range(2)] for a in range(2)]), "filter", size=10)
+    show_numbers(
+        axes[1],
+        np.array([[f"w{a + 1}{b + 1}" for b in range(2)] for a in range(2)]),
+        "filter",
+        size=10,
+    )
     show_numbers(axes[2], gradient, "∂L/∂s", cmap="RdBu_r", limits=(-4, 4), size=10)
     frame_cells(axes[1], 0, 0, (1, 1))
     for k, use in enumerate(uses):
@@ -84,6 +105,10 @@ def _draw(uses: list[Use], gradient: np.ndarray) -> Figure:
     sums = np.full((2, 2), np.nan)
     sums[0, 0] = total
     show_numbers(axes[3], sums, "∂L/∂w so far", cmap="RdBu_r", limits=(-20, 20), size=10)
-    terms = " + ".join(f"{gradient[u.out_row, u.out_col]:g}·{LETTERS[u.in_row][u.in_col]}" for u in uses)
-    figure.supxlabel(f"∂L/∂w11: {terms} = {total:g}".replace("+ -", "− ").replace("-", "−"), fontsize=10.5)
+    terms = " + ".join(
+        f"{gradient[u.out_row, u.out_col]:g}·{LETTERS[u.in_row][u.in_col]}" for u in uses
+    )
+    figure.supxlabel(
+        f"∂L/∂w11: {terms} = {total:g}".replace("+ -", "− ").replace("-", "−"), fontsize=10.5
+    )
     return figure

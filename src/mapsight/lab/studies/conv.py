@@ -36,7 +36,9 @@ def study_conv(
     flip: bool = False,
     transposed: bool = False,
 ) -> Study:
-    """One filter over one channel; without an image, the lecture's 3×3 with a … i = 1 … 9 and w11 … w22 = 1 … 4."""
+    """One filter over one channel; without an image, the lecture's 3×3 with a … i = 1 … 9 and w11 …
+    w22 = 1 … 4.
+    """
     own = image is not None or weights is not None
     pixels = _INPUT if image is None else image
     kernel = _WEIGHTS if weights is None else weights
@@ -48,17 +50,28 @@ def study_conv(
     padded = pad_zeros(pixels, steps.padding)
     cells = [(i, j) for i in range(out.shape[0]) for j in range(out.shape[1])]
     spelt = (
-        spell_products(LETTERS, 2, 2) if not own and (mode, stride, dilation, flip) == ("valid", 1, 1, False) else []
+        spell_products(LETTERS, 2, 2)
+        if not own and (mode, stride, dilation, flip) == ("valid", 1, 1, False)
+        else []
     )
     rows = tuple(
-        (f"s{i + 1}{j + 1}" if max(out.shape) < 10 else f"s({i + 1},{j + 1})",
-         spell_cell(padded[find_window(i, j, used.shape, steps)], used))
+        (
+            f"s{i + 1}{j + 1}" if max(out.shape) < 10 else f"s({i + 1},{j + 1})",
+            spell_cell(padded[find_window(i, j, used.shape, steps)], used),
+        )
         for i, j in cells[:_MOST_CELLS]
-    )  # fmt: skip
+    )
     hidden = len(cells) - len(rows)
-    kind = "convolution (filter turned by 180°)" if flip else "cross-correlation (what CNNs call convolution)"
+    kind = (
+        "convolution (filter turned by 180°)"
+        if flip
+        else "cross-correlation (what CNNs call convolution)"
+    )
     return Study(
-        title=f"{kind}: {_size(pixels)} under {_size(kernel)}, padding {mode}, stride {stride}, dilation {dilation} → "
+        title=(
+            f"{kind}: {_size(pixels)} under {_size(kernel)}, padding {mode}, stride {stride},"
+            f" dilation {dilation} → "
+        )
         + _size(out),
         table=Table(("cell", "products and sum"), rows),
         draw=lambda: _draw(padded, used, out, steps),
@@ -77,7 +90,10 @@ def _size(values: np.ndarray) -> str:
 def _spell_size(size: int, kernel: int, steps: Steps) -> str:
     zeros, span = sum(steps.padding[0]), (kernel - 1) * steps.dilation[0] + 1
     rows = (size + zeros - span) // steps.stride[0] + 1
-    return f"rows of the output: floor(({size} + {zeros} zeros − {span}) / {steps.stride[0]}) + 1 = {rows}"
+    return (
+        f"rows of the output: floor(({size} + {zeros} zeros − {span}) / {steps.stride[0]}) + 1 ="
+        f" {rows}"
+    )
 
 
 def _draw(padded: np.ndarray, weights: np.ndarray, out: np.ndarray, steps: Steps) -> list[Figure]:
@@ -106,12 +122,18 @@ def _draw(padded: np.ndarray, weights: np.ndarray, out: np.ndarray, steps: Steps
 def _study_transposed(values: np.ndarray, weights: np.ndarray, steps: Steps) -> Study:
     out = transpose_correlate(values[None], weights[None, None], steps)[0]
     rows = tuple(
-        (f"x{i + 1}{j + 1} = {values[i, j]:g}", f"rows {i * steps.stride[0] + 1}–, columns {j * steps.stride[1] + 1}–",
-         " ".join(f"{v:g}" for v in (values[i, j] * weights).ravel()))
+        (
+            f"x{i + 1}{j + 1} = {values[i, j]:g}",
+            f"rows {i * steps.stride[0] + 1}–, columns {j * steps.stride[1] + 1}–",
+            " ".join(f"{v:g}" for v in (values[i, j] * weights).ravel()),
+        )
         for i, j in list(np.ndindex(*values.shape))[:_MOST_CELLS]
-    )  # fmt: skip
+    )
     return Study(
-        title=f"transposed convolution: {_size(values)} times {_size(weights)}, stride {steps.stride[0]}: {_size(out)}",
+        title=(
+            f"transposed convolution: {_size(values)} times {_size(weights)}, stride"
+            f" {steps.stride[0]}: {_size(out)}"
+        ),
         table=Table(("value", "stamped at", "value · filter, row after row"), rows),
         draw=lambda: _draw_transposed(values, weights, steps),
         remarks=(f"sum of the output: {out.sum():g}; where stamps overlap, they add up",),
@@ -132,7 +154,12 @@ def _draw_transposed(values: np.ndarray, weights: np.ndarray, steps: Steps) -> l
         grown = transpose_correlate(so_far[None], weights[None, None], bare)[0].astype(float)
         _show_cells(axes[2], grown, "output so far", out)
         rows, columns = find_window(i, j, weights.shape, bare)
-        frame_cells(axes[2], rows.start, columns.start, (rows.stop - rows.start, columns.stop - columns.start))
+        frame_cells(
+            axes[2],
+            rows.start,
+            columns.start,
+            (rows.stop - rows.start, columns.stop - columns.start),
+        )
         frames.append(figure)
     return frames
 
@@ -156,5 +183,12 @@ def _lay_out(left: np.ndarray, middle: np.ndarray, right: np.ndarray):  # type: 
 
 def _show_cells(axes, values, title, scale=None):  # type: ignore[no-untyped-def]
     limit = float(np.abs(values if scale is None else scale).max()) or 1
-    show_numbers(axes, values.astype(float), title, cmap="RdBu_r", limits=(-1.6 * limit, 1.6 * limit), size=9.5)
+    show_numbers(
+        axes,
+        values.astype(float),
+        title,
+        cmap="RdBu_r",
+        limits=(-1.6 * limit, 1.6 * limit),
+        size=9.5,
+    )
     draw_lattice(axes, *values.shape)

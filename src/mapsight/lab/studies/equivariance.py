@@ -1,4 +1,6 @@
-"""Equivariance to translation measured over mechanisms and shifts, and shown as a moving picture."""
+"""Equivariance to translation measured over mechanisms and shifts, and shown as a moving
+picture.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _WINDOW_PX, _FRAMES = 34, 5
 
 
 def study_equivariance(scene: np.ndarray | None = None) -> Study:
-    """|f(shift x) − shift f(x)| in per cent of the largest |f(x)|; 0 is equivariance. scene (H, W), at least 56 px."""
+    """|f(shift x) − shift f(x)| in per cent of the largest |f(x)|; 0 is equivariance. scene (H, W),
+    at least 56 px.
+    """
     pixels = to_grey(draw_scene()) if scene is None else scene
     rows = []
     for name, layer in LAYERS.items():
@@ -32,8 +36,14 @@ def study_equivariance(scene: np.ndarray | None = None) -> Study:
         table=Table(columns, tuple(rows)),
         draw=lambda: _draw(pixels),
         remarks=(
-            "0 where the shift is a multiple of the stride, away from the border. With the border: shift = stride.",
-            f"a quarter turn instead: G_x {turned[0]} %; Laplacian {turned[1]} %, it looks the same from all sides.",
+            (
+                "0 where the shift is a multiple of the stride, away from the border. With the"
+                " border: shift = stride."
+            ),
+            (
+                f"a quarter turn instead: G_x {turned[0]} %; Laplacian {turned[1]} %, it looks the"
+                " same from all sides."
+            ),
         ),
         frame_ms=500,
     )
@@ -44,7 +54,10 @@ def _percent(share: float) -> float:
 
 
 def _draw(scene: np.ndarray) -> list[Figure]:
-    top, left = (scene.shape[0] - _WINDOW_PX) // 2, (scene.shape[1] - _WINDOW_PX) // 2 + _FRAMES // 2
+    top, left = (
+        (scene.shape[0] - _WINDOW_PX) // 2,
+        (scene.shape[1] - _WINDOW_PX) // 2 + _FRAMES // 2,
+    )
     frames, first = [], None
     for shift in range(_FRAMES):
         x = scene[top : top + _WINDOW_PX, left - shift : left - shift + _WINDOW_PX]
@@ -55,6 +68,11 @@ def _draw(scene: np.ndarray) -> list[Figure]:
         axes = figure.subplots(1, 3)
         show_picture(axes[0], x, "image")
         show_signed(axes[1], fine, "convolution: in step", 600)
-        show_picture(axes[2], coarse, f"pooled twice: {'in step' if shift % 4 == 0 else 'out of step'}", high=600)
+        show_picture(
+            axes[2],
+            coarse,
+            f"pooled twice: {'in step' if shift % 4 == 0 else 'out of step'}",
+            high=600,
+        )
         frames.append(figure)
     return frames

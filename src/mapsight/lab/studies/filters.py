@@ -17,24 +17,40 @@ def study_filters(image: np.ndarray | None = None, own: str | None = None) -> St
     pixels = to_grey(draw_scene()) if image is None else image
     filters = dict(FILTERS) | ({"own": parse_filter(own)} if own else {})
     rows = tuple(
-        (name, f"{weights.shape[0]}×{weights.shape[1]}", float(weights.sum().round(12)), *find_response_range(weights),
-         *(answer_edge(weights, angle) for angle in (0, 90, 45)))
+        (
+            name,
+            f"{weights.shape[0]}×{weights.shape[1]}",
+            float(weights.sum().round(12)),
+            *find_response_range(weights),
+            *(answer_edge(weights, angle) for angle in (0, 90, 45)),
+        )
         for name, weights in filters.items()
-    )  # fmt: skip
+    )
     columns = ("filter", "size", "sum", "smallest", "largest", "edge |", "edge —", "edge /")
     maps = {name: correlate_grid(pixels, weights, "same") for name, weights in filters.items()}
     return Study(
-        title=f"{len(filters)} filters, 'same' padding, over {pixels.shape[0]}×{pixels.shape[1]} pixels",
+        title=(
+            f"{len(filters)} filters, 'same' padding, over {pixels.shape[0]}×{pixels.shape[1]}"
+            " pixels"
+        ),
         table=Table(columns, rows),
         draw=lambda: _draw(pixels, filters, maps),
         remarks=(
-            "smallest, largest: the range of answers to pixels of 0 to 255. edge: the answer to a unit edge.",
-            "A filter that sums to 0 says nothing to a flat patch; one that sums to 1 keeps its grey value.",
+            (
+                "smallest, largest: the range of answers to pixels of 0 to 255. edge: the answer to"
+                " a unit edge."
+            ),
+            (
+                "A filter that sums to 0 says nothing to a flat patch; one that sums to 1 keeps its"
+                " grey value."
+            ),
         ),
     )
 
 
-def _draw(pixels: np.ndarray, filters: dict[str, np.ndarray], maps: dict[str, np.ndarray]) -> Figure:
+def _draw(
+    pixels: np.ndarray, filters: dict[str, np.ndarray], maps: dict[str, np.ndarray]
+) -> Figure:
     columns = 5
     lines = -(-(len(maps) + 1) // columns)
     figure = new_figure(1.8 * columns, 2.05 * lines)

@@ -13,20 +13,36 @@ from mapsight.lab.trace import trace_net
 
 
 def study_params(name: str, shape: tuple[int, ...] | None = None, *, most_rows: int = 40) -> Study:
-    """Counts of a net of the lab by name; layers are joined by the first parts of their names until they fit."""
+    """Counts of a net of the lab by name; layers are joined by the first parts of their names until
+    they fit.
+    """
     net, inputs = open_net(name, shape)
     rows = count_layers(trace_net(net, inputs))
     shown, total = group_rows(rows, most_rows), sum_rows(rows)
     sizes = ", ".join("×".join(map(str, x.shape[1:])) for x in inputs)
-    columns = ("layer", "kind", "output", "parameters", "connections", "multiply-adds", "activations")
+    columns = (
+        "layer",
+        "kind",
+        "output",
+        "parameters",
+        "connections",
+        "multiply-adds",
+        "activations",
+    )
     return Study(
         title=f"{name} on {sizes}: {total.parameters:,} parameters",
         table=Table(columns, tuple(_list_row(row) for row in [*shown, total])),
         draw=lambda: _draw(name, shown, total),
         remarks=(
-            "connections leave out the padding; multiply-adds are those of convolutions and products;",
+            (
+                "connections leave out the padding; multiply-adds are those of convolutions and"
+                " products;"
+            ),
             "activations are all values that one pass over one item makes, those in place aside.",
-            f"in fp32: weights {_megabytes(total.parameters)}, activations {_megabytes(total.activations)} an item",
+            (
+                f"in fp32: weights {_megabytes(total.parameters)}, activations"
+                f" {_megabytes(total.activations)} an item"
+            ),
         ),
     )
 
@@ -43,7 +59,9 @@ def _list_row(row: LayerCount) -> tuple[object, ...]:
 
 def _draw(name: str, rows: list[LayerCount], total: LayerCount) -> Figure:
     figure = new_figure(
-        10.6, max(2.6, 0.24 * len(rows) + 1.3), f"{name}: where the weights, the work and the memory are"
+        10.6,
+        max(2.6, 0.24 * len(rows) + 1.3),
+        f"{name}: where the weights, the work and the memory are",
     )
     axes = figure.subplots(1, 3, sharey=True)
     places = np.arange(len(rows))
@@ -57,7 +75,14 @@ def _draw(name: str, rows: list[LayerCount], total: LayerCount) -> Figure:
         axis.barh(places, shares, color=colour, height=0.72)
         for place, share, value in zip(places, shares, values, strict=True):
             if value:
-                axis.text(share + 0.02 * shares.max(), place, _shorten(value), va="center", fontsize=8, color=INK)
+                axis.text(
+                    share + 0.02 * shares.max(),
+                    place,
+                    _shorten(value),
+                    va="center",
+                    fontsize=8,
+                    color=INK,
+                )
         axis.set_title(f"{title}: {getattr(total, field):,}", fontsize=10, color=INK, loc="left")
         axis.set(xlim=(0, 1.25 * shares.max() or 1), xticks=[])
         axis.spines[["top", "right", "bottom"]].set_visible(False)

@@ -12,7 +12,9 @@ from mapsight.lab.study import Study, Table
 
 
 def study_pool() -> Study:
-    """The same map as it is, turned, moved, changed by ±1, and truly blurred; pooled 2×2 with stride 2."""
+    """The same map as it is, turned, moved, changed by ±1, and truly blurred; pooled 2×2 with
+    stride 2.
+    """
     start = lecture.POOLED_INPUT
     maps = {
         "the lecture's map": start,
@@ -27,20 +29,32 @@ def study_pool() -> Study:
     change = lecture.POOLED_BLURRED - start
     return Study(
         title="max pooling 2×2, stride 2",
-        table=Table(("map", "pooled", "same numbers", "at the same places", "largest change"), rows),
+        table=Table(
+            ("map", "pooled", "same numbers", "at the same places", "largest change"), rows
+        ),
         draw=lambda: _draw(maps),
         remarks=(
-            f"the second map is the first one, a quarter turn clockwise: {'yes' if turned else 'no'}; "
-            "pooling then gives the same numbers at other places.",
-            f"changes of the third map: from {change.min()} to +{change.max()}, {(np.abs(change) > 1).sum()} of them "
-            "by more than 1; noise, not blur.",
-            f"12 of 16 numbers are dropped: {count_twins(start)} maps of whole numbers from 0 to 9 pool to the same",
+            (
+                "the second map is the first one, a quarter turn clockwise:"
+                f" {'yes' if turned else 'no'}; pooling then gives the same numbers at other"
+                " places."
+            ),
+            (
+                f"changes of the third map: from {change.min()} to +{change.max()},"
+                f" {(np.abs(change) > 1).sum()} of them by more than 1; noise, not blur."
+            ),
+            (
+                f"12 of 16 numbers are dropped: {count_twins(start)} maps of whole numbers from 0"
+                " to 9 pool to the same"
+            ),
         ),
     )
 
 
 def count_twins(grid: np.ndarray, largest: int = 9) -> str:
-    """How many maps of the numbers 0 to `largest` have the pooled map of this one: lost information, counted."""
+    """How many maps of the numbers 0 to `largest` have the pooled map of this one: lost
+    information, counted.
+    """
     values = pool_max(grid)[0].astype(int)
     total = 1
     for value in values.ravel().tolist():
@@ -53,7 +67,13 @@ def _compare(name: str, grid: np.ndarray, before: np.ndarray) -> tuple[object, .
     pooled = pool_max(grid)[0]
     text = "; ".join(" ".join(f"{v:g}" for v in row) for row in pooled)
     same = sorted(pooled.ravel()) == sorted(before.ravel())
-    return name, text, same, bool(np.array_equal(pooled, before)), float(np.abs(pooled - before).max())
+    return (
+        name,
+        text,
+        same,
+        bool(np.array_equal(pooled, before)),
+        float(np.abs(pooled - before).max()),
+    )
 
 
 def _draw(maps: dict[str, np.ndarray]) -> Figure:

@@ -22,7 +22,8 @@ def study_slips() -> Study:
     slips = run_slips()
     rows = tuple((k + 1, slip.name, slip.said) for k, slip in enumerate(slips))
     words = [
-        fill(slip.shows, 116, initial_indent=f"{k + 1:>2}  ", subsequent_indent="    ") for k, slip in enumerate(slips)
+        fill(slip.shows, 116, initial_indent=f"{k + 1:>2}  ", subsequent_indent="    ")
+        for k, slip in enumerate(slips)
     ]
     return Study(
         title=f"{len(slips)} slips of the lecture, each with an experiment that shows it",
@@ -56,16 +57,24 @@ def _draw_border(left: Axes, right: Axes) -> None:
 
 
 def _draw_signs(axes: Axes) -> None:
-    shares = {name: measure_same_sign(draw_outputs(ACTIVATIONS[name])) for name in ("sigmoid", "relu", "tanh")}
+    shares = {
+        name: measure_same_sign(draw_outputs(ACTIVATIONS[name]))
+        for name in ("sigmoid", "relu", "tanh")
+    }
     _draw_bars(axes, shares, "samples with gradients of one sign", "{:.1%}", (ORANGE, ORANGE, BLUE))
 
 
 def _draw_counts(axes: Axes) -> None:
-    counts = {f"{name}".replace("dense ", "dense\n"): value / 1e6 for name, value in show_fewer().numbers.items()}
+    counts = {
+        f"{name}".replace("dense ", "dense\n"): value / 1e6
+        for name, value in show_fewer().numbers.items()
+    }
     _draw_bars(axes, counts, "millions of parameters", "{:.2f}", (ORANGE, BLUE, BLUE))
 
 
-def _draw_bars(axes: Axes, values: dict[str, float], title: str, form: str, colours: tuple[str, ...]) -> None:
+def _draw_bars(
+    axes: Axes, values: dict[str, float], title: str, form: str, colours: tuple[str, ...]
+) -> None:
     axes.bar(list(values), list(values.values()), color=colours, width=0.6)
     top = max(values.values())
     for k, value in enumerate(values.values()):

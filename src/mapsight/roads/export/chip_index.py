@@ -1,4 +1,6 @@
-"""What is in a folder of chips: the table of pairs that `train` reads, and COCO's JSON, one file a split."""
+"""What is in a folder of chips: the table of pairs that `train` reads, and COCO's JSON, one file a
+split.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +16,58 @@ from mapsight.atomic import write_atomically
 from mapsight.geo.raster import read_mask
 from mapsight.roads.chip_files import ChipFile
 
-_COLUMNS = ("set", "name", "image", "mask", "split", "m_per_px", "row", "col", "road_share", "valid_share")
+_COLUMNS = (
+    "set",
+    "name",
+    "image",
+    "mask",
+    "split",
+    "m_per_px",
+    "row",
+    "col",
+    "road_share",
+    "valid_share",
+)
 
 
 def write_pairs(path: Path, chips: Sequence[ChipFile]) -> None:
     """The table of pairs (CSV; paths relative to it)."""
-    with write_atomically(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with (
+        write_atomically(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         writer.writerows([getattr(chip, column) for column in _COLUMNS] for chip in chips)
 
 
 def write_coco(path: Path, folder: Path, chips: Sequence[ChipFile], *, chip_px: int) -> None:
-    """COCO's object format: one category, `road`; the roads of a chip are one annotation of runs (iscrowd 1)."""
+    """COCO's object format: one category, `road`; the roads of a chip are one annotation of runs
+    (iscrowd 1).
+    """
     images = [
-        {"id": number, "file_name": chip.image, "width": chip_px, "height": chip_px, "mask": chip.mask}
+        {
+            "id": number,
+            "file_name": chip.image,
+            "width": chip_px,
+            "height": chip_px,
+            "mask": chip.mask,
+        }
         for number, chip in enumerate(chips, start=1)
     ]
     annotations: list[dict[str, Any]] = []
     for number, chip in enumerate(chips, start=1):
         mask = read_mask(folder / chip.mask).array[0]
         if mask.any():
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **describe_mask(mask)})
-    data = {"info": {"description": "road chips by mapsight"}, "images": images, "annotations": annotations,
-            "categories": [{"id": 1, "name": "road", "supercategory": "road"}]}  # fmt: skip
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": number, **describe_mask(mask)}
+            )
+    data = {
+        "info": {"description": "road chips by mapsight"},
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "road", "supercategory": "road"}],
+    }
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(data) + "\n", encoding="utf-8")
 
@@ -52,5 +82,10 @@ def describe_mask(mask: np.ndarray) -> dict[str, Any]:
     rows, cols = np.nonzero(mask)
     left, top = int(cols.min()), int(rows.min())
     box = [left, top, int(cols.max()) + 1 - left, int(rows.max()) + 1 - top]
-    return {"category_id": 1, "iscrowd": 1, "area": int((mask > 0).sum()), "bbox": box,
-            "segmentation": {"size": list(mask.shape), "counts": counts}}  # fmt: skip
+    return {
+        "category_id": 1,
+        "iscrowd": 1,
+        "area": int((mask > 0).sum()),
+        "bbox": box,
+        "segmentation": {"size": list(mask.shape), "counts": counts},
+    }

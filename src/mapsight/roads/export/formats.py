@@ -30,9 +30,11 @@ OFFERED = ("accepted", "unsure", "open")  # all that nobody has rejected
 
 @dataclass(frozen=True)
 class Format:
-    """How to write one: the file's name below DIR/export, the writer, whether it needs a place on earth.
+    """How to write one: the file's name below DIR/export, the writer, whether it needs a place on
+    earth.
 
-    `verdicts`: which findings go into it where nothing is asked for. A writer returns remarks for the user.
+    `verdicts`: which findings go into it where nothing is asked for. A writer returns remarks for
+    the user.
     """
 
     file: str
@@ -45,36 +47,53 @@ class Format:
 FORMATS: dict[str, Format] = {
     "geojson": Format("findings.geojson", write_geojson, suffixes=(".json",)),
     "gpkg": Format("findings.gpkg", write_geopackage, placed=False),
-    "geoparquet": Format("findings.parquet", write_geoparquet, placed=False, suffixes=(".geoparquet",)),
+    "geoparquet": Format(
+        "findings.parquet", write_geoparquet, placed=False, suffixes=(".geoparquet",)
+    ),
     "flatgeobuf": Format("findings.fgb", write_flatgeobuf, placed=False),
     "pmtiles": Format("findings.pmtiles", write_pmtiles),
     "csv": Format("findings.csv", write_csv, placed=False),
-    "maproulette": Format("maproulette.geojson", write_maproulette, suffixes=(".json", ".geojsonl")),
+    "maproulette": Format(
+        "maproulette.geojson", write_maproulette, suffixes=(".json", ".geojsonl")
+    ),
     "osc": Format("new-roads.osc", write_osmchange, verdicts=("accepted",)),
     "josm": Format("findings.joz", write_josm),
     "gpx": Format("findings.gpx", write_gpx),
-    "html": Format("findings.html", write_page, placed=False, verdicts=("all",), suffixes=(".htm",)),
+    "html": Format(
+        "findings.html", write_page, placed=False, verdicts=("all",), suffixes=(".htm",)
+    ),
     "onnx": Format("model.onnx", write_onnx, placed=False, verdicts=("all",)),
     "stac": Format("item.json", write_stac, verdicts=("all",)),
 }
 
 
 def export_run(
-    folder: Path, name: str, *, out: Path | None = None, verdicts: tuple[str, ...] = (),
-    kinds: tuple[str, ...] = (), min_score: float = 0.0, settings: ExportSettings = ExportSettings(),
-) -> tuple[Path, int, list[str]]:  # fmt: skip
+    folder: Path,
+    name: str,
+    *,
+    out: Path | None = None,
+    verdicts: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
+    min_score: float = 0.0,
+    settings: ExportSettings = ExportSettings(),
+) -> tuple[Path, int, list[str]]:
     """Writes one file and returns where it is, how many findings went into it, and remarks.
 
-    InputError for an unknown format, a file name of another, or an audit in pixels where a place is needed.
+    InputError for an unknown format, a file name of another, or an audit in pixels where a place is
+    needed.
     """
     if name not in FORMATS:
         raise InputError(f"--to {name}", "unknown", f"choose one of {', '.join(FORMATS)}")
     way, run = FORMATS[name], read_run(folder)
     if way.placed and run.findings.crs is None:
         able = ", ".join(other for other, kind in FORMATS.items() if not kind.placed)
-        raise InputError(f"--to {name}", "the audited image has no place on earth, only pixels", f"choose {able}")
+        raise InputError(
+            f"--to {name}", "the audited image has no place on earth, only pixels", f"choose {able}"
+        )
     path = _choose_path(folder, way, out)
-    findings = select_findings(run.findings, verdicts or way.verdicts, kinds=kinds, min_score=min_score)
+    findings = select_findings(
+        run.findings, verdicts or way.verdicts, kinds=kinds, min_score=min_score
+    )
     return path, len(findings), way.write(run, findings, path, settings)
 
 

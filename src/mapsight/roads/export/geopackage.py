@@ -15,18 +15,24 @@ from mapsight.roads.export.run import ExportSettings, Run, propose_line, write_v
 
 # As QGIS itself makes it when a style is saved into a GeoPackage.
 _TABLE = """CREATE TABLE layer_styles (
-    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-    f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
+    f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256),
+    styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
     useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
     update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"""
 _CONTENTS = """INSERT INTO gpkg_contents (table_name, data_type, identifier, description)
     VALUES ('layer_styles', 'attributes', 'layer_styles', 'styles for QGIS')"""
-_STYLE = """INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,
-    styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, 'geom', 'mapsight', ?, '', 1, ?, '')"""
+_STYLE = """INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name,
+    f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner)
+    VALUES ('', '', ?, 'geom', 'mapsight', ?, '', 1, ?, '')"""
 
 
-def write_geopackage(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """Layer `findings`, coloured by kind; layer `proposed` with the lines that the map should have."""
+def write_geopackage(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """Layer `findings`, coloured by kind; layer `proposed` with the lines that the map should
+    have.
+    """
     layers = {"findings": findings, "proposed": _take_proposed(findings)}
     with write_atomically(path) as temporary:
         for name, layer in layers.items():

@@ -1,4 +1,6 @@
-"""GPX 1.1: findings as tracks with a waypoint each, for JOSM, a receiver in the field, or any map application."""
+"""GPX 1.1: findings as tracks with a waypoint each, for JOSM, a receiver in the field, or any map
+application.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,24 @@ import geopandas as gpd
 import shapely
 
 from mapsight.atomic import write_atomically
-from mapsight.roads.export.run import ExportSettings, Run, describe_tool, keep_xml, propose_line, to_degrees
+from mapsight.roads.export.run import (
+    ExportSettings,
+    Run,
+    describe_tool,
+    keep_xml,
+    propose_line,
+    to_degrees,
+)
 
 _NAMESPACE = "http://www.topografix.com/GPX/1/1"
 
 
-def write_gpx(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """Waypoints with what is to be checked, and the lines as tracks: as the map has them, and as they are seen."""
+def write_gpx(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """Waypoints with what is to be checked, and the lines as tracks: as the map has them, and as
+    they are seen.
+    """
     with write_atomically(path) as temporary:
         temporary.write_bytes(make_gpx(to_degrees(findings)))
     return []
@@ -24,10 +37,16 @@ def write_gpx(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: Export
 
 def make_gpx(findings: gpd.GeoDataFrame) -> bytes:
     """The file's content; `findings` in degrees."""
-    root = ElementTree.Element("gpx", {"xmlns": _NAMESPACE, "version": "1.1", "creator": describe_tool()})
+    root = ElementTree.Element(
+        "gpx", {"xmlns": _NAMESPACE, "version": "1.1", "creator": describe_tool()}
+    )
     for row in findings.itertuples(index=False):
         middle = row.geometry.interpolate(0.5, normalized=True)
-        _describe(ElementTree.SubElement(root, "wpt", _place(middle.x, middle.y)), row, symbol="Flag, Blue")
+        _describe(
+            ElementTree.SubElement(root, "wpt", _place(middle.x, middle.y)),
+            row,
+            symbol="Flag, Blue",
+        )
     for row in findings.itertuples(index=False):
         _add_track(root, row, row.geometry, "")
         proposed = propose_line(row) if row.kind == "misaligned" else None
@@ -45,9 +64,16 @@ def _add_track(root: ElementTree.Element, row: Any, line: shapely.LineString, su
         ElementTree.SubElement(segment, "trkpt", _place(x, y))
 
 
-def _describe(element: ElementTree.Element, row: Any, *, suffix: str = "", symbol: str = "") -> None:
-    said = {"name": f"{row.rank} {row.kind}{suffix}", "cmt": row.note, "desc": f"{row.evidence} ({row.score:.0%})",
-            "sym": symbol, "type": row.kind}  # fmt: skip
+def _describe(
+    element: ElementTree.Element, row: Any, *, suffix: str = "", symbol: str = ""
+) -> None:
+    said = {
+        "name": f"{row.rank} {row.kind}{suffix}",
+        "cmt": row.note,
+        "desc": f"{row.evidence} ({row.score:.0%})",
+        "sym": symbol,
+        "type": row.kind,
+    }
     for name, text in said.items():
         if text:
             ElementTree.SubElement(element, name).text = keep_xml(str(text))

@@ -22,14 +22,21 @@ _LAYERS = {
 }
 
 
-def write_josm(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """Accepted missing roads become ways that can be uploaded from JOSM once they are checked; the rest are notes."""
+def write_josm(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """Accepted missing roads become ways that can be uploaded from JOSM once they are checked; the
+    rest are notes.
+    """
     placed = to_degrees(findings)
     drawn = placed[(placed["kind"] == "missing") & (placed["verdict"] == ACCEPT)]
     contents = {"tracks": make_gpx(placed), "markers": make_gpx(placed)}
     if len(drawn):
         contents = {"osm-data": _make_data(drawn, make_source(run, settings)), **contents}
-    with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        write_atomically(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         archive.writestr("session.jos", _make_session(list(contents), placed))
         for index, (kind, content) in enumerate(contents.items(), 1):
             archive.writestr(_name_file(index, kind), content)
@@ -42,13 +49,21 @@ def _make_session(kinds: list[str], placed: gpd.GeoDataFrame) -> bytes:
         left, bottom, right, top = placed.total_bounds
         viewport = ElementTree.SubElement(root, "viewport")
         ElementTree.SubElement(
-            viewport, "center", {"lat": f"{(bottom + top) / 2:.7f}", "lon": f"{(left + right) / 2:.7f}"}
+            viewport,
+            "center",
+            {"lat": f"{(bottom + top) / 2:.7f}", "lon": f"{(left + right) / 2:.7f}"},
         )
         scale = max((right - left), (top - bottom), 1e-4) * 111_000 / 700
         ElementTree.SubElement(viewport, "scale", {"meter-per-pixel": f"{scale:.3f}"})
     layers = ElementTree.SubElement(root, "layers", {"active": "1"})
     for index, kind in enumerate(kinds, 1):
-        said = {"index": str(index), "name": _LAYERS[kind][0], "type": kind, "version": "0.1", "visible": "true"}
+        said = {
+            "index": str(index),
+            "name": _LAYERS[kind][0],
+            "type": kind,
+            "version": "0.1",
+            "visible": "true",
+        }
         if kind == "markers":
             said["depends"] = str(index - 1)
         layer = ElementTree.SubElement(layers, "layer", said)

@@ -1,4 +1,6 @@
-"""MapRoulette: findings as a challenge, one FeatureCollection a line after a record separator (RFC 7464)."""
+"""MapRoulette: findings as a challenge, one FeatureCollection a line after a record separator (RFC
+7464).
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,39 @@ MOST_TASKS = 50_000
 _DIGITS = 7
 _TODO = {
     "missing": "A road is seen here that the map lacks. Is it one? Then draw it.",
-    "phantom": "The map has a road here that cannot be seen. Do not delete it because of this picture alone: look for "
-    "trees, tunnels and newer imagery first.",
-    "misaligned": "The road is seen beside its line on the map (second line). Check another imagery or GPS traces "
-    "before you move it: this imagery may itself be off.",
+    "phantom": (
+        "The map has a road here that cannot be seen. Do not delete it because of this picture"
+        " alone: look for trees, tunnels and newer imagery first."
+    ),
+    "misaligned": (
+        "The road is seen beside its line on the map (second line). Check another imagery or GPS"
+        " traces before you move it: this imagery may itself be off."
+    ),
 }
 _COLOURS = {"missing": "#ff9a1f", "phantom": "#f545a9", "misaligned": "#41cdf7"}
 
 
-def write_maproulette(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """A task a finding, the surest first; a challenge takes at most 50,000, the rest is left out and told."""
+def write_maproulette(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """A task a finding, the surest first; a challenge takes at most 50,000, the rest is left out
+    and told.
+    """
     tasks = to_degrees(findings.head(MOST_TASKS))
-    with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+    with (
+        write_atomically(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
         for row in tasks.itertuples(index=False):
-            stream.write("\x1e" + json.dumps(_make_task(row), ensure_ascii=False, allow_nan=False) + "\n")
+            stream.write(
+                "\x1e" + json.dumps(_make_task(row), ensure_ascii=False, allow_nan=False) + "\n"
+            )
     left_out = len(findings) - len(tasks)
-    return [f"a challenge holds {MOST_TASKS:,} tasks: the last {left_out:,} are left out"] if left_out else []
+    return (
+        [f"a challenge holds {MOST_TASKS:,} tasks: the last {left_out:,} are left out"]
+        if left_out
+        else []
+    )
 
 
 def _make_task(row: Any) -> dict[str, Any]:
@@ -50,14 +69,27 @@ def _make_task(row: Any) -> dict[str, Any]:
 
 def _describe(row: Any) -> dict[str, Any]:
     said = {
-        "id": row.finding_id, "name": row.finding_id, "kind": row.kind, "score": row.score, "length_m": row.length_m,
-        "evidence": row.evidence, "todo": _TODO[row.kind], "road_class": row.road_class, "map_way": row.road_id,
-        "stroke": _COLOURS[row.kind], "stroke-width": 4,
-    }  # fmt: skip
+        "id": row.finding_id,
+        "name": row.finding_id,
+        "kind": row.kind,
+        "score": row.score,
+        "length_m": row.length_m,
+        "evidence": row.evidence,
+        "todo": _TODO[row.kind],
+        "road_class": row.road_class,
+        "map_way": row.road_id,
+        "stroke": _COLOURS[row.kind],
+        "stroke-width": 4,
+    }
     return {key: value for key, value in said.items() if value != ""}
 
 
-def _make_feature(name: str, line: shapely.LineString, properties: dict[str, Any]) -> dict[str, Any]:
-    xy = [[round(float(x), _DIGITS), round(float(y), _DIGITS)] for x, y in shapely.get_coordinates(line)]
+def _make_feature(
+    name: str, line: shapely.LineString, properties: dict[str, Any]
+) -> dict[str, Any]:
+    xy = [
+        [round(float(x), _DIGITS), round(float(y), _DIGITS)]
+        for x, y in shapely.get_coordinates(line)
+    ]
     geometry = {"type": "LineString", "coordinates": xy}
     return {"type": "Feature", "id": name, "properties": properties, "geometry": geometry}

@@ -1,7 +1,9 @@
-"""OsmChange (.osc): accepted missing roads as new ways for an editor. Never uploaded, and never a deletion.
+"""OsmChange (.osc): accepted missing roads as new ways for an editor. Never uploaded, and never a
+deletion.
 
-What was called phantom or misaligned is no line to be drawn but a question to be looked into: such findings are left
-out here and told; a JOSM session or a GPX file shows them as notes beside the data.
+What was called phantom or misaligned is no line to be drawn but a question to be looked into: such
+findings are left out here and told; a JOSM session or a GPX file shows them as notes beside the
+data.
 """
 
 from __future__ import annotations
@@ -17,7 +19,14 @@ from osmium.osm.mutable import Node, Way
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
-from mapsight.roads.export.run import ExportSettings, Run, describe_tool, keep_xml, propose_line, to_degrees
+from mapsight.roads.export.run import (
+    ExportSettings,
+    Run,
+    describe_tool,
+    keep_xml,
+    propose_line,
+    to_degrees,
+)
 
 _MOST_NODES = 2000  # of a way, by OpenStreetMap's API
 _MOST_TEXT = 255
@@ -25,17 +34,29 @@ _MOST_TEXT = 255
 _CREATE = 1
 
 
-def write_osmchange(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
+def write_osmchange(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
     """New ways with negative ids, `highway=road`, a source and a fixme; equal ends share a node."""
     missing = findings[findings["kind"] == "missing"]
     others = len(findings) - len(missing)
     if missing.empty:
-        raise InputError(path.name, "there is no accepted missing road to draw",
-                         "judge findings first with `mapsight review`, or give --verdict open")  # fmt: skip
+        raise InputError(
+            path.name,
+            "there is no accepted missing road to draw",
+            "judge findings first with `mapsight review`, or give --verdict open",
+        )
     with write_atomically(path) as temporary:
         write_new_ways(to_degrees(missing), temporary, "osc", make_source(run, settings))
-    left = f"{others} phantom or misaligned left out: they need a person's eye, see --to josm" if others else ""
-    return [f"{len(missing)} new ways; nothing is uploaded, open the file in JOSM", *([left] if left else [])]
+    left = (
+        f"{others} phantom or misaligned left out: they need a person's eye, see --to josm"
+        if others
+        else ""
+    )
+    return [
+        f"{len(missing)} new ways; nothing is uploaded, open the file in JOSM",
+        *([left] if left else []),
+    ]
 
 
 def make_source(run: Run, settings: ExportSettings) -> str:
@@ -47,21 +68,27 @@ def write_new_ways(missing: gpd.GeoDataFrame, path: Path, format_name: str, sour
     """Nodes, then ways, as 'osc' or 'osm'; `missing` in degrees."""
     nodes, ways = _lay_out(missing, source)
     version: Any = {"version": _CREATE} if format_name == "osc" else {}
-    with osmium.SimpleWriter(osmium.io.File(str(path), format_name), overwrite=True, header=_make_header()) as writer:
+    with osmium.SimpleWriter(
+        osmium.io.File(str(path), format_name), overwrite=True, header=_make_header()
+    ) as writer:
         for number, (lon, lat) in enumerate(nodes, 1):
             writer.add_node(Node(id=-number, **version, location=(lon, lat)))
         for number, (refs, tags) in enumerate(ways, 1):
             writer.add_way(Way(id=-number, **version, nodes=[-ref for ref in refs], tags=tags))
 
 
-def _lay_out(missing: gpd.GeoDataFrame, source: str) -> tuple[list[tuple[float, float]], list[tuple[list[int], dict]]]:
+def _lay_out(
+    missing: gpd.GeoDataFrame, source: str
+) -> tuple[list[tuple[float, float]], list[tuple[list[int], dict]]]:
     """Places of the nodes (numbers from 1), and each way's node numbers and tags."""
     numbers: dict[tuple[float, float], int] = {}
     ways = []
     for row in missing.itertuples(index=False):
         line = propose_line(row)
         assert line is not None
-        places = [(round(float(x), 7), round(float(y), 7)) for x, y in shapely.get_coordinates(line)]
+        places = [
+            (round(float(x), 7), round(float(y), 7)) for x, y in shapely.get_coordinates(line)
+        ]
         refs = [numbers.setdefault(place, len(numbers) + 1) for place in places]
         refs = [ref for at, ref in enumerate(refs) if not at or ref != refs[at - 1]]
         ways += [(part, _make_tags(row, source)) for part in _split(refs)]
@@ -74,7 +101,10 @@ def _split(refs: list[int]) -> Iterator[list[int]]:
 
 
 def _make_tags(row: Any, source: str) -> dict[str, str]:
-    fixme = f"{describe_tool()} finding {row.finding_id}: check that it is a road, its class, and connect it"
+    fixme = (
+        f"{describe_tool()} finding {row.finding_id}: check that it is a road, its class, and"
+        " connect it"
+    )
     tags = {"highway": "road", "source": source, "fixme": fixme, "note": row.note}
     return {key: kept[:_MOST_TEXT] for key, value in tags.items() if (kept := keep_xml(value))}
 

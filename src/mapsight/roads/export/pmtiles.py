@@ -1,4 +1,6 @@
-"""PMTiles: the findings as vector tiles in one file, for web maps that need no server but one that holds files."""
+"""PMTiles: the findings as vector tiles in one file, for web maps that need no server but one that
+holds files.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,31 @@ from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.roads.export.run import ExportSettings, Run, describe_tool, to_degrees, write_vector
 
-_ZOOMS = 10, 17  # a tile of the last holds 305 m in steps of 7 cm at the equator; maps enlarge it themselves
+_ZOOMS = (
+    10,
+    17,
+)  # a tile of the last holds 305 m in steps of 7 cm at the equator; maps enlarge it themselves
 
 
-def write_pmtiles(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """PMTiles 3 with Mapbox vector tiles, layer `findings`; InputError without a finding: tiles must be somewhere."""
+def write_pmtiles(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """PMTiles 3 with Mapbox vector tiles, layer `findings`; InputError without a finding: tiles
+    must be somewhere.
+    """
     if findings.empty:
-        raise InputError("--to pmtiles", "there is no finding to show", "choose others with --verdict all")
+        raise InputError(
+            "--to pmtiles", "there is no finding to show", "choose others with --verdict all"
+        )
     with write_atomically(path) as temporary:
         write_vector(
-            to_degrees(findings), temporary, "PMTiles", layer="findings", MINZOOM=_ZOOMS[0], MAXZOOM=_ZOOMS[1],
-            NAME="findings", DESCRIPTION=f"roads of a map that may be wrong, by {describe_tool()}",
-        )  # fmt: skip
+            to_degrees(findings),
+            temporary,
+            "PMTiles",
+            layer="findings",
+            MINZOOM=_ZOOMS[0],
+            MAXZOOM=_ZOOMS[1],
+            NAME="findings",
+            DESCRIPTION=f"roads of a map that may be wrong, by {describe_tool()}",
+        )
     return []

@@ -1,7 +1,9 @@
-"""report.html: the audit as one self-contained page that a person who has never seen the project understands.
+"""report.html: the audit as one self-contained page that a person who has never seen the project
+understands.
 
-The page loads nothing: pictures are `data:` addresses, there is no script, and its Content-Security-Policy
-forbids everything but its own style sheet. Names out of maps are text, whatever they contain.
+The page loads nothing: pictures are `data:` addresses, there is no script, and its
+Content-Security-Policy forbids everything but its own style sheet. Names out of maps are text,
+whatever they contain.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ from markupsafe import Markup
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.roads.export import report_words as words
-from mapsight.roads.export.report_figures import ArrowFigure, Curve, CurveFigure, draw_arrow, draw_curve
+from mapsight.roads.export.report_figures import (
+    ArrowFigure,
+    Curve,
+    CurveFigure,
+    draw_arrow,
+    draw_curve,
+)
 from mapsight.roads.export.report_images import Scene
 from mapsight.roads.export.report_pictures import Crop, draw_crop, draw_overview, find_middle
 
@@ -85,7 +93,9 @@ class Shift:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """From which probability on a pixel counts as road, and the curve it was chosen on (equal lengths)."""
+    """From which probability on a pixel counts as road, and the curve it was chosen on (equal
+    lengths).
+    """
 
     value: float
     low: float
@@ -112,8 +122,8 @@ class NotJudged:
 class AuditView:
     """All that the report shows.
 
-    `findings` is ranked, with the columns of `findings.gpkg`; like the scene's lines it lies on the imagery,
-    with the shift taken out.
+    `findings` is ranked, with the columns of `findings.gpkg`; like the scene's lines it lies on the
+    imagery, with the shift taken out.
     """
 
     image_name: str
@@ -132,8 +142,12 @@ class AuditView:
     command: str = ""
     version: str = ""
     links: Mapping[str, str] = field(default_factory=lambda: OSM_LINKS)
-    statuses: Mapping[str, int] = field(default_factory=dict)  # since the audit before; empty for a first one
-    dismissed: gpd.GeoDataFrame = field(default_factory=gpd.GeoDataFrame)  # findings that a person has rejected
+    statuses: Mapping[str, int] = field(
+        default_factory=dict
+    )  # since the audit before; empty for a first one
+    dismissed: gpd.GeoDataFrame = field(
+        default_factory=gpd.GeoDataFrame
+    )  # findings that a person has rejected
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,8 @@ class _Card:
 
 
 def write_report(path: str | Path, audit: AuditView, *, max_cards: int = 100) -> Path:
-    """Write the page atomically; findings beyond `max_cards` are drawn in the overview and counted, no more.
+    """Write the page atomically; findings beyond `max_cards` are drawn in the overview and counted,
+    no more.
 
     Raises InputError when the folder does not exist or a link template is not http(s).
     """
@@ -175,11 +190,16 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
     page = _make_environment().get_template("report.html.j2")
     return page.render(
         audit=audit,
-        style=Markup(style),  # ours alone: nothing of the audit reaches it but the picture's proportions
+        style=Markup(
+            style
+        ),  # ours alone: nothing of the audit reaches it but the picture's proportions
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
         overview=overview,
         brief=_list_briefly(audit.findings),
-        cards=[_make_card(audit, rank, row) for rank, row in enumerate(shown.itertuples(index=False), 1)],
+        cards=[
+            _make_card(audit, rank, row)
+            for rank, row in enumerate(shown.itertuples(index=False), 1)
+        ],
         counts={kind: int((audit.findings["kind"] == kind).sum()) for kind in words.KINDS},
         expected=round(float(audit.findings["score"].sum())),
         shift_figure=_draw_shift(audit.shift),
@@ -187,7 +207,12 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
         centre=_locate(audit, shapely.box(*audit.scene.box.bounds).exterior.centroid).text,
         since=words.say_since(audit.statuses),
         dismissed=[
-            (words.KINDS[row.kind].singular, row.score, row.evidence, _locate(audit, find_middle(row.geometry)).text)
+            (
+                words.KINDS[row.kind].singular,
+                row.score,
+                row.evidence,
+                _locate(audit, find_middle(row.geometry)).text,
+            )
             for row in audit.dismissed.itertuples(index=False)
         ],
     )
@@ -202,11 +227,18 @@ def _make_card(audit: AuditView, rank: int, row: Any) -> _Card:
 
 def _list_briefly(findings: gpd.GeoDataFrame) -> list[tuple[int, str, str, float]]:
     columns = zip(findings["finding_id"], findings["kind"], findings["score"], strict=True)
-    return [(rank, _make_anchor(name, rank), kind, score) for rank, (name, kind, score) in enumerate(columns, 1)]
+    return [
+        (rank, _make_anchor(name, rank), kind, score)
+        for rank, (name, kind, score) in enumerate(columns, 1)
+    ]
 
 
 def _make_anchor(finding_id: str, rank: int) -> str:
-    return f"f-{finding_id}" if re.fullmatch(r"[0-9A-Za-z_-]{1,40}", str(finding_id)) else f"f-rank-{rank}"
+    return (
+        f"f-{finding_id}"
+        if re.fullmatch(r"[0-9A-Za-z_-]{1,40}", str(finding_id))
+        else f"f-rank-{rank}"
+    )
 
 
 def _draw_shift(shift: Shift) -> ArrowFigure | None:
@@ -216,7 +248,11 @@ def _draw_shift(shift: Shift) -> ArrowFigure | None:
 
 
 def _draw_threshold(threshold: Threshold) -> CurveFigure | None:
-    scores = {"precision": threshold.precision, "recall": threshold.recall, "f1": threshold.f1_curve}
+    scores = {
+        "precision": threshold.precision,
+        "recall": threshold.recall,
+        "f1": threshold.f1_curve,
+    }
     return draw_curve(threshold.threshold, scores, threshold.value, (threshold.low, threshold.high))
 
 
@@ -227,7 +263,11 @@ def _locate(audit: AuditView, point: shapely.Point) -> _Place:
         return _Place(f"column {col:.0f}, row {row:.0f}", ())
     around = shapely.box(point.x - 60, point.y - 60, point.x + 60, point.y + 60)
     middle, frame = gpd.GeoSeries([point, around], crs=box.crs).to_crs("EPSG:4326")
-    values = dict(zip(("west", "south", "east", "north"), frame.bounds, strict=True), lat=middle.y, lon=middle.x)
+    values = dict(
+        zip(("west", "south", "east", "north"), frame.bounds, strict=True),
+        lat=middle.y,
+        lon=middle.x,
+    )
     links = tuple((label, fill_link(template, values)) for label, template in audit.links.items())
     return _Place(f"{middle.y:.6f}, {middle.x:.6f}", links)
 
@@ -235,7 +275,9 @@ def _locate(audit: AuditView, point: shapely.Point) -> _Place:
 def fill_link(template: str, values: Mapping[str, float]) -> str:
     """The address of a place; InputError for a template that is not http(s)."""
     if not re.match(r"https?://", template):
-        raise InputError(template, "a link must start with http:// or https://", "mend the link template")
+        raise InputError(
+            template, "a link must start with http:// or https://", "mend the link template"
+        )
     for name, value in values.items():
         template = template.replace("{" + name + "}", f"{value:.6f}")
     return template

@@ -1,4 +1,6 @@
-"""The report's two drawn figures as numbers for SVG: the threshold curve and the shift arrow. No I/O."""
+"""The report's two drawn figures as numbers for SVG: the threshold curve and the shift arrow. No
+I/O.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,13 @@ class ArrowFigure:
     spread: Box | None  # of the interval
 
 
-def draw_curve(threshold: Curve, scores: dict[str, Curve], chosen: float, band: Interval) -> CurveFigure | None:
+def draw_curve(
+    threshold: Curve, scores: dict[str, Curve], chosen: float, band: Interval
+) -> CurveFigure | None:
     """Lay out precision, recall and F1 over all thresholds; None when there is too little to draw.
 
-    `scores` maps 'precision', 'recall' and 'f1' to arrays as long as `threshold`; gaps (NaN) stay gaps.
+    `scores` maps 'precision', 'recall' and 'f1' to arrays as long as `threshold`; gaps (NaN) stay
+    gaps.
     """
     order = np.argsort(np.asarray(threshold, dtype=float), kind="stable")
     x = np.asarray(threshold, dtype=float)[order]
@@ -69,17 +74,26 @@ def draw_curve(threshold: Curve, scores: dict[str, Curve], chosen: float, band: 
     )
 
 
-def draw_arrow(dx_m: float, dy_m: float, dx_interval_m: Interval, dy_interval_m: Interval) -> ArrowFigure:
-    """Scale the shift (east, north, metres) and its intervals (low, high; NaN: unknown) to a compass rose."""
+def draw_arrow(
+    dx_m: float, dy_m: float, dx_interval_m: Interval, dy_interval_m: Interval
+) -> ArrowFigure:
+    """Scale the shift (east, north, metres) and its intervals (low, high; NaN: unknown) to a
+    compass rose.
+    """
     edges = [abs(edge) for edge in (*dx_interval_m, *dy_interval_m) if math.isfinite(edge)]
     reach_m = max(math.hypot(dx_m, dy_m), *edges, 0.5)
-    step_m = next(s for s in (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 10**9) if 3 * s >= reach_m)
+    step_m = next(
+        s for s in (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 10**9) if 3 * s >= reach_m
+    )
     scale = 36 / step_m  # three rings, 36 units apart
     east, north = math.copysign(1, dx_m), math.copysign(1, dy_m)
     tip = (150 + dx_m * scale, 150 - dy_m * scale)
     return ArrowFigure(
         rings=(36.0, 72.0, 108.0),
-        labels=tuple((150 - 25.5 * n * east, 150 + 25.5 * n * north + 4, f"{n * step_m:g} m") for n in (1, 2, 3)),
+        labels=tuple(
+            (150 - 25.5 * n * east, 150 + 25.5 * n * north + 4, f"{n * step_m:g} m")
+            for n in (1, 2, 3)
+        ),
         tip=(round(tip[0], 1), round(tip[1], 1)),
         head=_arrow_head(tip) if math.hypot(tip[0] - 150, tip[1] - 150) > 14 else "",
         spread=_draw_spread(dx_interval_m, dy_interval_m, scale),

@@ -1,4 +1,6 @@
-"""The report's pixels: windows of photograph and probability, read in blocks, as `data:` addresses."""
+"""The report's pixels: windows of photograph and probability, read in blocks, as `data:`
+addresses.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +26,23 @@ _HEAT_LEVELS = 24
 class Scene:
     """Where the report's pictures come from: the grid, readers of it, and lines in its CRS.
 
-    Both readers are asked only for bounds (left, bottom, right, top) on whole pixels inside `box`. The map's
-    lines stand where they lie on the imagery, that is with the common shift taken out.
+    Both readers are asked only for bounds (left, bottom, right, top) on whole pixels inside `box`.
+    The map's lines stand where they lie on the imagery, that is with the common shift taken out.
     """
 
     box: GeoBox
     read_crop: Callable[[Bounds], npt.NDArray[np.uint8]]  # (h, w, 3)
-    read_probability: Callable[[Bounds], npt.NDArray[np.floating]]  # (h, w) in [0, 1], NaN where unknown
+    read_probability: Callable[
+        [Bounds], npt.NDArray[np.floating]
+    ]  # (h, w) in [0, 1], NaN where unknown
     map_lines: gpd.GeoDataFrame
     predicted_lines: gpd.GeoDataFrame
 
 
 class Frame(NamedTuple):
-    """A rectangle of the scene in pixels, which may reach over its edges, and the view units of a pixel."""
+    """A rectangle of the scene in pixels, which may reach over its edges, and the view units of a
+    pixel.
+    """
 
     col: int
     row: int
@@ -46,7 +52,9 @@ class Frame(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """A piece of one axis: source pixels [start, stop) that fill target pixels [to_start, to_stop)."""
+    """A piece of one axis: source pixels [start, stop) that fill target pixels [to_start,
+    to_stop).
+    """
 
     start: int
     stop: int
@@ -60,11 +68,15 @@ def frame_bounds(box: GeoBox, frame: Frame) -> Bounds:
 
 
 def read_photo(scene: Scene, frame: Frame, size: tuple[int, int]) -> Image.Image:
-    """The frame as an RGB picture of `size` (width, height); grey where the frame leaves the scene."""
+    """The frame as an RGB picture of `size` (width, height); grey where the frame leaves the
+    scene.
+    """
     canvas = Image.new("RGB", size, (128, 128, 128))
     for bounds, across, down in _blocks(scene.box, frame, size):
         pixels = np.ascontiguousarray(np.asarray(scene.read_crop(bounds))[..., :3], np.uint8)
-        canvas.paste(_resize(Image.fromarray(pixels), across, down), (across.to_start, down.to_start))
+        canvas.paste(
+            _resize(Image.fromarray(pixels), across, down), (across.to_start, down.to_start)
+        )
     return canvas
 
 
@@ -73,7 +85,9 @@ def read_heat(scene: Scene, frame: Frame, size: tuple[int, int]) -> npt.NDArray[
     canvas = Image.new("F", size, 0.0)
     for bounds, across, down in _blocks(scene.box, frame, size):
         values = np.nan_to_num(np.asarray(scene.read_probability(bounds), np.float32))
-        canvas.paste(_resize(Image.fromarray(values), across, down), (across.to_start, down.to_start))
+        canvas.paste(
+            _resize(Image.fromarray(values), across, down), (across.to_start, down.to_start)
+        )
     return np.clip(np.asarray(canvas, np.float32), 0.0, 1.0)
 
 
@@ -88,7 +102,9 @@ def encode_jpeg(picture: Image.Image, most_bytes: int) -> str:
 
 
 def encode_heat(probability: npt.NDArray[np.float32]) -> str:
-    """A PNG `data:` address, transparent where the model sees nothing, yellow-green where it is sure."""
+    """A PNG `data:` address, transparent where the model sees nothing, yellow-green where it is
+    sure.
+    """
     levels = np.linspace(0.0, 1.0, _HEAT_LEVELS)
     colours = np.outer(1 - levels, (70, 120, 0)) + np.outer(levels, (232, 255, 92))
     opacity = np.where(levels < 0.06, 0, 40 + 190 * levels).astype(np.uint8)
@@ -105,10 +121,14 @@ def _resize(picture: Image.Image, across: _Span, down: _Span) -> Image.Image:
     return picture.resize(size, smooth)
 
 
-def _blocks(box: GeoBox, frame: Frame, size: tuple[int, int]) -> Iterator[tuple[Bounds, _Span, _Span]]:
+def _blocks(
+    box: GeoBox, frame: Frame, size: tuple[int, int]
+) -> Iterator[tuple[Bounds, _Span, _Span]]:
     for down in _cut_axis(frame.row, frame.height, box.height, size[1]):
         for across in _cut_axis(frame.col, frame.width, box.width, size[0]):
-            window = Frame(across.start, down.start, across.stop - across.start, down.stop - down.start, 1.0)
+            window = Frame(
+                across.start, down.start, across.stop - across.start, down.stop - down.start, 1.0
+            )
             yield frame_bounds(box, window), across, down
 
 

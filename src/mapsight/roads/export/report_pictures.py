@@ -1,7 +1,7 @@
 """The report's pictures: the whole scene with its marks, and the small crops beside each finding.
 
-Every line is SVG path data in the picture's own view units, so that it stays sharp at any zoom and a
-photograph is stored only once.
+Every line is SVG path data in the picture's own view units, so that it stays sharp at any zoom and
+a photograph is stored only once.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Crop:
 
 
 def draw_overview(scene: Scene, findings: Sequence[BaseGeometry], *, marks: int) -> Overview:
-    """Draw the scene at no more than 1600 px: a path for each finding, numbers for the first `marks`."""
+    """Draw the scene at no more than 1600 px: a path for each finding, numbers for the first
+    `marks`.
+    """
     box = scene.box
     shrink = min(1.0, _OVERVIEW_PX / max(box.width, box.height))
     size = max(1, round(box.width * shrink)), max(1, round(box.height * shrink))
@@ -84,9 +86,13 @@ def draw_overview(scene: Scene, findings: Sequence[BaseGeometry], *, marks: int)
 
 
 def draw_crop(scene: Scene, finding: BaseGeometry, seen: BaseGeometry | None = None) -> Crop:
-    """Cut the surroundings out of photograph and probability; `seen`: where a misaligned road is seen."""
+    """Cut the surroundings out of photograph and probability; `seen`: where a misaligned road is
+    seen.
+    """
     box = scene.box
-    frame = _frame_crop(box, finding if seen is None else finding.union(seen), close=seen is not None)
+    frame = _frame_crop(
+        box, finding if seen is None else finding.union(seen), close=seen is not None
+    )
     bounds = frame_bounds(box, frame)
     bar_m = _choose_bar(0.3 * frame.width * box.m_per_px)
     return Crop(
@@ -119,7 +125,10 @@ def _frame_crop(box: GeoBox, around: BaseGeometry, *, close: bool) -> Frame:
     least_m = max(60.0, 90 * box.m_per_px) if close else max(90.0, 150 * box.m_per_px)
     side = math.ceil(max(1.45 * max(east - west, north - south), least_m) / box.m_per_px)
     col, row = ~box.transform @ ((west + east) / 2, (south + north) / 2)
-    place = _move_inside(col - side / 2, side, box.width), _move_inside(row - side / 2, side, box.height)
+    place = (
+        _move_inside(col - side / 2, side, box.width),
+        _move_inside(row - side / 2, side, box.height),
+    )
     return Frame(*place, side, side, VIEW / side)
 
 
@@ -146,14 +155,20 @@ def _project(box: GeoBox, frame: Frame, xy: Points) -> Points:
 
 
 def _write_path(box: GeoBox, frame: Frame, lines: Sequence[BaseGeometry]) -> str:
-    """SVG path data of all lines, clipped a little outside the frame and simplified to what can be seen."""
+    """SVG path data of all lines, clipped a little outside the frame and simplified to what can be
+    seen.
+    """
     margin = 8 * box.m_per_px / frame.units_per_px
     left, bottom, right, top = frame_bounds(box, frame)
     shapes = np.array(lines, dtype=object)
-    clipped = shapely.clip_by_rect(shapes, left - margin, bottom - margin, right + margin, top + margin)
+    clipped = shapely.clip_by_rect(
+        shapes, left - margin, bottom - margin, right + margin, top + margin
+    )
     parts = shapely.get_parts(shapely.simplify(clipped, margin / 20))
     lines_only = parts[shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING]
-    return "".join(_write_subpath(_project(box, frame, shapely.get_coordinates(part))) for part in lines_only)
+    return "".join(
+        _write_subpath(_project(box, frame, shapely.get_coordinates(part))) for part in lines_only
+    )
 
 
 def _write_subpath(xy: Points) -> str:
@@ -163,11 +178,17 @@ def _write_subpath(xy: Points) -> str:
 def _draw_gap(here: BaseGeometry, seen: BaseGeometry) -> list[BaseGeometry]:
     """Five short strokes from where the map has the road to where it is seen."""
     places = shapely.line_interpolate_point(here, [0.1, 0.3, 0.5, 0.7, 0.9], normalized=True)
-    return [stroke for stroke in shapely.shortest_line(places, seen) if stroke is not None and stroke.length]
+    return [
+        stroke
+        for stroke in shapely.shortest_line(places, seen)
+        if stroke is not None and stroke.length
+    ]
 
 
 def _spread_marks(middles: Sequence[Points], size: tuple[int, int]) -> list[Points]:
-    """Give each number a place of its own: on its finding, else on the nearest free ring around it."""
+    """Give each number a place of its own: on its finding, else on the nearest free ring around
+    it.
+    """
     gap = _MARK_SPACING * max(size)
     rings = [(r, 2 * math.pi * k / (6 * r)) for r in range(1, 9) for k in range(6 * r)]
     steps = gap * np.array([(0.0, 0.0), *((r * math.sin(a), -r * math.cos(a)) for r, a in rings)])
@@ -181,7 +202,11 @@ def _spread_marks(middles: Sequence[Points], size: tuple[int, int]) -> list[Poin
 
 
 def _write_leader(place: Points, middle: Points) -> str:
-    return _write_subpath(np.stack([middle, place])) if float(np.linalg.norm(place - middle)) > 1 else ""
+    return (
+        _write_subpath(np.stack([middle, place]))
+        if float(np.linalg.norm(place - middle)) > 1
+        else ""
+    )
 
 
 def _draw_brackets(corners: Points) -> str:
@@ -190,7 +215,9 @@ def _draw_brackets(corners: Points) -> str:
     pad = np.maximum(14.0, (64 - (high - low)) / 2)
     (x0, y0), (x1, y1) = np.clip(low - pad, 5, VIEW - 5), np.clip(high + pad, 5, VIEW - 5)
     arms = [(x0, y0, 13, 13), (x1, y0, -13, 13), (x1, y1, -13, -13), (x0, y1, 13, -13)]
-    return "".join(f"M{x:.0f} {y + down:.0f}V{y:.0f}H{x + across:.0f}" for x, y, across, down in arms)
+    return "".join(
+        f"M{x:.0f} {y + down:.0f}V{y:.0f}H{x + across:.0f}" for x, y, across, down in arms
+    )
 
 
 def _choose_bar(most_m: float) -> float:

@@ -34,21 +34,24 @@ KINDS = {
         "Missing road",
         "Missing roads",
         "The image shows a road, the map has none there.",
-        "Before you add it: is it a road at all? Driveways, car parks and railways look alike from above.",
+        "Before you add it: is it a road at all? Driveways, car parks and railways look alike from"
+        " above.",
     ),
     "phantom": Kind(
         "phantom",
         "Phantom road",
         "Phantom roads",
         "The map has a road, the image shows none there.",
-        "Before you delete it: could it be under trees, in a tunnel, or built after the photo was taken?",
+        "Before you delete it: could it be under trees, in a tunnel, or built after the photo was"
+        " taken?",
     ),
     "misaligned": Kind(
         "misaligned",
         "Misaligned road",
         "Misaligned roads",
         "The image shows the road beside the place where the map has it.",
-        "Before you move it: could the photo be off? Compare with a second image or with GPS tracks.",
+        "Before you move it: could the photo be off? Compare with a second image or with GPS"
+        " tracks.",
     ),
 }
 
@@ -73,7 +76,9 @@ def say_metres(value_m: float) -> str:
 
 
 def say_amount(value: float, unit: str) -> str:
-    """A length or an area with a unit, never rounded to a misleading zero: '12.3 km', '0.04 km²'."""
+    """A length or an area with a unit, never rounded to a misleading zero: '12.3 km', '0.04
+    km²'.
+    """
     if not math.isfinite(value):
         return "unknown"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
@@ -82,7 +87,9 @@ def say_amount(value: float, unit: str) -> str:
 
 
 def say_percent(share: float) -> str:
-    """A share as whole per cent; certainty is never claimed, so 99.7 % stays '99 %'; '' when unknown."""
+    """A share as whole per cent; certainty is never claimed, so 99.7 % stays '99 %'; '' when
+    unknown.
+    """
     if not math.isfinite(share):
         return ""
     return f"{100 if share >= 1 else min(99, round(100 * share))} %"
@@ -90,18 +97,24 @@ def say_percent(share: float) -> str:
 
 def say_certainty(score: float) -> str:
     """P(real error) in words, the same for all scores that show as the same per cent."""
-    return next((words for bound, words in _CERTAINTY if round(score, 2) >= bound), "certainty unknown")
+    return next(
+        (words for bound, words in _CERTAINTY if round(score, 2) >= bound), "certainty unknown"
+    )
 
 
 def say_offset(dx_m: float, dy_m: float) -> str:
     """A vector by its parts: '2.4 m east and 1.1 m south'."""
     parts = ((dx_m, "east", "west"), (dy_m, "north", "south"))
-    said = [f"{abs(v):.1f} m {plus if v > 0 else minus}" for v, plus, minus in parts if abs(v) >= 0.05]
+    said = [
+        f"{abs(v):.1f} m {plus if v > 0 else minus}" for v, plus, minus in parts if abs(v) >= 0.05
+    ]
     return say_list(said) or "less than 0.1 m"
 
 
 def say_interval(interval_m: tuple[float, float], plus: str, minus: str) -> str:
-    """An interval along one axis: '1.3 to 2.4 m east', or '0.4 m west to 0.9 m east' where it spans zero."""
+    """An interval along one axis: '1.3 to 2.4 m east', or '0.4 m west to 0.9 m east' where it spans
+    zero.
+    """
     low_m, high_m = interval_m
     if low_m >= 0:
         return f"{low_m:.1f} to {high_m:.1f} m {plus}"
@@ -122,8 +135,12 @@ _SINCE = {
 
 
 def say_since(statuses: Mapping[str, int]) -> str:
-    """What changed since the audit before: '2 new, 10 still there, 1 solved: …'; '' for a first audit."""
-    return say_list([f"{statuses[name]:,} {said}" for name, said in _SINCE.items() if statuses.get(name)])
+    """What changed since the audit before: '2 new, 10 still there, 1 solved: …'; '' for a first
+    audit.
+    """
+    return say_list(
+        [f"{statuses[name]:,} {said}" for name, said in _SINCE.items() if statuses.get(name)]
+    )
 
 
 def make_sentence(text: object) -> str:

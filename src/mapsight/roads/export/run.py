@@ -1,4 +1,6 @@
-"""An audit's folder as the ways out see it: its findings with their verdicts, and how they came about."""
+"""An audit's folder as the ways out see it: its findings with their verdicts, and how they came
+about.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,37 @@ from mapsight.roads.verdicts import ACCEPT, REJECT, UNSURE
 WGS84 = "EPSG:4326"
 # what an export tells of a finding, in this order; see docs/exports.md
 COLUMNS = (
-    "rank", "finding_id", "kind", "status", "verdict", "note", "score", "length_m", "mean_probability",
-    "map_distance_m", "offset_m", "road_class", "road_id", "evidence", "first_seen", "reviewer", "judged",
+    "rank",
+    "finding_id",
+    "kind",
+    "status",
+    "verdict",
+    "note",
+    "score",
+    "length_m",
+    "mean_probability",
+    "map_distance_m",
+    "offset_m",
+    "road_class",
+    "road_id",
+    "evidence",
+    "first_seen",
+    "reviewer",
+    "judged",
     "proposed_wkt",
-)  # fmt: skip
+)
 _DIGITS = {"score": 4, "length_m": 2, "mean_probability": 4, "map_distance_m": 2, "offset_m": 2}
-_NO_XML = dict.fromkeys([*(i for i in range(32) if i not in (9, 10, 13)), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+_NO_XML = dict.fromkeys(
+    [*(i for i in range(32) if i not in (9, 10, 13)), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
+)
 VERDICTS = {"accepted": ACCEPT, "rejected": REJECT, "unsure": UNSURE, "open": ""}
 
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """`source` is the OSM tag of new ways ('': the image's name), `model` the file to export instead of the audit's."""
+    """`source` is the OSM tag of new ways ('': the image's name), `model` the file to export
+    instead of the audit's.
+    """
 
     source: str = ""
     model: Path | None = None
@@ -51,7 +72,8 @@ class ExportSettings:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """`findings`: COLUMNS and geometry in the map's CRS (None: pixels), by rank: the surest first, rejected ones last.
+    """`findings`: COLUMNS and geometry in the map's CRS (None: pixels), by rank: the surest first,
+    rejected ones last.
 
     `facts` is audit.json, or {}.
     """
@@ -77,7 +99,9 @@ class Run:
 
     @property
     def model_name(self) -> str:
-        """Which model the audit started from: a path as seen from its folder, 'shipped', 'none', or '' if not told."""
+        """Which model the audit started from: a path as seen from its folder, 'shipped', 'none', or
+        '' if not told.
+        """
         return self._source("model")
 
     @property
@@ -101,29 +125,43 @@ def read_run(folder: Path) -> Run:
     """The audit in a folder; InputError where there is none."""
     path = folder / "findings.gpkg"
     if not path.is_file():
-        raise InputError(folder, "has no findings.gpkg", "give the folder that `mapsight audit --out` wrote")
+        raise InputError(
+            folder, "has no findings.gpkg", "give the folder that `mapsight audit --out` wrote"
+        )
     table = join_verdicts(read_stored_findings(path), path)
     table = table[~(table.geometry.isna() | table.geometry.is_empty)]
     off = (table["verdict"] == REJECT) | ((table["status"] == DISMISSED) & (table["verdict"] == ""))
     table = table.assign(off=off)
-    table = table.sort_values(["off", "score"], ascending=[True, False], kind="stable", ignore_index=True)
+    table = table.sort_values(
+        ["off", "score"], ascending=[True, False], kind="stable", ignore_index=True
+    )
     for name, digits in _DIGITS.items():
         table[name] = table[name].astype(float).round(digits) if name in table else np.nan
-    table = table.assign(rank=np.arange(1, len(table) + 1), judged=table["time_utc"], proposed_wkt=_propose(table))
+    table = table.assign(
+        rank=np.arange(1, len(table) + 1), judged=table["time_utc"], proposed_wkt=_propose(table)
+    )
     table["status"] = table["status"].replace("", "new")
     return Run(folder, table[[*COLUMNS, "geometry"]], read_audit_facts(path))
 
 
 def select_findings(
-    findings: gpd.GeoDataFrame, verdicts: Collection[str], *, kinds: Collection[str] = (), min_score: float = 0.0
-) -> gpd.GeoDataFrame:  # fmt: skip
-    """Those with one of the verdicts (keys of VERDICTS, or 'all'), of one of the kinds (none: any)."""
+    findings: gpd.GeoDataFrame,
+    verdicts: Collection[str],
+    *,
+    kinds: Collection[str] = (),
+    min_score: float = 0.0,
+) -> gpd.GeoDataFrame:
+    """Those with one of the verdicts (keys of VERDICTS, or 'all'), of one of the kinds (none:
+    any).
+    """
     for name in verdicts:
         if name not in (*VERDICTS, "all"):
             raise InputError(f"--verdict {name}", "unknown", f"choose {', '.join(VERDICTS)} or all")
     for name in kinds:
         if name not in KINDS:
-            raise InputError(f"--kind {name}", "unknown", f"choose {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+            raise InputError(
+                f"--kind {name}", "unknown", f"choose {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            )
     wanted = {VERDICTS[name] for name in verdicts if name != "all"}
     kept = findings["score"] >= min_score
     if "all" not in verdicts:
@@ -140,16 +178,22 @@ def to_degrees(findings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def write_vector(findings: gpd.GeoDataFrame, path: Path, driver: str, **options: Any) -> None:
-    """A layer by GDAL; without findings it is one of lines all the same, without a place one in pixels."""
+    """A layer by GDAL; without findings it is one of lines all the same, without a place one in
+    pixels.
+    """
     if findings.empty:
         options["geometry_type"] = "LineString"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "'crs' was not provided")  # pixels have none, and the user knows
+        warnings.filterwarnings(
+            "ignore", "'crs' was not provided"
+        )  # pixels have none, and the user knows
         pyogrio.write_dataframe(findings, path, driver=driver, **options)
 
 
 def propose_line(row: Any) -> shapely.LineString | None:
-    """Where the road should be on the map: as a reviewer drew it, else as it was seen; None for a phantom."""
+    """Where the road should be on the map: as a reviewer drew it, else as it was seen; None for a
+    phantom.
+    """
     line = read_line(row.proposed_wkt)
     return row.geometry if line is None and row.kind == "missing" else line
 
@@ -165,7 +209,9 @@ def describe_tool() -> str:
 
 
 def _propose(table: gpd.GeoDataFrame) -> list[str]:
-    """The reviewer's line where there is one, the road as it is seen for a misaligned one, else ''."""
+    """The reviewer's line where there is one, the road as it is seen for a misaligned one, else
+    ''.
+    """
     rows = zip(table["geometry_wkt"], table["seen_wkt"], table["kind"], strict=True)
     told = [(drawn, seen if kind == "misaligned" else "") for drawn, seen, kind in rows]
     return [next((wkt for wkt in lines if read_line(wkt) is not None), "") for lines in told]

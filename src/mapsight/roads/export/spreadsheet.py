@@ -1,4 +1,6 @@
-"""CSV for spreadsheets: no cell of it is ever a formula, whatever a road is called (OWASP, CSV injection)."""
+"""CSV for spreadsheets: no cell of it is ever a formula, whatever a road is called (OWASP, CSV
+injection).
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,18 @@ import shapely
 from mapsight.atomic import write_atomically
 from mapsight.roads.export.run import COLUMNS, ExportSettings, Run, to_degrees
 
-# apostrophes in front count in, so that the one that is added can be taken off again without a doubt
+# apostrophes in front count in, so that the one that is added can be taken off again without a
+# doubt
 _FORMULA = re.compile(r"'*[ \u00a0]*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
-def write_csv(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings) -> list[str]:
-    """UTF-8 with the mark that spreadsheets know it by; the middle in degrees (or pixels), the line as WKT."""
+def write_csv(
+    run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
+) -> list[str]:
+    """UTF-8 with the mark that spreadsheets know it by; the middle in degrees (or pixels), the line
+    as WKT.
+    """
     placed = findings.crs is not None
     table = to_degrees(findings) if placed else findings
     digits = 7 if placed else 2
@@ -29,15 +36,23 @@ def write_csv(run: Run, findings: gpd.GeoDataFrame, path: Path, settings: Export
     table = table.assign(x=x, y=y, wkt=table.geometry.to_wkt(rounding_precision=digits))
     names = [*COLUMNS, "x", "y", "wkt"]
     head = [*COLUMNS, *(("lon", "lat") if placed else ("x_px", "y_px")), "wkt"]
-    with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as stream:
+    with (
+        write_atomically(path) as temporary,
+        temporary.open("w", encoding="utf-8-sig", newline="") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(head)
-        writer.writerows([make_safe(value) for value in row] for row in table[names].itertuples(index=False, name=None))
+        writer.writerows(
+            [make_safe(value) for value in row]
+            for row in table[names].itertuples(index=False, name=None)
+        )
     return []
 
 
 def make_safe(value: Any) -> Any:
-    """A cell that a spreadsheet shows as it is: text that it could take for a formula gets an apostrophe in front."""
+    """A cell that a spreadsheet shows as it is: text that it could take for a formula gets an
+    apostrophe in front.
+    """
     if isinstance(value, float) and math.isnan(value):
         return ""
     if not isinstance(value, str) or _NUMBER.fullmatch(value):

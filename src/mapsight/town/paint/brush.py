@@ -17,7 +17,9 @@ _CHUNK = 2_000_000  # sub-pixels at a time, to bound memory
 
 @dataclass(frozen=True)
 class Sheet:
-    """A drawing sheet: rows, columns and metres a pixel; its lower left corner is the origin, y points up."""
+    """A drawing sheet: rows, columns and metres a pixel; its lower left corner is the origin, y
+    points up.
+    """
 
     height: int
     width: int
@@ -43,7 +45,10 @@ class Sheet:
 
     def to_px(self, xy: np.ndarray) -> np.ndarray:
         """Columns and rows (…, 2) of points in metres."""
-        return np.stack([xy[..., 0], self.height * self.m_per_px - xy[..., 1]], axis=-1) / self.m_per_px
+        return (
+            np.stack([xy[..., 0], self.height * self.m_per_px - xy[..., 1]], axis=-1)
+            / self.m_per_px
+        )
 
     def look_up(self, field: np.ndarray, xy: np.ndarray, outside: float = 0) -> np.ndarray:
         """Values of `field` (H, W) at points (N, 2); `outside` where they miss the sheet."""
@@ -56,7 +61,9 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Stain:
-    """What shapes cover: flat pixel indices (n,), their coverage (n,) in (0, 1], and the shapes' values (n, C)."""
+    """What shapes cover: flat pixel indices (n,), their coverage (n,) in (0, 1], and the shapes'
+    values (n, C).
+    """
 
     index: np.ndarray
     cover: np.ndarray
@@ -72,7 +79,9 @@ class Stain:
 def burn_ids(
     sheet: Sheet, shapes: Sequence[Any] | np.ndarray, ids: Sequence[int] | np.ndarray | None = None
 ) -> np.ndarray:
-    """(H, W) int32 id of the last shape over each pixel; 0 where none. Without `ids` every shape is 1 (uint8)."""
+    """(H, W) int32 id of the last shape over each pixel; 0 where none. Without `ids` every shape is
+    1 (uint8).
+    """
     numbers = [1] * len(shapes) if ids is None else [int(i) for i in ids]
     pairs = [(shape, i) for shape, i in zip(shapes, numbers, strict=True) if not shape.is_empty]
     kind = "uint8" if ids is None else "int32"
@@ -82,10 +91,11 @@ def burn_ids(
 
 
 def fill_convex(sheet: Sheet, rings: np.ndarray, *, alike: bool = False) -> np.ndarray:
-    """(H, W) int32: 1 + number of the last of the convex `rings` (N, V, 2) over each pixel centre; 0 where none.
+    """(H, W) int32: 1 + number of the last of the convex `rings` (N, V, 2) over each pixel centre;
+    0 where none.
 
-    Far faster than a general filler for ten thousands of small shapes. Repeated vertices are welcome. With `alike` the
-    rings are not told apart: (H, W) uint8 of 0 and 1.
+    Far faster than a general filler for ten thousands of small shapes. Repeated vertices are
+    welcome. With `alike` the rings are not told apart: (H, W) uint8 of 0 and 1.
     """
     canvas = np.zeros(sheet.shape, dtype=np.uint8 if alike else np.int32)
     if len(rings) == 0:
@@ -95,23 +105,36 @@ def fill_convex(sheet: Sheet, rings: np.ndarray, *, alike: bool = False) -> np.n
     bottom = np.clip(np.floor(points[..., 1].max(1) - 0.5), -1, sheet.height - 1).astype(int)
     lines = np.maximum(bottom - top + 1, 0)
     area = lines * np.minimum(np.ptp(points[..., 0], axis=1) + 1, sheet.width)
-    for part in np.split(np.arange(len(rings)), np.flatnonzero(np.diff(np.cumsum(area) // _CHUNK)) + 1):
+    for part in np.split(
+        np.arange(len(rings)), np.flatnonzero(np.diff(np.cumsum(area) // _CHUNK)) + 1
+    ):
         shape_no = np.repeat(part, lines[part])
         first = np.cumsum(lines[part]) - lines[part]
         row = np.arange(len(shape_no)) - np.repeat(first - top[part], lines[part])
         left, right = _cut_rows(points, shape_no, row + 0.5, sheet.width)
         length = np.maximum(right - left + 1, 0)
-        cell = np.arange(length.sum()) + np.repeat(row * sheet.width + left - np.cumsum(length) + length, length)
-        canvas.ravel()[cell] = 1 if alike else np.repeat(shape_no + 1, length)  # of repeated cells the last one counts
+        cell = np.arange(length.sum()) + np.repeat(
+            row * sheet.width + left - np.cumsum(length) + length, length
+        )
+        canvas.ravel()[cell] = (
+            1 if alike else np.repeat(shape_no + 1, length)
+        )  # of repeated cells the last one counts
     return canvas
 
 
-def _cut_rows(points: np.ndarray, shape_no: np.ndarray, y: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last column whose centre lies inside, for row `y` of shape `shape_no`, clipped to the sheet."""
+def _cut_rows(
+    points: np.ndarray, shape_no: np.ndarray, y: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and last column whose centre lies inside, for row `y` of shape `shape_no`, clipped to
+    the sheet.
+    """
     following = np.roll(points, -1, axis=1)
     area = np.sum(points[..., 0] * following[..., 1] - following[..., 0] * points[..., 1], axis=1)
     turn = np.where(area < 0, -1.0, 1.0)[:, None]
-    slope_x, slope_y = turn * (points[..., 1] - following[..., 1]), turn * (following[..., 0] - points[..., 0])
+    slope_x, slope_y = (
+        turn * (points[..., 1] - following[..., 1]),
+        turn * (following[..., 0] - points[..., 0]),
+    )
     offset = -slope_x * points[..., 0] - slope_y * points[..., 1]
     low, high = np.full(len(y), 0.5), np.full(len(y), width - 0.5)
     for edge in range(points.shape[1]):
@@ -126,12 +149,18 @@ def _cut_rows(points: np.ndarray, shape_no: np.ndarray, y: np.ndarray, width: in
 
 
 def resolve(fine_ids: np.ndarray, table: np.ndarray) -> Stain:
-    """Average sub-pixel ids to pixels: coverage, and the mean of `table` (M, C) at id − 1 over the covered part."""
+    """Average sub-pixel ids to pixels: coverage, and the mean of `table` (M, C) at id − 1 over the
+    covered part.
+    """
     corners = [fine_ids[i::_FINE, j::_FINE] for i in range(_FINE) for j in range(_FINE)]
     index = np.flatnonzero(reduce(np.bitwise_or, corners))
     samples = np.stack([corner.ravel()[index] for corner in corners], axis=1)
     covered = samples > 0
     count = covered.sum(1)
-    padded = np.concatenate([np.zeros((1, table.shape[1]), dtype=np.float32), table.astype(np.float32)])
+    padded = np.concatenate(
+        [np.zeros((1, table.shape[1]), dtype=np.float32), table.astype(np.float32)]
+    )
     values = sum(padded[samples[:, i]] for i in range(samples.shape[1]))
-    return Stain(index, (count / _FINE**2).astype(np.float32), values / count[:, None].astype(np.float32))
+    return Stain(
+        index, (count / _FINE**2).astype(np.float32), values / count[:, None].astype(np.float32)
+    )

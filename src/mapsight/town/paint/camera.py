@@ -17,7 +17,9 @@ def take_photo(rgb: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndar
     grey = rgb.mean(axis=2, keepdims=True)
     picture = grey + look.saturation * (rgb - grey)
     picture = (picture - _PIVOT) * look.contrast + _PIVOT
-    picture *= look.exposure * np.asarray(look.gain, dtype=np.float32) * _fall_off(rgb.shape[:2], rng)
+    picture *= (
+        look.exposure * np.asarray(look.gain, dtype=np.float32) * _fall_off(rgb.shape[:2], rng)
+    )
     picture += look.haze * (1 - picture / 255)
     bands = [_sense(picture[..., band], look, rng) for band in range(3)]
     return _squeeze(np.clip(np.rint(np.stack(bands)), 0, 255).astype(np.uint8), look.jpeg_quality)
@@ -40,11 +42,19 @@ def _sense(band: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray
 def _squeeze(image: np.ndarray, quality: int) -> np.ndarray:
     """Through JPEG and back, inside a GeoTIFF: a bare JPEG would warn that it has no place."""
     bands, height, width = image.shape
-    profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": "uint8"}
+    profile = {
+        "driver": "GTiff",
+        "count": bands,
+        "height": height,
+        "width": width,
+        "dtype": "uint8",
+    }
     coding = {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": quality, "tiled": True}
     place = Affine(1, 0, 0, 0, -1, height)
     with MemoryFile() as memory:
-        with memory.open(**profile, **coding, transform=place, blockxsize=256, blockysize=256) as file:
+        with memory.open(
+            **profile, **coding, transform=place, blockxsize=256, blockysize=256
+        ) as file:
             file.write(image)
         with memory.open() as file:
             return file.read()

@@ -39,30 +39,44 @@ _GARDEN: Choices = (("lawn", 0.68), ("grass", 0.2), ("soil", 0.06), ("paved", 0.
 _FENCE = np.array((172, 164, 152), dtype=np.float32)
 
 
-def paint_ground(easel: Easel, blocks: np.ndarray, kinds: np.ndarray, rng: np.random.Generator) -> None:
+def paint_ground(
+    easel: Easel, blocks: np.ndarray, kinds: np.ndarray, rng: np.random.Generator
+) -> None:
     """Cover the whole picture with the ground of each block."""
     noise = easel.noise
     block = np.maximum(burn_ids(easel.sheet, blocks, np.arange(1, len(blocks) + 1)) - 1, 0)
     material = _draw_materials([_GROUND_OF[kind] for kind in kinds], rng)
-    tint = (rng.normal(1, 0.05, (len(blocks), 1)) * rng.normal(1, 0.01, (len(blocks), 3))).astype(np.float32)
+    tint = (rng.normal(1, 0.05, (len(blocks), 1)) * rng.normal(1, 0.01, (len(blocks), 3))).astype(
+        np.float32
+    )
     first, second = easel.look.ground[material].transpose(1, 0, 2) * tint  # (blocks, 3)
     spread, fine, grain = (column[material][block] for column in ROUGHNESS.T)
     mix = np.clip(0.5 + spread * (0.35 * noise.get("patchy") + 0.3 * noise.get("broad")), 0, 1)
-    bright = 1 + fine * noise.get("fine", 1) + grain * noise.get("grain", 1) + 0.04 * noise.get("broad", 2)
+    bright = (
+        1
+        + fine * noise.get("fine", 1)
+        + grain * noise.get("grain", 1)
+        + 0.04 * noise.get("broad", 2)
+    )
     easel.rgb[:] = (first[block] + (second - first)[block] * mix[..., None]) * bright[..., None]
     _wear(easel, material[block])
 
 
 def _draw_materials(choices: list[Choices], rng: np.random.Generator) -> np.ndarray:
     """One of each choices, (N,) int as index into MATERIALS."""
-    names = [rng.choice([name for name, _ in some], p=[share for _, share in some]) for some in choices]
+    names = [
+        rng.choice([name for name, _ in some], p=[share for _, share in some]) for some in choices
+    ]
     return np.array([MATERIALS.index(name) for name in names], dtype=np.int64)
 
 
 def _wear(easel: Easel, material: np.ndarray) -> None:
     """Bare patches in the green, green patches in yards: no ground is all of one kind."""
     spots = easel.noise.get("patchy", 5) + 0.5 * easel.noise.get("fine", 5)
-    for kinds, other, least in ((("grass", "scrub", "lawn"), "soil", 2.1), (("yard", "paved"), "grass", 1.1)):
+    for kinds, other, least in (
+        (("grass", "scrub", "lawn"), "soil", 2.1),
+        (("yard", "paved"), "grass", 1.1),
+    ):
         where = np.isin(material, [MATERIALS.index(kind) for kind in kinds])
         index = np.flatnonzero(where & (spots > least))
         cover = np.clip((spots.ravel()[index] - least) * 1.6, 0, 0.85)
@@ -71,7 +85,9 @@ def _wear(easel: Easel, material: np.ndarray) -> None:
 
 
 def paint_parcels(easel: Easel, plots: Plots, rng: np.random.Generator) -> None:
-    """Every garden has its own green, some are bare or paved, and hedges or fences run along them."""
+    """Every garden has its own green, some are bare or paved, and hedges or fences run along
+    them.
+    """
     count, corners = len(plots.parcels), plots.parcels.corners()
     material = _draw_materials([_PARCEL_OF.get(kind, _GARDEN) for kind in plots.parcel_kind], rng)
     tint = rng.normal(1, 0.09, (count, 1)) * rng.normal(1, 0.016, (count, 3))

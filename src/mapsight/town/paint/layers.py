@@ -19,7 +19,13 @@ from mapsight.town.paint.squares import paint_squares
 from mapsight.town.paint.strokes import stroke_roads
 from mapsight.town.paint.traffic import paint_cargo, paint_cars, place_cars
 from mapsight.town.paint.trees import paint_trees, shade_trees
-from mapsight.town.paint.works import paint_bridges, paint_islands, paint_portals, paint_rail_bed, paint_rails
+from mapsight.town.paint.works import (
+    paint_bridges,
+    paint_islands,
+    paint_portals,
+    paint_rail_bed,
+    paint_rails,
+)
 from mapsight.town.plan.layout import Plan
 from mapsight.town.plan.warp import Dice
 
@@ -62,7 +68,9 @@ def _paint_ways(easel: Easel, plan: Plan, rng: np.random.Generator) -> Masks:
     masks |= paint_squares(easel, plan.plots, rng)
     paint_roads(easel, lanes, rng)
     paint_marks(easel, lanes, rng)
-    paint_bridges(easel, others, shapely.union_all(lanes.buffer(lanes.width_m / 2 + 3).to_numpy()), more_m=1.6)
+    paint_bridges(
+        easel, others, shapely.union_all(lanes.buffer(lanes.width_m / 2 + 3).to_numpy()), more_m=1.6
+    )
     paint_roads(easel, plan.edges[plan.edges.road_class != "motorway"], rng)
     paint_islands(easel, plan.edges)
     paint_marks(easel, others, rng)
@@ -73,7 +81,9 @@ def _paint_ways(easel: Easel, plan: Plan, rng: np.random.Generator) -> Masks:
 
 
 def _grow_trees(easel: Easel, plan: Plan, masks: Masks, rng: np.random.Generator) -> Grove:
-    """Trees with their trunks off roads, roofs, water and open places; their crowns may hang over."""
+    """Trees with their trunks off roads, roofs, water and open places; their crowns may hang
+    over.
+    """
     seen, biome, sheet = plan.edges[plan.edges.visible], easel.look.colours, easel.sheet
     blocked = easel.cover(stroke_roads(seen, more_m=0.6).rings).mask(sheet, 0.25)
     for name in ("buildings", "water", "railway", "car_park", "driveway", "pitch"):

@@ -17,7 +17,9 @@ class Look:
     """What is the same all over one photograph: climate, sun, age of the roads, camera."""
 
     biome: str
-    tint: np.ndarray  # (materials, 1, 3): what this place's soil and plants make of the biome's colours
+    tint: (
+        np.ndarray
+    )  # (materials, 1, 3): what this place's soil and plants make of the biome's colours
     sun_azimuth: float  # radians, counter-clockwise from east, towards the sun
     sun_height: float  # radians
     asphalt: float  # mean brightness of the roads
@@ -49,7 +51,9 @@ class Look:
     def cast(self, height_m: np.ndarray | float) -> np.ndarray:
         """Displacement (…, 2) in metres of the shadow of something `height_m` high."""
         reach = np.asarray(height_m) / np.tan(self.sun_height)
-        return np.stack([-np.cos(self.sun_azimuth) * reach, -np.sin(self.sun_azimuth) * reach], axis=-1)
+        return np.stack(
+            [-np.cos(self.sun_azimuth) * reach, -np.sin(self.sun_azimuth) * reach], axis=-1
+        )
 
 
 def choose_look(rng: np.random.Generator, biome: str | None) -> Look:
@@ -78,12 +82,19 @@ def choose_look(rng: np.random.Generator, biome: str | None) -> Look:
 
 
 def _draw_tint(rng: np.random.Generator) -> np.ndarray:
-    """The soil is redder or greyer all over a place; each material differs a little of its own, pavement hardly."""
+    """The soil is redder or greyer all over a place; each material differs a little of its own,
+    pavement hardly.
+    """
     natural = np.array([name not in ("paved", "yard") for name in MATERIALS])
     warmth = rng.normal(0, 0.035) + rng.normal(0, 0.012, len(MATERIALS))
     bright = rng.normal(1, 0.05) * rng.normal(1, 0.035, len(MATERIALS))
-    warmth, bright = np.where(natural, warmth, 0.3 * warmth), np.where(natural, bright, 0.5 + 0.5 * bright)
-    return (np.stack([1 + warmth, np.ones_like(warmth), 1 - 1.3 * warmth], axis=1) * bright[:, None])[:, None]
+    warmth, bright = (
+        np.where(natural, warmth, 0.3 * warmth),
+        np.where(natural, bright, 0.5 + 0.5 * bright),
+    )
+    return (
+        np.stack([1 + warmth, np.ones_like(warmth), 1 - 1.3 * warmth], axis=1) * bright[:, None]
+    )[:, None]
 
 
 def _draw_gain(rng: np.random.Generator) -> RGB:

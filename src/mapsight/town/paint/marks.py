@@ -18,7 +18,9 @@ _WHITE, _AMBER = np.array((226.0, 226.0, 222.0)), np.array((206.0, 176.0, 96.0))
 
 @dataclass(frozen=True)
 class _Line:
-    """A painted line: where across the road (share of the half width), dash, gap and width in metres."""
+    """A painted line: where across the road (share of the half width), dash, gap and width in
+    metres.
+    """
 
     across: float
     dash_m: float
@@ -28,7 +30,13 @@ class _Line:
 
 _LINES = {
     "motorway": (_Line(-0.33, 4, 8), _Line(0.33, 4, 8), _Line(-0.95, 6, 0), _Line(0.95, 6, 0)),
-    "primary": (_Line(0.02, 6, 0, 0.4), _Line(-0.5, 3, 6), _Line(0.5, 3, 6), _Line(-0.93, 6, 0), _Line(0.93, 6, 0)),
+    "primary": (
+        _Line(0.02, 6, 0, 0.4),
+        _Line(-0.5, 3, 6),
+        _Line(0.5, 3, 6),
+        _Line(-0.93, 6, 0),
+        _Line(0.93, 6, 0),
+    ),
     "secondary": (_Line(0.0, 4, 4), _Line(-0.92, 6, 0, 0.18), _Line(0.92, 6, 0, 0.18)),
     "residential": (_Line(0.0, 3, 6, 0.16),),
 }
@@ -47,12 +55,16 @@ def paint_marks(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator)
             marks = _dash(edges[chosen], junction[chosen], kind)
             (middle if abs(kind.across) < 0.1 else white).append(marks)
     bright = easel.look.asphalt / 128
-    paint_strips(easel, np.concatenate(middle), (_AMBER if rng.random() < 0.4 else _WHITE) * bright, 0.68)
+    paint_strips(
+        easel, np.concatenate(middle), (_AMBER if rng.random() < 0.4 else _WHITE) * bright, 0.68
+    )
     paint_strips(easel, np.concatenate(white), _WHITE * bright, 0.68)
 
 
 def paint_strips(easel: Easel, strips: np.ndarray, colour: np.ndarray, opacity: float) -> None:
-    """Thin strips (N, 4, 2) of one colour; those thinner than a sub-pixel are drawn wider and fainter."""
+    """Thin strips (N, 4, 2) of one colour; those thinner than a sub-pixel are drawn wider and
+    fainter.
+    """
     least_m = easel.sheet.fine.m_per_px
     middle = (strips[:, [0, 1]] + strips[:, [3, 2]]) / 2
     width = np.hypot(*(strips[:, 3] - strips[:, 0]).T)
@@ -69,12 +81,16 @@ def _dash(edges: gpd.GeoDataFrame, junction: np.ndarray, kind: _Line) -> np.ndar
     which, turn = count_up(np.maximum(np.ceil((length - trim.sum(1)) / period), 0).astype(int))
     begin = trim[which, 0] + turn * period
     start, first = follow_lines(lines[which], begin)
-    end, last = follow_lines(lines[which], np.minimum(begin + kind.dash_m, length[which] - trim[which, 1]))
+    end, last = follow_lines(
+        lines[which], np.minimum(begin + kind.dash_m, length[which] - trim[which, 1])
+    )
     aside = (kind.across * edges.width_m.to_numpy()[which] / 2)[:, None]
     return make_strips(start + left_of(first) * aside, end + left_of(last) * aside, kind.width_m)
 
 
-def _cross_roads(edges: gpd.GeoDataFrame, junction: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _cross_roads(
+    edges: gpd.GeoDataFrame, junction: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Zebra stripes (N, 4, 2) in front of junctions in town."""
     fit = edges.kind.isin(["core", "grid", "retail"]) & ~edges.ring & (edges.length > 40)
     fit &= edges.road_class.isin(["primary", "secondary", "residential"])
@@ -83,7 +99,9 @@ def _cross_roads(edges: gpd.GeoDataFrame, junction: np.ndarray, rng: np.random.G
     for end in (0, 1):
         chosen = edges[fit.to_numpy() & junction[:, end] & (rng.random(len(edges)) < chance)]
         lines = chosen.geometry.to_numpy()
-        place, tangent = follow_lines(lines, np.full(len(lines), 9.5) if end == 0 else shapely.length(lines) - 9.5)
+        place, tangent = follow_lines(
+            lines, np.full(len(lines), 9.5) if end == 0 else shapely.length(lines) - 9.5
+        )
         count = np.floor(chosen.width_m.to_numpy() - 0.8).astype(int)
         which, turn = count_up(count)
         centre = place[which] + left_of(tangent[which]) * (turn - (count[which] - 1) / 2)[:, None]

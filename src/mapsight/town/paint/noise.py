@@ -1,4 +1,6 @@
-"""Random fields of several wavelengths, made once per scene and reused by turning and rolling them."""
+"""Random fields of several wavelengths, made once per scene and reused by turning and rolling
+them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ import numpy as np
 from scipy import fft
 
 # shortest and longest wavelength in metres, and the slope of the amplitude over the frequency
-_BANDS = {"broad": (25.0, 400.0, 1.6), "patchy": (5.0, 60.0, 1.3), "fine": (1.2, 8.0, 0.8), "grain": (0.0, 2.0, 0.0)}
+_BANDS = {
+    "broad": (25.0, 400.0, 1.6),
+    "patchy": (5.0, 60.0, 1.3),
+    "fine": (1.2, 8.0, 0.8),
+    "grain": (0.0, 2.0, 0.0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +38,9 @@ class Noise:
         rows, cols = np.divmod(index, width)
         shift = self._shifts(turn)
         rows, cols = (rows - shift[0]) % height, (cols - shift[1]) % width
-        return field[height - 1 - rows if turn & 1 else rows, width - 1 - cols if turn & 2 else cols]
+        return field[
+            height - 1 - rows if turn & 1 else rows, width - 1 - cols if turn & 2 else cols
+        ]
 
     def _shifts(self, turn: int) -> tuple[int, int]:
         height, width = self.fields["grain"].shape
@@ -39,16 +48,26 @@ class Noise:
 
 
 def make_noise(shape: tuple[int, int], m_per_px: float, rng: np.random.Generator) -> Noise:
-    """Fields of `shape` whose wavelengths are given in metres; those below two pixels are left out."""
+    """Fields of `shape` whose wavelengths are given in metres; those below two pixels are left
+    out.
+    """
     padded = tuple(fft.next_fast_len(n, real=True) for n in shape)
     rows, cols = fft.fftfreq(padded[0], m_per_px)[:, None], fft.rfftfreq(padded[1], m_per_px)[None]
     frequency = np.maximum(np.hypot(rows, cols), 0.5 / (max(padded) * m_per_px)).astype(np.float32)
     fields = {name: _shape_noise(padded, frequency, band, rng) for name, band in _BANDS.items()}
-    return Noise({name: np.ascontiguousarray(field[: shape[0], : shape[1]]) for name, field in fields.items()})
+    return Noise(
+        {
+            name: np.ascontiguousarray(field[: shape[0], : shape[1]])
+            for name, field in fields.items()
+        }
+    )
 
 
 def _shape_noise(
-    shape: tuple[int, ...], frequency: np.ndarray, band: tuple[float, float, float], rng: np.random.Generator
+    shape: tuple[int, ...],
+    frequency: np.ndarray,
+    band: tuple[float, float, float],
+    rng: np.random.Generator,
 ) -> np.ndarray:
     shortest, longest, slope = band
     white = rng.standard_normal(shape, dtype=np.float32)

@@ -28,12 +28,22 @@ _COVER = {
     "fields": (0.0012, 2.0),
     "bare": (0.1, 1.5),
 }
-_AVENUES = {"grid": 0.7, "suburb": 0.6, "core": 0.45, "park": 0.6, "fields": 0.2, "industrial": 0.2, "bare": 0.2}
+_AVENUES = {
+    "grid": 0.7,
+    "suburb": 0.6,
+    "core": 0.45,
+    "park": 0.6,
+    "fields": 0.2,
+    "industrial": 0.2,
+    "bare": 0.2,
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Grove:
-    """Trees: trunks (N, 2) and crown radii (N,) in metres, species (N,) in the biome's table, brightness (N,)."""
+    """Trees: trunks (N, 2) and crown radii (N,) in metres, species (N,) in the biome's table,
+    brightness (N,).
+    """
 
     xy: np.ndarray
     radius_m: np.ndarray
@@ -63,7 +73,9 @@ def plant_trees(
 def line_streets(edges: gpd.GeoDataFrame, biome: Biome, rng: np.random.Generator) -> np.ndarray:
     """Trunks (N, 2) of avenue trees, close enough to the kerb to hang over the road."""
     chance = np.array([_AVENUES.get(kind, 0.1) for kind in edges.kind]) * min(biome.greenery, 1)
-    chosen = edges[(edges.road_class != "service") & ~edges.ring & (rng.random(len(edges)) < chance)]
+    chosen = edges[
+        (edges.road_class != "service") & ~edges.ring & (rng.random(len(edges)) < chance)
+    ]
     lines, width = np.tile(chosen.geometry.to_numpy(), 2), np.tile(chosen.width_m.to_numpy(), 2)
     side = np.repeat([1.0, -1.0], len(chosen))
     spacing = rng.uniform(8, 19, len(lines))
@@ -81,14 +93,20 @@ def line_fields(fields: list[Polygon], biome: Biome, rng: np.random.Generator) -
     which = np.repeat(np.arange(len(lines)), (shapely.length(lines) * 0.5 / 6).astype(int))
     start, reach = rng.random(len(lines)), rng.uniform(0.1, 0.5, len(lines))
     share = np.mod(start[which] + reach[which] * rng.random(len(which)), 1)
-    points = shapely.get_coordinates(shapely.line_interpolate_point(lines[which], share, normalized=True))
+    points = shapely.get_coordinates(
+        shapely.line_interpolate_point(lines[which], share, normalized=True)
+    )
     return points + rng.normal(0, 1.0, points.shape)
 
 
 def grow_grove(trunks: np.ndarray, biome: Biome, rng: np.random.Generator) -> Grove:
     """Species and sizes for the trunks; neighbours tend to be of one kind."""
     share = np.array([tree.share for tree in biome.trees])
-    kin = 0.75 * _clumps(trunks, rng, 2.6) + 0.4 * _clumps(trunks, rng) + rng.normal(0, 0.55, len(trunks))
+    kin = (
+        0.75 * _clumps(trunks, rng, 2.6)
+        + 0.4 * _clumps(trunks, rng)
+        + rng.normal(0, 0.55, len(trunks))
+    )
     place = ndtr(kin - rng.normal(0, 0.3))
     species = np.minimum(np.searchsorted(np.cumsum(share) / share.sum(), place), len(share) - 1)
     low, high = np.array([tree.radius_m for tree in biome.trees])[species].T

@@ -1,4 +1,6 @@
-"""Carriageways and what lies beside them: asphalt of many ages, wheel tracks, patches, cracks, pavements."""
+"""Carriageways and what lies beside them: asphalt of many ages, wheel tracks, patches, cracks,
+pavements.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,25 @@ def paint_verges(easel: Easel, edges: gpd.GeoDataFrame) -> None:
 
 def paint_motorway_bed(easel: Easel, lanes: gpd.GeoDataFrame) -> None:
     """Embankment, median and hard shoulders under a motorway's carriageways."""
-    for more_m, colour in ((7.0, easel.look.material("grass")), (2.4, np.full(3, easel.look.asphalt * 0.96))):
+    for more_m, colour in (
+        (7.0, easel.look.material("grass")),
+        (2.4, np.full(3, easel.look.asphalt * 0.96)),
+    ):
         stain = easel.cover(stroke_roads(lanes, more_m=more_m).rings)
         easel.blend(stain, colour * easel.rough(stain, 10, fine=0.07), 0.95)
 
 
 def paint_roads(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator) -> None:
     """Visible carriageways; every street has its own age, every edge of it a little of its own."""
-    order = np.lexsort(([-rank_class(c) for c in edges.road_class], ~edges.visible))  # hidden ones come last
+    order = np.lexsort(
+        ([-rank_class(c) for c in edges.road_class], ~edges.visible)
+    )  # hidden ones come last
     rows = edges.iloc[order[: edges.visible.sum()]]
-    tones, pieces, bulbs = _choose_tones(rows, easel.look, rng), stroke_roads(rows), _dead_ends(edges.iloc[order], rng)
+    tones, pieces, bulbs = (
+        _choose_tones(rows, easel.look, rng),
+        stroke_roads(rows),
+        _dead_ends(edges.iloc[order], rng),
+    )
     tracks = rows[rows.road_class == "track"]
     dirt = easel.cover(stroke_roads(tracks).rings)
     opacity = np.ones(easel.rgb.shape[0] * easel.rgb.shape[1], dtype=np.float32)
@@ -64,14 +75,19 @@ def _choose_tones(rows: gpd.GeoDataFrame, look: Look, rng: np.random.Generator) 
     streets, which = np.unique(rows.name.to_numpy().astype(str), return_inverse=True)
     age = 1 + (rng.normal(0, 0.08, len(streets))[which] + rng.normal(0, 0.025, len(rows)))[:, None]
     tones, kind = look.asphalt * age * np.array(look.asphalt_tint), rows.road_class.to_numpy()
-    for road_class, base in (("service", look.material("paved") * 0.94), ("track", look.material("soil") * 1.08)):
+    for road_class, base in (
+        ("service", look.material("paved") * 0.94),
+        ("track", look.material("soil") * 1.08),
+    ):
         tones[kind == road_class] = base * age[kind == road_class]
     tones[kind == "primary"] *= 0.95
     return tones
 
 
 def _dead_ends(rows: gpd.GeoDataFrame, rng: np.random.Generator) -> Pieces:
-    """Turning circles at some ends of residential streets; rows with tunnels, whose mouths are no ends."""
+    """Turning circles at some ends of residential streets; rows with tunnels, whose mouths are no
+    ends.
+    """
     ends, places, degree = count_ends(rows.geometry.to_numpy())
     residential = ((rows.road_class == "residential") & rows.visible).to_numpy()[:, None]
     which, side = np.nonzero((degree[ends] == 1) & residential & (rng.random((len(rows), 2)) < 0.6))
@@ -88,7 +104,9 @@ def _wear_roads(easel: Easel, rows: gpd.GeoDataFrame, rng: np.random.Generator) 
     long = np.minimum(rng.exponential(4, len(which)) + 0.8, 22)
     broad = rng.uniform(0.12, 0.5, len(which)) * width[which] / 2
     aside = rng.uniform(-1, 1, len(which)) * (width[which] / 2 - broad)
-    patches = spread_boxes(place + left_of(tangent) * aside[:, None], tangent, np.stack([long, broad], axis=1))
+    patches = spread_boxes(
+        place + left_of(tangent) * aside[:, None], tangent, np.stack([long, broad], axis=1)
+    )
     tones = np.clip(rng.normal(0.97, 0.075, (len(which), 1)), 0.78, 1.14)
     mended = easel.stain(patches.corners(), tones)
     easel.shade(mended, mended.value)
@@ -99,7 +117,9 @@ def _crack(lines: np.ndarray, width: np.ndarray, rng: np.random.Generator) -> np
     """Crooked thin lines (N, 4, 2), most of them across the road."""
     which, place, tangent = _scatter(lines, 28, rng)
     across = left_of(tangent) * width[which, None] / 2
-    share = [rng.uniform(low, high, (len(which), 1)) for low, high in ((-1, 0.2), (0.1, 0.8), (0.3, 1))]
+    share = [
+        rng.uniform(low, high, (len(which), 1)) for low, high in ((-1, 0.2), (0.1, 0.8), (0.3, 1))
+    ]
     drift = rng.normal(0, [1.2, 3.0], (len(which), 2))
     start = place + across * share[0]
     middle = start + across * share[1] + tangent * drift[:, :1]
@@ -107,8 +127,12 @@ def _crack(lines: np.ndarray, width: np.ndarray, rng: np.random.Generator) -> np
     return np.concatenate([make_strips(start, middle, 0.16), make_strips(middle, end, 0.16)])
 
 
-def _scatter(lines: np.ndarray, every_m: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Line numbers (N,), points and tangents (N, 2) of random places, one for each `every_m` or so."""
+def _scatter(
+    lines: np.ndarray, every_m: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Line numbers (N,), points and tangents (N, 2) of random places, one for each `every_m` or
+    so.
+    """
     length = shapely.length(lines)
     which = np.repeat(np.arange(len(lines)), rng.poisson(length / every_m))
     return which, *follow_lines(lines[which], rng.random(len(which)) * length[which])

@@ -1,4 +1,6 @@
-"""Roofs that catch the light facet by facet, what stands on them, and the shadows that houses throw."""
+"""Roofs that catch the light facet by facet, what stands on them, and the shadows that houses
+throw.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from mapsight.town.paint.look import Look
 from mapsight.town.plan.boxes import Boxes, join_boxes
 from mapsight.town.plan.plots import Plots
 
-Facets = tuple[np.ndarray, np.ndarray, np.ndarray]  # quadrilaterals (N, 4, 2), brightness (N,), house (N,)
+Facets = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # quadrilaterals (N, 4, 2), brightness (N,), house (N,)
 
 _AMBIENT = 0.42  # light from the sky against that of the sun
 
@@ -40,8 +44,13 @@ def _choose_colours(plots: Plots, look: Look, rng: np.random.Generator) -> np.nd
     """(N, 3) by the houses' tones; a town has its own few colours of tiles."""
     pitched, flats = np.array(look.colours.roofs), np.array(look.colours.flats)
     own = pitched[rng.permutation(len(pitched))[: max(3, len(pitched) - 2)]]
-    tiles, sheets = own[(plots.tone**1.4 * len(own)).astype(int)], flats[(plots.tone * len(flats)).astype(int)]
-    return np.where(plots.flat[:, None], sheets, tiles) * (0.9 + 0.2 * (plots.tone * 37 % 1))[:, None]
+    tiles, sheets = (
+        own[(plots.tone**1.4 * len(own)).astype(int)],
+        flats[(plots.tone * len(flats)).astype(int)],
+    )
+    return (
+        np.where(plots.flat[:, None], sheets, tiles) * (0.9 + 0.2 * (plots.tone * 37 % 1))[:, None]
+    )
 
 
 def _flat_facets(houses: Boxes, owner: np.ndarray) -> Facets:
@@ -52,7 +61,9 @@ def _flat_facets(houses: Boxes, owner: np.ndarray) -> Facets:
     return np.concatenate([outer.corners(), inner.corners()]), tone, np.tile(owner, 2)
 
 
-def _pitched_facets(houses: Boxes, owner: np.ndarray, look: Look, rng: np.random.Generator) -> Facets:
+def _pitched_facets(
+    houses: Boxes, owner: np.ndarray, look: Look, rng: np.random.Generator
+) -> Facets:
     """Four facets a roof; the ends of a gabled roof have no width, those of a hipped one lean."""
     boxes = houses.take(owner)
     turned = boxes.half[:, 1] > boxes.half[:, 0]  # the ridge follows the longer side
@@ -62,7 +73,12 @@ def _pitched_facets(houses: Boxes, owner: np.ndarray, look: Look, rng: np.random
     ridge = a - np.where(rng.random(len(owner)) < 0.42, np.minimum(b * 0.95, a * 0.98), 0.0)
     left, right = np.stack([-ridge, 0 * a], 1), np.stack([ridge, 0 * a], 1)
     sw, se, ne, nw = (np.stack([i * a, j * b], 1) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
-    facets = ((sw, se, right, left), (ne, nw, left, right), (se, ne, right, right), (nw, sw, left, left))
+    facets = (
+        (sw, se, right, left),
+        (ne, nw, left, right),
+        (se, ne, right, right),
+        (nw, sw, left, left),
+    )
     lean = rng.uniform(0.4, 0.85, len(owner))
     along, across = boxes.axes()
     rings = [boxes.at(np.stack(facet, axis=1)) for facet in facets]
@@ -83,9 +99,13 @@ def _paint_fittings(easel: Easel, plots: Plots, rng: np.random.Generator) -> Non
     big = plots.houses.half.min(1) > 3.2
     panels = _scatter(plots.houses.take(big & (plots.tone * 91 % 1 < 0.07)), 30.0, (0.9, 2.2), rng)
     units = _scatter(plots.houses.take(plots.flat & big), 55.0, (0.5, 1.9), rng)
-    chimneys = _scatter(plots.houses.take(~plots.flat & big & (plots.kind != "industrial")), 110.0, (0.3, 0.6), rng)
+    chimneys = _scatter(
+        plots.houses.take(~plots.flat & big & (plots.kind != "industrial")), 110.0, (0.3, 0.6), rng
+    )
     raised = join_boxes([units, chimneys])
-    easel.shade(find_shadows(easel, raised, np.full(len(raised), 1.25)), np.array(easel.look.shadow) + 0.1)
+    easel.shade(
+        find_shadows(easel, raised, np.full(len(raised), 1.25)), np.array(easel.look.shadow) + 0.1
+    )
     colours = [
         np.full((len(panels), 3), (38.0, 46.0, 72.0)),
         rng.choice([238.0, 200.0, 150.0, 96.0], len(units))[:, None] * np.ones(3),
@@ -95,7 +115,9 @@ def _paint_fittings(easel: Easel, plots: Plots, rng: np.random.Generator) -> Non
     easel.blend(stain, stain.value, 0.85)
 
 
-def _scatter(houses: Boxes, area_m2: float, size_m: tuple[float, float], rng: np.random.Generator) -> Boxes:
+def _scatter(
+    houses: Boxes, area_m2: float, size_m: tuple[float, float], rng: np.random.Generator
+) -> Boxes:
     """Small rectangles on the roofs, one for each `area_m2` or so."""
     share = rng.uniform(0.2, 1, len(houses))
     count = np.minimum(rng.poisson(4 * houses.half.prod(1) / area_m2 * share), 24)

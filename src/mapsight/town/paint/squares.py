@@ -1,4 +1,6 @@
-"""Flat open places as paint: car parks, playing fields, container yards, footpaths, driveways, pools."""
+"""Flat open places as paint: car parks, playing fields, container yards, footpaths, driveways,
+pools.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from mapsight.town.paint.strokes import stroke_lines
 from mapsight.town.plan.boxes import Boxes, make_strips
 from mapsight.town.plan.plots import Plots
 
-_COURTS = np.array([(150, 92, 74), (86, 122, 88), (78, 104, 128), (126, 124, 122)], dtype=np.float32)
+_COURTS = np.array(
+    [(150, 92, 74), (86, 122, 88), (78, 104, 128), (126, 124, 122)], dtype=np.float32
+)
 _POOL, _TILES = np.array((92, 172, 190), dtype=np.float32), np.full(3, 190, dtype=np.float32)
 _WHITE = np.array((226.0, 226.0, 222.0))
 
@@ -24,17 +28,26 @@ def paint_squares(easel: Easel, plots: Plots, rng: np.random.Generator) -> dict[
     easel.blend(path, gravel * easel.rough(path, 22, fine=0.07), 0.85)
     easel.blend(easel.cover(plots.pools.grown(0.8).corners()), _TILES, 0.7)
     easel.blend(easel.cover(plots.pools.corners()), _POOL)
-    masks |= {"footpath": path.mask(easel.sheet), "driveway": _lay_asphalt(easel, plots.drives, 1.06, rng)}
+    masks |= {
+        "footpath": path.mask(easel.sheet),
+        "driveway": _lay_asphalt(easel, plots.drives, 1.06, rng),
+    }
     _lay_asphalt(easel, yards.cargo_yards, 1.1, rng)
     masks["car_park"] = _lay_asphalt(easel, yards.car_parks, 0.98, rng)
     paint_strips(easel, yards.stalls, np.full(3, min(easel.look.asphalt * 1.65, 240)), 0.75)
     return masks
 
 
-def _lay_asphalt(easel: Easel, boxes: Boxes, mean_tone: float, rng: np.random.Generator) -> np.ndarray:
+def _lay_asphalt(
+    easel: Easel, boxes: Boxes, mean_tone: float, rng: np.random.Generator
+) -> np.ndarray:
     age = rng.normal(mean_tone, 0.14, (len(boxes), 1))
-    stain = easel.stain(boxes.corners(), easel.look.asphalt * age * np.array(easel.look.asphalt_tint))
-    easel.blend(stain, stain.value * easel.rough(stain, 18, patchy=0.06, fine=0.035, grain=0.03), 0.95)
+    stain = easel.stain(
+        boxes.corners(), easel.look.asphalt * age * np.array(easel.look.asphalt_tint)
+    )
+    easel.blend(
+        stain, stain.value * easel.rough(stain, 18, patchy=0.06, fine=0.035, grain=0.03), 0.95
+    )
     return stain.mask(easel.sheet)
 
 
@@ -43,7 +56,8 @@ def _paint_pitches(easel: Easel, pitches: Boxes, rng: np.random.Generator) -> np
     large = pitches.half[:, 1] > 20
     lawn = easel.look.material("lawn") * [0.9, 1.05, 0.9]
     stain = easel.stain(
-        pitches.corners(), np.where(large[:, None], lawn, _COURTS[rng.integers(0, len(_COURTS), len(pitches))])
+        pitches.corners(),
+        np.where(large[:, None], lawn, _COURTS[rng.integers(0, len(_COURTS), len(pitches))]),
     )
     easel.blend(stain, stain.value * easel.rough(stain, 23, fine=0.04, patchy=0.05), 0.9)
     fields = pitches.take(large)

@@ -1,4 +1,6 @@
-"""Lines of some width as convex pieces, which fill far faster than buffers: segments, round joints, cut corners."""
+"""Lines of some width as convex pieces, which fill far faster than buffers: segments, round joints,
+cut corners.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,15 @@ _SIDES = 12  # of a round joint
 _TURNS = np.arange(_SIDES) * 2 * np.pi / _SIDES
 _ROUND = np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=1)
 _CUT_M = 3.5  # a kerb's corner is cut by this much
-_FLAT = 0.8  # consecutive roads that turn by less than this from a straight line have no corner, in radians
+# consecutive roads that turn by less than this from a straight line have no corner, in radians
+_FLAT = 0.8
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """Convex rings (N, 12, 2), short ones padded with their last point, and the line (N,) that each belongs to."""
+    """Convex rings (N, 12, 2), short ones padded with their last point, and the line (N,) that each
+    belongs to.
+    """
 
     rings: np.ndarray
     owner: np.ndarray
@@ -39,9 +44,13 @@ def stroke_lines(
     aside_m: np.ndarray | float = 0.0,
     caps: np.ndarray | None = None,
 ) -> Pieces:
-    """Lines of `width_m`, shifted to their left by `aside_m`; `caps` (N, 2) bool: which of their two ends are round."""
+    """Lines of `width_m`, shifted to their left by `aside_m`; `caps` (N, 2) bool: which of their
+    two ends are round.
+    """
     points, owner = shapely.get_coordinates(np.asarray(lines, dtype=object), return_index=True)
-    width, aside = (np.broadcast_to(value, len(lines)).astype(float) for value in (width_m, aside_m))
+    width, aside = (
+        np.broadcast_to(value, len(lines)).astype(float) for value in (width_m, aside_m)
+    )
     inner = np.flatnonzero(owner[1:] == owner[:-1])
     start, end, of = points[inner], points[inner + 1], owner[inner]
     step = end - start
@@ -52,7 +61,9 @@ def stroke_lines(
     if caps is not None:
         joint |= (first & caps[owner, 0]) | (last & caps[owner, 1])
     rounds = make_rounds(points[joint], width[owner[joint]] / 2, owner[joint])
-    return Pieces(np.concatenate([segments, rounds.rings]), np.concatenate([of, rounds.owner])).in_order()
+    return Pieces(
+        np.concatenate([segments, rounds.rings]), np.concatenate([of, rounds.owner])
+    ).in_order()
 
 
 def make_rounds(centre: np.ndarray, radius_m: np.ndarray, owner: np.ndarray) -> Pieces:
@@ -61,12 +72,16 @@ def make_rounds(centre: np.ndarray, radius_m: np.ndarray, owner: np.ndarray) -> 
 
 
 def stroke_roads(edges: gpd.GeoDataFrame, *, more_m: float | np.ndarray = 0.0) -> Pieces:
-    """Carriageways, wider by `more_m` on both sides: round where they meet, flat at dead ends, corners cut."""
+    """Carriageways, wider by `more_m` on both sides: round where they meet, flat at dead ends,
+    corners cut.
+    """
     lines, width = edges.geometry.to_numpy(), edges.width_m.to_numpy() + 2 * more_m
     ends, _, degree = count_ends(lines)
     body = stroke_lines(lines, width, caps=degree[ends] >= 2)
     corners = _cut_corners(lines, width, ends)
-    return Pieces(np.concatenate([corners.rings, body.rings]), np.concatenate([corners.owner, body.owner])).in_order()
+    return Pieces(
+        np.concatenate([corners.rings, body.rings]), np.concatenate([corners.owner, body.owner])
+    ).in_order()
 
 
 def _cut_corners(lines: np.ndarray, width: np.ndarray, ends: np.ndarray) -> Pieces:
@@ -76,9 +91,14 @@ def _cut_corners(lines: np.ndarray, width: np.ndarray, ends: np.ndarray) -> Piec
     reach = width[:, None] / 2 + width.mean() / 2 + _CUT_M
     length = shapely.length(lines)[:, None]
     reach = np.minimum(reach, 0.45 * length)
-    far = [shapely.line_interpolate_point(lines, at) for at in (reach[:, 0], length[:, 0] - reach[:, 0])]
+    far = [
+        shapely.line_interpolate_point(lines, at)
+        for at in (reach[:, 0], length[:, 0] - reach[:, 0])
+    ]
     away = np.stack([shapely.get_coordinates(points) for points in far], axis=1).reshape(-1, 2)
-    here = np.stack([shapely.get_coordinates(shapely.get_point(lines, i)) for i in (0, -1)], axis=1).reshape(-1, 2)
+    here = np.stack(
+        [shapely.get_coordinates(shapely.get_point(lines, i)) for i in (0, -1)], axis=1
+    ).reshape(-1, 2)
     node, owner = ends.ravel(), np.repeat(np.arange(len(lines)), 2)
     angle = np.arctan2(*(away - here)[:, ::-1].T)
     order = np.lexsort((angle, node))
@@ -94,4 +114,6 @@ def _cut_corners(lines: np.ndarray, width: np.ndarray, ends: np.ndarray) -> Piec
 
 
 def _pad(rings: np.ndarray) -> np.ndarray:
-    return np.concatenate([rings, np.repeat(rings[:, -1:], _SIDES - rings.shape[1], axis=1)], axis=1)
+    return np.concatenate(
+        [rings, np.repeat(rings[:, -1:], _SIDES - rings.shape[1], axis=1)], axis=1
+    )

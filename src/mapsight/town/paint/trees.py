@@ -20,14 +20,22 @@ def shade_trees(sheet: Sheet, grove: Grove, look: Look) -> np.ndarray:
     """(H, W) uint8: ground and roofs in the shade of crowns."""
     mask = np.zeros(sheet.height * sheet.width, dtype=np.uint8)
     tall = grove.radius_m * 2.3
-    for share, size in ((0.4, 0.95), (0.62, 0.95), (0.85, 0.7)):  # three disks stand for a crown's height
-        for _, index, _ in _stamp(sheet, grove.xy + look.cast(tall * share), grove.radius_m * size, 1.0):
+    for share, size in (
+        (0.4, 0.95),
+        (0.62, 0.95),
+        (0.85, 0.7),
+    ):  # three disks stand for a crown's height
+        for _, index, _ in _stamp(
+            sheet, grove.xy + look.cast(tall * share), grove.radius_m * size, 1.0
+        ):
             mask[index] = 1
     return mask.reshape(sheet.shape)
 
 
 def paint_trees(easel: Easel, grove: Grove, dark: np.ndarray) -> np.ndarray:
-    """Crowns over everything, darker where they stand in the shade `dark`; returns the canopy's mask (H, W) uint8."""
+    """Crowns over everything, darker where they stand in the shade `dark`; returns the canopy's
+    mask (H, W) uint8.
+    """
     index, tree = _find_tops(easel.sheet, grove)
     rows, cols = np.divmod(index, easel.sheet.width)
     centre, radius = easel.sheet.to_px(grove.xy)[tree], grove.radius_m[tree] / easel.sheet.m_per_px
@@ -38,7 +46,9 @@ def paint_trees(easel: Easel, grove: Grove, dark: np.ndarray) -> np.ndarray:
     fine, grain = easel.noise.at(index, "fine", 20), easel.noise.at(index, "grain", 8)
     cover = np.clip((1 + 0.22 * fine - away) * radius + 0.5, 0, 1).astype(np.float32)
     crown = Stain(index, cover, np.empty(0))
-    light = _light_crowns(dx, dy, cone, easel.look) * (1 + 0.2 * fine + 0.13 * grain) * grove.tone[tree]
+    light = (
+        _light_crowns(dx, dy, cone, easel.look) * (1 + 0.2 * fine + 0.13 * grain) * grove.tone[tree]
+    )
     light *= easel.rough(crown, 21, broad=0.07, patchy=0.06)[:, 0]
     light *= 1 - 0.3 * dark.ravel()[index] * np.clip(away, 0, 1)
     colour = np.array([kind.colour for kind in table]) * easel.look.tint[MATERIALS.index("floor")]
@@ -51,7 +61,9 @@ def paint_trees(easel: Easel, grove: Grove, dark: np.ndarray) -> np.ndarray:
 
 def _find_tops(sheet: Sheet, grove: Grove) -> tuple[np.ndarray, np.ndarray]:
     """Flat pixel indices (n,) under any crown, and the tree whose crown is highest there."""
-    top = np.zeros(sheet.height * sheet.width, dtype=np.int64)  # crown's height in the upper half, tree in the lower
+    top = np.zeros(
+        sheet.height * sheet.width, dtype=np.int64
+    )  # crown's height in the upper half, tree in the lower
     for tree, index, near in _stamp(sheet, grove.xy, grove.radius_m, _REACH):
         height = (grove.radius_m[tree] * (1.6 - near) + grove.tone[tree]) * 4096
         np.maximum.at(top, index, (height.astype(np.int64) << 32) | (tree + 1))
@@ -72,7 +84,9 @@ def _light_crowns(dx: np.ndarray, dy: np.ndarray, cone: np.ndarray, look: Look) 
 def _stamp(
     sheet: Sheet, xy: np.ndarray, radius_m: np.ndarray, reach: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield (tree numbers, flat pixel indices, squared distance in radii) of all pixels within `reach`."""
+    """Yield (tree numbers, flat pixel indices, squared distance in radii) of all pixels within
+    `reach`.
+    """
     points, radius = sheet.to_px(xy), np.maximum(radius_m / sheet.m_per_px, 0.6)
     size = np.ceil(radius * np.sqrt(reach)).astype(int)
     for step in np.unique(size):
@@ -80,7 +94,18 @@ def _stamp(
         trees = np.flatnonzero(size == step)
         for part in np.array_split(trees, max(1, len(trees) * offset.shape[1] // _CHUNK)):
             cell = np.floor(points[part]).astype(int)[:, None] + offset
-            near = (((cell + 0.5 - points[part][:, None]) / radius[part][:, None, None]) ** 2).sum(-1)
-            seen = (near < reach) & (cell >= 0).all(-1) & (cell[..., 0] < sheet.width) & (cell[..., 1] < sheet.height)
+            near = (((cell + 0.5 - points[part][:, None]) / radius[part][:, None, None]) ** 2).sum(
+                -1
+            )
+            seen = (
+                (near < reach)
+                & (cell >= 0).all(-1)
+                & (cell[..., 0] < sheet.width)
+                & (cell[..., 1] < sheet.height)
+            )
             which, at = np.nonzero(seen)
-            yield part[which], cell[which, at, 1] * sheet.width + cell[which, at, 0], near[which, at]
+            yield (
+                part[which],
+                cell[which, at, 1] * sheet.width + cell[which, at, 0],
+                near[which, at],
+            )

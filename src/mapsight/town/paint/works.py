@@ -19,9 +19,15 @@ _STEEL = np.array((176, 168, 160), dtype=np.float32)
 
 def paint_rail_bed(easel: Easel, rail: np.ndarray) -> np.ndarray:
     """Ballast; returns its mask (H, W) uint8. The rails come after the roads."""
-    shoulder, bed, sleepers = (easel.cover(stroke_lines(rail, width_m).rings) for width_m in (10.0, 5.8, 2.4))
-    easel.blend(shoulder, easel.look.material("soil") * 0.9 * easel.rough(shoulder, 15, fine=0.1), 0.6)
-    easel.blend(bed, _STONE * easel.look.asphalt / 128 * easel.rough(bed, 16, grain=0.06, fine=0.06))
+    shoulder, bed, sleepers = (
+        easel.cover(stroke_lines(rail, width_m).rings) for width_m in (10.0, 5.8, 2.4)
+    )
+    easel.blend(
+        shoulder, easel.look.material("soil") * 0.9 * easel.rough(shoulder, 15, fine=0.1), 0.6
+    )
+    easel.blend(
+        bed, _STONE * easel.look.asphalt / 128 * easel.rough(bed, 16, grain=0.06, fine=0.06)
+    )
     easel.shade(sleepers, 0.84)
     return bed.mask(easel.sheet)
 
@@ -32,8 +38,12 @@ def paint_rails(easel: Easel, rail: np.ndarray) -> None:
         easel.blend(easel.cover(stroke_lines(rail, 0.28, aside_m=side).rings), _STEEL, 0.7)
 
 
-def paint_bridges(easel: Easel, edges: gpd.GeoDataFrame, below: BaseGeometry, *, more_m: float) -> None:
-    """Decks over `below`, wider than the roads by `more_m` a side, and their shadows; to be painted before roads."""
+def paint_bridges(
+    easel: Easel, edges: gpd.GeoDataFrame, below: BaseGeometry, *, more_m: float
+) -> None:
+    """Decks over `below`, wider than the roads by `more_m` a side, and their shadows; to be painted
+    before roads.
+    """
     over = shapely.intersection(edges.geometry.to_numpy(), below.buffer(5))
     seen = ~shapely.is_empty(over)
     half = edges.width_m.to_numpy()[seen] / 2 + more_m
@@ -54,7 +64,9 @@ def paint_portals(easel: Easel, edges: gpd.GeoDataFrame) -> None:
         tangent = tangent * inward
         mouth = make_strips(here - tangent * 3.5, here + tangent * 0.5, width)
         wall = spread_boxes(
-            here + tangent * 0.4, tangent, np.stack([np.full(len(width), 0.6), width / 2 + 1.5], axis=1)
+            here + tangent * 0.4,
+            tangent,
+            np.stack([np.full(len(width), 0.6), width / 2 + 1.5], axis=1),
         )
         easel.shade(easel.cover(mouth), 0.35)
         easel.blend(easel.cover(wall.corners()), np.full(3, easel.look.asphalt * 1.35))
@@ -63,7 +75,14 @@ def paint_portals(easel: Easel, edges: gpd.GeoDataFrame) -> None:
 def paint_islands(easel: Easel, edges: gpd.GeoDataFrame) -> None:
     """The green middle of roundabouts, with a kerb."""
     rings = edges.geometry[edges.ring].to_numpy()
-    inner = [ring.buffer(-4.2) for ring in shapely.get_parts(shapely.polygonize(rings))] if len(rings) else []
-    easel.blend(easel.cover_shapes([shape.buffer(0.5) for shape in inner]), np.full(3, easel.look.asphalt * 1.25))
+    inner = (
+        [ring.buffer(-4.2) for ring in shapely.get_parts(shapely.polygonize(rings))]
+        if len(rings)
+        else []
+    )
+    easel.blend(
+        easel.cover_shapes([shape.buffer(0.5) for shape in inner]),
+        np.full(3, easel.look.asphalt * 1.25),
+    )
     green = easel.cover_shapes(inner)
     easel.blend(green, easel.look.material("lawn") * easel.rough(green, 24, fine=0.06, patchy=0.06))

@@ -1,4 +1,6 @@
-"""Oriented rectangles by the thousand: houses, cars, parcels, car parks and paint marks are all of them."""
+"""Oriented rectangles by the thousand: houses, cars, parcels, car parks and paint marks are all of
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _SIGNS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """N rectangles: centres `xy` and half sizes `half` along and across, (N, 2) in metres; `angle` (N,) in radians."""
+    """N rectangles: centres `xy` and half sizes `half` along and across, (N, 2) in metres; `angle`
+    (N,) in radians.
+    """
 
     xy: np.ndarray
     half: np.ndarray
@@ -27,10 +31,14 @@ class Boxes:
         return along, np.stack([-along[:, 1], along[:, 0]], axis=-1)
 
     def at(self, local: np.ndarray) -> np.ndarray:
-        """Points (N, K, 2) in metres for points `local` (N, K, 2) or (K, 2) given in the rectangles' own axes."""
+        """Points (N, K, 2) in metres for points `local` (N, K, 2) or (K, 2) given in the
+        rectangles' own axes.
+        """
         along, across = self.axes()
         points = np.broadcast_to(local, (len(self), *local.shape[-2:]))
-        return self.xy[:, None] + points[..., :1] * along[:, None] + points[..., 1:] * across[:, None]
+        return (
+            self.xy[:, None] + points[..., :1] * along[:, None] + points[..., 1:] * across[:, None]
+        )
 
     def corners(self) -> np.ndarray:
         """Corner points (N, 4, 2), counter-clockwise."""
@@ -48,8 +56,12 @@ class Boxes:
         """Each rectangle with `margin_m` more on every side."""
         return Boxes(self.xy, self.half + margin_m, self.angle)
 
-    def moved(self, along_m: np.ndarray | float, across_m: np.ndarray | float, half: np.ndarray) -> Boxes:
-        """Rectangles of the half sizes `half` (N, 2), set off from these centres in these rectangles' own axes."""
+    def moved(
+        self, along_m: np.ndarray | float, across_m: np.ndarray | float, half: np.ndarray
+    ) -> Boxes:
+        """Rectangles of the half sizes `half` (N, 2), set off from these centres in these
+        rectangles' own axes.
+        """
         along, across = self.axes()
         step = np.reshape(along_m, (-1, 1)) * along + np.reshape(across_m, (-1, 1)) * across
         return Boxes(self.xy + step, np.broadcast_to(half, (len(self), 2)), self.angle)
@@ -60,12 +72,19 @@ def join_boxes(parts: list[Boxes]) -> Boxes:
     filled = [part for part in parts if len(part)]
     if not filled:
         return Boxes(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
-    return Boxes(*(np.concatenate([getattr(part, name) for part in filled]) for name in ("xy", "half", "angle")))
+    return Boxes(
+        *(
+            np.concatenate([getattr(part, name) for part in filled])
+            for name in ("xy", "half", "angle")
+        )
+    )
 
 
 def spread_boxes(xy: np.ndarray, tangent: np.ndarray, half: np.ndarray) -> Boxes:
     """Rectangles centred on `xy` (N, 2) whose long side follows `tangent` (N, 2)."""
-    return Boxes(xy, np.broadcast_to(half, xy.shape).astype(float), np.arctan2(tangent[:, 1], tangent[:, 0]))
+    return Boxes(
+        xy, np.broadcast_to(half, xy.shape).astype(float), np.arctan2(tangent[:, 1], tangent[:, 0])
+    )
 
 
 def make_strips(start: np.ndarray, end: np.ndarray, width_m: np.ndarray | float) -> np.ndarray:
@@ -77,7 +96,9 @@ def make_strips(start: np.ndarray, end: np.ndarray, width_m: np.ndarray | float)
 
 
 def keep_apart(polygons: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
-    """Boolean (N,): a greedy choice of polygons that overlap neither each other nor `taken`; earlier ones win."""
+    """Boolean (N,): a greedy choice of polygons that overlap neither each other nor `taken`;
+    earlier ones win.
+    """
     keep = np.ones(len(polygons), dtype=bool)
     if len(polygons) == 0:
         return keep

@@ -9,7 +9,9 @@ import shapely
 def follow_lines(lines: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points and unit tangents (N, 2) at a distance along each line."""
     here, ahead, behind = (
-        shapely.get_coordinates(shapely.line_interpolate_point(lines, np.maximum(distance + step, 0)))
+        shapely.get_coordinates(
+            shapely.line_interpolate_point(lines, np.maximum(distance + step, 0))
+        )
         for step in (0, 1.5, -1.5)
     )
     tangent = ahead - behind
@@ -22,7 +24,9 @@ def left_of(direction: np.ndarray) -> np.ndarray:
 
 
 def count_up(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For `count` things at each of N places: the place of each thing, and its turn there, from 0."""
+    """For `count` things at each of N places: the place of each thing, and its turn there, from
+    0.
+    """
     which = np.repeat(np.arange(len(count)), count)
     return which, np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
 

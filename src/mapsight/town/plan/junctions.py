@@ -27,7 +27,9 @@ def merge_lines(lines: np.ndarray) -> np.ndarray:
 
 
 def count_ends(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Node numbers (N, 2) of each line's two ends, the nodes' places (K, 2), and their degrees (K,)."""
+    """Node numbers (N, 2) of each line's two ends, the nodes' places (K, 2), and their degrees
+    (K,).
+    """
     ends = np.stack([shapely.get_coordinates(shapely.get_point(lines, i)) for i in (0, -1)], axis=1)
     keys, numbers = np.unique(np.round(ends.reshape(-1, 2) / GRID_M), axis=0, return_inverse=True)
     numbers = numbers.reshape(-1, 2)
@@ -35,7 +37,9 @@ def count_ends(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def share_near(edges: np.ndarray, main: shapely.STRtree, distance_m: float) -> np.ndarray:
-    """(N,) share of seven points along each edge that lie within `distance_m` of what is in the tree."""
+    """(N,) share of seven points along each edge that lie within `distance_m` of what is in the
+    tree.
+    """
     shares = np.tile(np.linspace(0.05, 0.95, 7), len(edges))
     points = shapely.line_interpolate_point(np.repeat(edges, 7), shares, normalized=True)
     near = np.zeros(len(points))
@@ -44,7 +48,9 @@ def share_near(edges: np.ndarray, main: shapely.STRtree, distance_m: float) -> n
 
 
 def find_spare(edges: np.ndarray, keep: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Boolean (N,): edges outside one random spanning tree, which prefers those to `keep`; without them all holds."""
+    """Boolean (N,): edges outside one random spanning tree, which prefers those to `keep`; without
+    them all holds.
+    """
     ends, places, _ = count_ends(edges)
     weight = rng.uniform(1, 2, len(edges)) + np.where(keep, 0, 5)
     graph = coo_matrix((weight, ends.T), shape=(len(places), len(places)))
@@ -54,14 +60,18 @@ def find_spare(edges: np.ndarray, keep: np.ndarray, rng: np.random.Generator) ->
 
 
 def link_parts(edges: np.ndarray, barrier: BaseGeometry) -> list[LineString]:
-    """The shortest link from each cut-off part to whatever is next to it, not across the barrier; dead ends first."""
+    """The shortest link from each cut-off part to whatever is next to it, not across the barrier;
+    dead ends first.
+    """
     ends, places, degree = count_ends(edges)
     graph = coo_matrix((np.ones(len(ends)), ends.T), shape=(len(places), len(places)))
     parts, part = connected_components(graph, directed=False)
     tree, owner = shapely.STRtree(edges), part[ends[:, 0]]
     shapely.prepare(barrier)
     links = []
-    for number in np.argsort(np.bincount(owner, weights=shapely.length(edges), minlength=parts))[:-1]:
+    for number in np.argsort(np.bincount(owner, weights=shapely.length(edges), minlength=parts))[
+        :-1
+    ]:
         here = np.flatnonzero(part == number)
         blind = here[degree[here] == 1]
         nodes = shapely.points(places[blind if len(blind) else here])
@@ -74,7 +84,9 @@ def link_parts(edges: np.ndarray, barrier: BaseGeometry) -> list[LineString]:
     return links
 
 
-def add_roundabouts(arterials: list[Street], local: list[Street], rng: np.random.Generator) -> list[Street]:
+def add_roundabouts(
+    arterials: list[Street], local: list[Street], rng: np.random.Generator
+) -> list[Street]:
     """All streets, some crossings of arterials being rings named Roundabout."""
     crossings = {
         (round(point.x, 1), round(point.y, 1))

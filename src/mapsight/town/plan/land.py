@@ -51,8 +51,12 @@ class Land:
     districts: tuple[District, ...]
 
 
-def lay_land(size_m: tuple[float, float], rng: np.random.Generator, *, density: float, desert: bool) -> Land:
-    """Water, railway, main roads and districts for ground of `size_m` (width, height); density in [0, 1]."""
+def lay_land(
+    size_m: tuple[float, float], rng: np.random.Generator, *, density: float, desert: bool
+) -> Land:
+    """Water, railway, main roads and districts for ground of `size_m` (width, height); density in
+    [0, 1].
+    """
     frame = shapely.box(-MARGIN_M, -MARGIN_M, size_m[0] + MARGIN_M, size_m[1] + MARGIN_M)
     bends = make_warp(rng, amplitude_m=rng.uniform(1, 12), wavelength_m=190)
     sweep = make_warp(rng, amplitude_m=rng.uniform(15, 65), wavelength_m=520)
@@ -62,17 +66,29 @@ def lay_land(size_m: tuple[float, float], rng: np.random.Generator, *, density: 
     motorway = lay_motorway(frame, warp, heading, rng)
     lines = [*(street.line for street in (*arterials, *motorway)), *rail]
     water = lay_water(frame, lines, heading, rng, dry=desert)
-    closed = [water.buffer(10), *(line.buffer(13) for line in rail), *(lane.line.buffer(22) for lane in motorway)]
-    polygons = _cut_districts(frame, [*(street.line for street in arterials), *rail[:1]], shapely.union_all(closed))
+    closed = [
+        water.buffer(10),
+        *(line.buffer(13) for line in rail),
+        *(lane.line.buffer(22) for lane in motorway),
+    ]
+    polygons = _cut_districts(
+        frame, [*(street.line for street in arterials), *rail[:1]], shapely.union_all(closed)
+    )
     centre, reach = np.array(size_m) * rng.uniform(0.2, 0.8, 2), 500 + 500 * density
     away = shapely.distance(polygons, Point(centre)) / reach
     kinds = [_choose_kind(density * 1.15 * np.exp(-(x**2)), rng, desert=desert) for x in away]
-    districts = tuple(District(polygon, kind) for polygon, kind in zip(polygons, kinds, strict=True))
+    districts = tuple(
+        District(polygon, kind) for polygon, kind in zip(polygons, kinds, strict=True)
+    )
     return Land(frame, water, rail, arterials, motorway, districts)
 
 
-def _lay_arterials(frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator) -> tuple[Street, ...]:
-    """A coarse, bent grid with gaps; the primary road passes near the middle of the image, whatever its size."""
+def _lay_arterials(
+    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+) -> tuple[Street, ...]:
+    """A coarse, bent grid with gaps; the primary road passes near the middle of the image, whatever
+    its size.
+    """
     through = pick_middle(frame.buffer(-MARGIN_M, join_style="mitre"), rng, 0.12)
     streets = [draw_street(cross_line(frame, warp, heading, through), "primary", rng)]
     for turn in (0.0, np.pi / 2 + rng.uniform(-0.25, 0.25)):
@@ -82,12 +98,16 @@ def _lay_arterials(frame: Polygon, warp: Warp, heading: float, rng: np.random.Ge
                 continue
             line = cross_line(frame, warp, heading + turn, through + offset_m * normal)
             if line.length > 60:
-                streets.append(draw_street(line, "primary" if rng.random() < 0.15 else "secondary", rng))
+                streets.append(
+                    draw_street(line, "primary" if rng.random() < 0.15 else "secondary", rng)
+                )
     return tuple(_leave_gaps(streets, rng))
 
 
 def _space_out(reach: float, rng: np.random.Generator, *, first: bool) -> list[float]:
-    """Offsets in metres to both sides, some hundred metres apart; the `first` family has its middle line already."""
+    """Offsets in metres to both sides, some hundred metres apart; the `first` family has its middle
+    line already.
+    """
     steps = rng.uniform(330, 620, (2, int(reach / 330) + 1))
     up, down = np.cumsum(steps, axis=1)
     start = rng.uniform(-60, 60) if first else rng.uniform(-120, 120)
@@ -100,8 +120,12 @@ def _leave_gaps(streets: list[Street], rng: np.random.Generator) -> list[Street]
     left = []
     for street in streets:
         others = shapely.union_all([other.line for other in streets if other is not street])
-        pieces = shapely.get_parts(split(street.line, others)) if len(streets) > 1 else [street.line]
-        inner = [0 < i < len(pieces) - 1 and street.road_class == "secondary" for i in range(len(pieces))]
+        pieces = (
+            shapely.get_parts(split(street.line, others)) if len(streets) > 1 else [street.line]
+        )
+        inner = [
+            0 < i < len(pieces) - 1 and street.road_class == "secondary" for i in range(len(pieces))
+        ]
         left += [
             street.along(piece)
             for piece, loose in zip(pieces, inner, strict=True)
@@ -110,9 +134,13 @@ def _leave_gaps(streets: list[Street], rng: np.random.Generator) -> list[Street]
     return left
 
 
-def _cut_districts(frame: Polygon, lines: list[BaseGeometry], closed: BaseGeometry) -> list[Polygon]:
+def _cut_districts(
+    frame: Polygon, lines: list[BaseGeometry], closed: BaseGeometry
+) -> list[Polygon]:
     noded = shapely.get_parts(shapely.unary_union([*lines, frame.exterior], grid_size=0.01))
-    pieces = shapely.get_parts(shapely.difference(shapely.get_parts(shapely.polygonize(noded)), closed))
+    pieces = shapely.get_parts(
+        shapely.difference(shapely.get_parts(shapely.polygonize(noded)), closed)
+    )
     return [piece for piece in pieces if piece.geom_type == "Polygon" and piece.area > 300]
 
 

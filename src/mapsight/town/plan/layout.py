@@ -1,4 +1,6 @@
-"""The plan of a town, all in metres from the lower left corner: what is where, before anything is painted."""
+"""The plan of a town, all in metres from the lower left corner: what is where, before anything is
+painted.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,19 @@ from mapsight.town.plan.streets import fill_district, split_fields
 from mapsight.town.plan.warp import Dice
 
 # of the two kinds beside a road the one that marks it more
-_MARKING = ("retail", "core", "grid", "industrial", "suburb", "woods", "park", "bare", "fields", "forest", "")
+_MARKING = (
+    "retail",
+    "core",
+    "grid",
+    "industrial",
+    "suburb",
+    "woods",
+    "park",
+    "bare",
+    "fields",
+    "forest",
+    "",
+)
 _GREEN = ("park", "forest", "woods", "fields", "bare")
 # kind of district: what some of its blocks are instead
 _EXCEPTIONS = {
@@ -36,8 +50,8 @@ _EXCEPTIONS = {
 class Plan:
     """A town on paper.
 
-    `edges` reach beyond the image: geometry, road_class, width_m, name, ring, visible, kind (of what lies beside).
-    `blocks` are the polygons between them, `kinds` their use.
+    `edges` reach beyond the image: geometry, road_class, width_m, name, ring, visible, kind (of
+    what lies beside). `blocks` are the polygons between them, `kinds` their use.
     """
 
     edges: gpd.GeoDataFrame
@@ -50,14 +64,20 @@ class Plan:
 
 
 def draw_plan(size_m: tuple[float, float], dice: Dice, *, density: float, desert: bool) -> Plan:
-    """Lay out a town on `size_m` (width, height); `dice` gives each stage a generator of its own."""
+    """Lay out a town on `size_m` (width, height); `dice` gives each stage a generator of its
+    own.
+    """
     land = lay_land(size_m, dice("land"), density=density, desert=desert)
     rng = dice("streets")
     local = [street for district in land.districts for street in fill_district(district, rng)]
-    farmed = [split_fields(district, rng) for district in land.districts if district.kind == "fields"]
+    farmed = [
+        split_fields(district, rng) for district in land.districts if district.kind == "fields"
+    ]
     fields = [field for some, _ in farmed for field in some]
     edges = join_streets(land, local + [track for _, tracks in farmed for track in tracks], rng)
-    green = shapely.STRtree([district.polygon for district in land.districts if district.kind in _GREEN])
+    green = shapely.STRtree(
+        [district.polygon for district in land.districts if district.kind in _GREEN]
+    )
     edges = dig_tunnel(edges, shapely.box(0, 0, *size_m), land.water, green, dice("tunnel"))
     blocks = cut_blocks(edges, land.frame)
     kinds = _name_blocks(blocks, land, dice("blocks"))
@@ -69,15 +89,20 @@ def draw_plan(size_m: tuple[float, float], dice: Dice, *, density: float, desert
 
 
 def _name_blocks(blocks: np.ndarray, land: Land, rng: np.random.Generator) -> np.ndarray:
-    """Kind of each block: its district's, or an exception; beside a river or a railway the nearest district's."""
+    """Kind of each block: its district's, or an exception; beside a river or a railway the nearest
+    district's.
+    """
     inner = shapely.point_on_surface(blocks)
     kinds = np.array([district.kind for district in land.districts], dtype=object)
     if not len(kinds):
         return np.full(len(blocks), "park", dtype=object)
     nearest = shapely.STRtree([district.polygon for district in land.districts]).nearest(inner)
-    slim = 2 * shapely.area(blocks) < 38 * shapely.length(blocks)  # no room for shops and their car parks
+    slim = 2 * shapely.area(blocks) < 38 * shapely.length(
+        blocks
+    )  # no room for shops and their car parks
     return np.array(
-        [_except(kind, bool(thin), rng) for kind, thin in zip(kinds[nearest], slim, strict=True)], dtype=object
+        [_except(kind, bool(thin), rng) for kind, thin in zip(kinds[nearest], slim, strict=True)],
+        dtype=object,
     )
 
 
@@ -94,7 +119,9 @@ def _look_beside(edges: gpd.GeoDataFrame, blocks: np.ndarray, kinds: np.ndarray)
     lines = edges.geometry.to_numpy()
     middle, tangent = follow_lines(lines, shapely.length(lines) / 2)
     sides = [look_up_kind(middle + side * left_of(tangent), blocks, kinds) for side in (9, -9)]
-    return np.array([min(pair, key=_MARKING.index) for pair in zip(*sides, strict=True)], dtype=object)
+    return np.array(
+        [min(pair, key=_MARKING.index) for pair in zip(*sides, strict=True)], dtype=object
+    )
 
 
 def _free_fields(fields: list[Polygon], blocks: np.ndarray, kinds: np.ndarray) -> list[Polygon]:

@@ -32,16 +32,56 @@ class Lot:
 
 
 LOTS = {
-    "core": Lot(14.5, (13.5, 15.0), (11, 15), (3.4, 4.2), (9, 17), 0.6, 0.95, 30, wing=0.35, shed=1.0, shed_m=(5, 13)),
-    "grid": Lot(11.5, (7.2, 8.8), (13, 18), (6, 7.5), (6, 9), 0.3, 0.95, 29, shed=0.75),
-    "suburb": Lot(21, (11, 16), (8, 10.5), (7, 10.5), (4.5, 7), 0.06, 0.92, 31, drive=0.9, wing=0.5, shed=0.4),
-    "woods": Lot(40, (12, 18), (8, 11), (11, 24), (5, 7.5), 0.04, 0.75, 42, drive=1.0, wing=0.6, shed=0.4),
-    "industrial": Lot(
-        56, (26, 52), (20, 46), (9, 18), (6, 11), 0.96, 0.85, 74, drive=0.5, wing=0.4, shed=0.8, shed_m=(7, 22)
+    "core": Lot(
+        14.5,
+        (13.5, 15.0),
+        (11, 15),
+        (3.4, 4.2),
+        (9, 17),
+        0.6,
+        0.95,
+        30,
+        wing=0.35,
+        shed=1.0,
+        shed_m=(5, 13),
     ),
-    "retail": Lot(48, (26, 44), (18, 32), (7, 14), (5, 8), 1.0, 0.85, 50, drive=0.4, shed=0.3, shed_m=(6, 12)),
+    "grid": Lot(11.5, (7.2, 8.8), (13, 18), (6, 7.5), (6, 9), 0.3, 0.95, 29, shed=0.75),
+    "suburb": Lot(
+        21, (11, 16), (8, 10.5), (7, 10.5), (4.5, 7), 0.06, 0.92, 31, drive=0.9, wing=0.5, shed=0.4
+    ),
+    "woods": Lot(
+        40, (12, 18), (8, 11), (11, 24), (5, 7.5), 0.04, 0.75, 42, drive=1.0, wing=0.6, shed=0.4
+    ),
+    "industrial": Lot(
+        56,
+        (26, 52),
+        (20, 46),
+        (9, 18),
+        (6, 11),
+        0.96,
+        0.85,
+        74,
+        drive=0.5,
+        wing=0.4,
+        shed=0.8,
+        shed_m=(7, 22),
+    ),
+    "retail": Lot(
+        48, (26, 44), (18, 32), (7, 14), (5, 8), 1.0, 0.85, 50, drive=0.4, shed=0.3, shed_m=(6, 12)
+    ),
     "fields": Lot(
-        95, (13, 26), (9, 13), (9, 22), (5, 9), 0.05, 0.22, 45, drive=0.9, wing=0.5, shed=0.9, shed_m=(6, 22)
+        95,
+        (13, 26),
+        (9, 13),
+        (9, 22),
+        (5, 9),
+        0.05,
+        0.22,
+        45,
+        drive=0.9,
+        wing=0.5,
+        shed=0.9,
+        shed_m=(6, 22),
     ),
     "bare": Lot(60, (10, 18), (10, 16), (8, 20), (4, 7), 0.9, 0.25, 34, drive=0.5, shed=0.5),
 }
@@ -50,7 +90,9 @@ _CLASSES = ("primary", "secondary", "residential")
 
 @dataclass(frozen=True, eq=False)
 class Fronts:
-    """Building sites: foot points on the kerb (N, 2), unit tangents and outward normals, kinds, widths (N,)."""
+    """Building sites: foot points on the kerb (N, 2), unit tangents and outward normals, kinds,
+    widths (N,).
+    """
 
     kerb: np.ndarray
     tangent: np.ndarray  # turned so that the normal is to its left
@@ -69,14 +111,18 @@ def share_of(kinds: np.ndarray, name: str) -> np.ndarray:
     return np.array([getattr(LOTS[kind], name) for kind in kinds], dtype=float)
 
 
-def walk_streets(edges: gpd.GeoDataFrame, blocks: np.ndarray, kinds: np.ndarray, rng: np.random.Generator) -> Fronts:
+def walk_streets(
+    edges: gpd.GeoDataFrame, blocks: np.ndarray, kinds: np.ndarray, rng: np.random.Generator
+) -> Fronts:
     """Sites on both sides of all streets, evenly spaced between their corners, in random order."""
     fit = edges[edges.road_class.isin(_CLASSES) & edges.visible & ~edges.ring]
     lines, width = np.tile(fit.geometry.to_numpy(), 2), np.tile(fit.width_m.to_numpy(), 2)
     side = np.repeat([1.0, -1.0], len(fit))
     length = shapely.length(lines)
     middle, tangent = follow_lines(lines, length / 2)
-    kind = look_up_kind(middle + left_of(tangent) * (side * (width / 2 + 12))[:, None], blocks, kinds)
+    kind = look_up_kind(
+        middle + left_of(tangent) * (side * (width / 2 + 12))[:, None], blocks, kinds
+    )
     wanted = np.array([LOTS[k].spacing_m if k in LOTS else np.inf for k in kind])
     corner = np.minimum(6 + width, length * 0.2)
     count = np.maximum(np.floor((length - 2 * corner) / wanted), 0).astype(int)

@@ -1,4 +1,6 @@
-"""One road network out of many streets: noded, pruned, linked, with a tunnel; and the blocks in between."""
+"""One road network out of many streets: noded, pruned, linked, with a tunnel; and the blocks in
+between.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,16 @@ _HUG_M = 24.0  # a row of houses
 
 
 def join_streets(land: Land, local: list[Street], rng: np.random.Generator) -> gpd.GeoDataFrame:
-    """Edges from junction to junction: columns geometry, road_class, width_m, name, ring (of a roundabout).
+    """Edges from junction to junction: columns geometry, road_class, width_m, name, ring (of a
+    roundabout).
 
-    The motorway keeps out of the net: it crosses on another level. What is cut off gets a link, unless that would cross
-    water or motorway.
+    The motorway keeps out of the net: it crosses on another level. What is cut off gets a link,
+    unless that would cross water or motorway.
     """
     streets = add_roundabouts(list(land.arterials), local, rng)
-    main = shapely.STRtree([street.line for street in streets if street.road_class in ("primary", "secondary")])
+    main = shapely.STRtree(
+        [street.line for street in streets if street.road_class in ("primary", "secondary")]
+    )
     edges = node_lines(np.array([street.line for street in streets], dtype=object))
     edges = edges[~_hugs(edges, main)]
     for least_m in (25.0, 12.0):
@@ -50,11 +55,21 @@ def join_streets(land: Land, local: list[Street], rng: np.random.Generator) -> g
 
 
 def dig_tunnel(
-    edges: gpd.GeoDataFrame, inside: Polygon, water: BaseGeometry, green: shapely.STRtree, rng: np.random.Generator
+    edges: gpd.GeoDataFrame,
+    inside: Polygon,
+    water: BaseGeometry,
+    green: shapely.STRtree,
+    rng: np.random.Generator,
 ) -> gpd.GeoDataFrame:
-    """The same edges with column `visible`: one of them gets a hidden piece, under green land where there is some."""
+    """The same edges with column `visible`: one of them gets a hidden piece, under green land where
+    there is some.
+    """
     edges = edges.assign(visible=True)
-    fit = edges.road_class.isin(["primary", "secondary", "residential"]) & ~edges.ring & (edges.length > 90)
+    fit = (
+        edges.road_class.isin(["primary", "secondary", "residential"])
+        & ~edges.ring
+        & (edges.length > 90)
+    )
     fit &= edges.within(inside) & ~edges.intersects(water.buffer(15))
     if not fit.any():
         return edges
@@ -62,10 +77,22 @@ def dig_tunnel(
     liking += 0.2 * (edges.road_class != "residential").to_numpy()
     chosen = int(np.argmax(np.where(fit, liking, -1)))
     line, row = edges.geometry.iloc[chosen], edges.iloc[[chosen]]
-    middle, half = line.length * rng.uniform(0.45, 0.55), rng.uniform(14, min(30, line.length * 0.25))
-    cuts = ((0, middle - half, True), (middle - half, middle + half, False), (middle + half, line.length, True))
-    pieces = [row.assign(geometry=[substring(line, start, end)], visible=seen) for start, end, seen in cuts]
-    return gpd.GeoDataFrame(pd.concat([edges.drop(index=row.index), *pieces], ignore_index=True), geometry="geometry")
+    middle, half = (
+        line.length * rng.uniform(0.45, 0.55),
+        rng.uniform(14, min(30, line.length * 0.25)),
+    )
+    cuts = (
+        (0, middle - half, True),
+        (middle - half, middle + half, False),
+        (middle + half, line.length, True),
+    )
+    pieces = [
+        row.assign(geometry=[substring(line, start, end)], visible=seen)
+        for start, end, seen in cuts
+    ]
+    return gpd.GeoDataFrame(
+        pd.concat([edges.drop(index=row.index), *pieces], ignore_index=True), geometry="geometry"
+    )
 
 
 def cut_blocks(edges: gpd.GeoDataFrame, frame: Polygon) -> np.ndarray:
@@ -76,7 +103,9 @@ def cut_blocks(edges: gpd.GeoDataFrame, frame: Polygon) -> np.ndarray:
 
 def clip_edges(edges: gpd.GeoDataFrame, inside: Polygon) -> gpd.GeoDataFrame:
     """Edges within the image, numbered by column `road_id`."""
-    parts = edges.assign(geometry=shapely.intersection(edges.geometry.to_numpy(), inside)).explode(index_parts=False)
+    parts = edges.assign(geometry=shapely.intersection(edges.geometry.to_numpy(), inside)).explode(
+        index_parts=False
+    )
     parts = parts[(parts.geom_type == "LineString") & (parts.length > 1.0)].reset_index(drop=True)
     return parts.assign(road_id=[f"r{i:05d}" for i in range(len(parts))])
 
@@ -97,16 +126,25 @@ def _prune(edges: np.ndarray, least_m: float, main: shapely.STRtree) -> np.ndarr
 def _leave_out(edges: gpd.GeoDataFrame, rng: np.random.Generator) -> np.ndarray:
     """A few small streets that the net holds together without: towns are no chessboards."""
     small = edges.road_class.isin(["residential", "track"]).to_numpy()
-    return find_spare(edges.geometry.to_numpy(), ~small, rng) & small & (rng.random(len(edges)) < 0.1)
+    return (
+        find_spare(edges.geometry.to_numpy(), ~small, rng) & small & (rng.random(len(edges)) < 0.1)
+    )
 
 
 def _attribute(edges: np.ndarray, streets: list[Street]) -> gpd.GeoDataFrame:
-    """Edges with the class, width and name of the street that they lie on, the most important one if there are two."""
+    """Edges with the class, width and name of the street that they lie on, the most important one
+    if there are two.
+    """
     order = sorted(streets, key=lambda street: rank_class(street.road_class))
     middles = shapely.line_interpolate_point(edges, 0.5, normalized=True)
-    nearest = shapely.STRtree([street.line for street in order]).query_nearest(middles, all_matches=True)
+    nearest = shapely.STRtree([street.line for street in order]).query_nearest(
+        middles, all_matches=True
+    )
     best = np.full(len(edges), len(order))
     np.minimum.at(best, nearest[0], nearest[1])
     found = [order[i] for i in best]
-    columns = {name: [getattr(street, name) for street in found] for name in ("road_class", "width_m", "name")}
+    columns = {
+        name: [getattr(street, name) for street in found]
+        for name in ("road_class", "width_m", "name")
+    }
     return gpd.GeoDataFrame(columns, geometry=shapely.simplify(edges, 0.12))

@@ -16,10 +16,13 @@ _CLASSES = {
     "service": (3.6, 4.6, "Alley"),
     "track": (2.5, 3.3, "Track"),
 }
-_NAMES = """Alder Ash Beacon Birch Bridge Brook Canal Cedar Chapel Chestnut Church Clay Court Dover Elm Farm
-Forge Garden Glen Grove Harbour Hazel Heath Hill Holly Ivy Juniper Kiln Lake Larch Laurel Lime
-Linden Maple Market Meadow Mill Moor Oak Orchard Park Pine Poplar Quarry River Rose Rowan School
-Spring Station Stone Sycamore Thorn Union Valley Vine Walnut Water Well Willow Wood""".split()  # noqa: SIM905
+_NAMES = """
+    Alder Ash Beacon Birch Bridge Brook Canal Cedar Chapel Chestnut Church Clay Court Dover Elm
+    Farm Forge Garden Glen Grove Harbour Hazel Heath Hill Holly Ivy Juniper Kiln Lake Larch
+    Laurel Lime Linden Maple Market Meadow Mill Moor Oak Orchard Park Pine Poplar Quarry River
+    Rose Rowan School Spring Station Stone Sycamore Thorn Union Valley Vine Walnut Water Well
+    Willow Wood
+""".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,9 @@ class Street:
 def draw_street(line: BaseGeometry, road_class: str, rng: np.random.Generator) -> Street:
     """A street of a width (to the decimetre) and a name that suit its class."""
     least, most, kind = _CLASSES[road_class]
-    return Street(line, road_class, round(float(rng.uniform(least, most)), 1), f"{rng.choice(_NAMES)} {kind}")
+    return Street(
+        line, road_class, round(float(rng.uniform(least, most)), 1), f"{rng.choice(_NAMES)} {kind}"
+    )
 
 
 def rank_class(road_class: str) -> int:

@@ -1,4 +1,6 @@
-"""Streets that fill a district: a warped grid, alleys, dead ends; field borders and tracks in the country."""
+"""Streets that fill a district: a warped grid, alleys, dead ends; field borders and tracks in the
+country.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ _PATTERNS = {
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """A turned and warped coordinate frame along a district's longer side: (N, 2) local metres to town metres."""
+    """A turned and warped coordinate frame along a district's longer side: (N, 2) local metres to
+    town metres.
+    """
 
     centre: np.ndarray
     turn: float
@@ -63,7 +67,9 @@ def fill_district(district: District, rng: np.random.Generator) -> list[Street]:
     if pattern is None:
         return []
     warp = make_warp(rng, amplitude_m=pattern.warp_m, wavelength_m=pattern.wavelength_m)
-    frame = _lay_frame(district.polygon, rng.choice([0, np.pi / 2]) + rng.normal(0, 0.06), warp, 2 * pattern.warp_m)
+    frame = _lay_frame(
+        district.polygon, rng.choice([0, np.pi / 2]) + rng.normal(0, 0.06), warp, 2 * pattern.warp_m
+    )
     streets = list(_lay_streets(frame, pattern, rng))
     clipped = shapely.intersection([street.line for street in streets], district.polygon)
     return [
@@ -74,21 +80,31 @@ def fill_district(district: District, rng: np.random.Generator) -> list[Street]:
     ]
 
 
-def split_fields(district: District, rng: np.random.Generator) -> tuple[list[Polygon], list[Street]]:
+def split_fields(
+    district: District, rng: np.random.Generator
+) -> tuple[list[Polygon], list[Street]]:
     """Fields of a rural district, and the tracks along some of their borders."""
     warp = make_warp(rng, amplitude_m=5, wavelength_m=240)
     frame = _lay_frame(district.polygon, rng.normal(0, 0.1), warp, 15)
     fields, tracks = [], []
     for left, right in pairwise(_breaks(frame.reach, rng.uniform(110, 260), 0.35, rng)):
         rows = pairwise(_breaks(frame.reach, rng.uniform(60, 170), 0.4, rng))
-        rings = [np.array([(left, low), (right, low), (right, high), (left, high)]) for low, high in rows]
+        rings = [
+            np.array([(left, low), (right, low), (right, high), (left, high)]) for low, high in rows
+        ]
         fields += [Polygon(frame(ring)) for ring in rings]
         if rng.random() < 0.45:
             v = np.linspace(-frame.reach, frame.reach, 60)
-            tracks.append(draw_street(LineString(frame(np.stack([np.full(60, left), v], axis=1))), "track", rng))
+            tracks.append(
+                draw_street(
+                    LineString(frame(np.stack([np.full(60, left), v], axis=1))), "track", rng
+                )
+            )
     clipped = shapely.get_parts(shapely.intersection(fields, district.polygon))
     pieces = [
-        track.along(part) for track in tracks for part in shapely.get_parts(track.line.intersection(district.polygon))
+        track.along(part)
+        for track in tracks
+        for part in shapely.get_parts(track.line.intersection(district.polygon))
     ]
     return (
         [field for field in clipped if field.geom_type == "Polygon" and field.area > 150],
@@ -126,5 +142,7 @@ def _lay_streets(frame: _Frame, pattern: Pattern, rng: np.random.Generator) -> I
             yield _bend(frame, np.full_like(v, at), v, pattern.road_class, rng)
 
 
-def _bend(frame: _Frame, u: np.ndarray, v: np.ndarray, road_class: str, rng: np.random.Generator) -> Street:
+def _bend(
+    frame: _Frame, u: np.ndarray, v: np.ndarray, road_class: str, rng: np.random.Generator
+) -> Street:
     return draw_street(LineString(frame(np.stack([u, v], axis=1))), road_class, rng)

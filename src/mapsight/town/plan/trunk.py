@@ -21,7 +21,12 @@ from mapsight.town.plan.warp import (
 
 
 def lay_water(
-    frame: Polygon, lines: list[BaseGeometry], heading: float, rng: np.random.Generator, *, dry: bool
+    frame: Polygon,
+    lines: list[BaseGeometry],
+    heading: float,
+    rng: np.random.Generator,
+    *,
+    dry: bool,
 ) -> BaseGeometry:
     """A river across the primary road, a lake beside all `lines`, both, or nothing."""
     river, lake = rng.random(2) < ((0.12, 0.25) if dry else (0.38, 0.45))
@@ -29,26 +34,37 @@ def lay_water(
     if river:
         warp = make_warp(rng, amplitude_m=60, wavelength_m=420)
         turn = heading + np.pi / 2 + rng.uniform(-0.6, 0.6)
-        parts.append(_swell(cross_line(frame.buffer(80), warp, turn, pick_middle(frame, rng, 0.4)), rng))
+        parts.append(
+            _swell(cross_line(frame.buffer(80), warp, turn, pick_middle(frame, rng, 0.4)), rng)
+        )
     if lake:
         warp = make_warp(rng, amplitude_m=40, wavelength_m=230)
         radius = rng.uniform(25, 40 + 0.13 * diagonal_of(frame))
         disk = Point(pick_middle(frame, rng, 0.5)).buffer(radius, quad_segs=24)
         blob = Polygon(warp(shapely.get_coordinates(disk))).buffer(0)
-        parts.append(largest_of(blob.difference(shapely.union_all(lines).buffer(24)).buffer(-16).buffer(16)))
+        parts.append(
+            largest_of(blob.difference(shapely.union_all(lines).buffer(24)).buffer(-16).buffer(16))
+        )
     return shapely.union_all(parts).intersection(frame) if parts else Polygon()
 
 
 def _swell(line: BaseGeometry, rng: np.random.Generator) -> BaseGeometry:
     """A band of changing width along a line."""
     width, points = rng.uniform(7, 24), shapely.get_coordinates(line)
-    wave = 1 + 0.3 * np.sin(np.arange(len(points)) * STEP_M / rng.uniform(40, 110) + rng.uniform(0, 6))
-    rings = [shapely.get_coordinates(disk) for disk in shapely.buffer(shapely.points(points), width * wave)]
+    wave = 1 + 0.3 * np.sin(
+        np.arange(len(points)) * STEP_M / rng.uniform(40, 110) + rng.uniform(0, 6)
+    )
+    rings = [
+        shapely.get_coordinates(disk)
+        for disk in shapely.buffer(shapely.points(points), width * wave)
+    ]
     pairs = [np.concatenate(pair) for pair in zip(rings[:-1], rings[1:], strict=True)]
     return shapely.union_all(shapely.convex_hull([shapely.multipoints(pair) for pair in pairs]))
 
 
-def lay_rail(frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator) -> tuple[LineString, ...]:
+def lay_rail(
+    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+) -> tuple[LineString, ...]:
     """No railway, a single track, or two."""
     if rng.random() > 0.5:
         return ()
@@ -59,8 +75,12 @@ def lay_rail(frame: Polygon, warp: Warp, heading: float, rng: np.random.Generato
     return line, longest_of(shapely.offset_curve(line, 4.2).intersection(frame))
 
 
-def lay_motorway(frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator) -> tuple[Street, ...]:
-    """Now and then, and mostly in large towns, two carriageways at a slant to the arterial roads."""
+def lay_motorway(
+    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+) -> tuple[Street, ...]:
+    """Now and then, and mostly in large towns, two carriageways at a slant to the arterial
+    roads.
+    """
     if rng.random() > np.clip(diagonal_of(frame) / 4500, 0.1, 0.6):
         return ()
     turn = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)

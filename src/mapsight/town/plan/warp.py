@@ -23,7 +23,9 @@ def make_stream(seed: int, name: str) -> np.random.Generator:
 
 @dataclass(frozen=True, eq=False)
 class Warp:
-    """A smooth displacement of the plane: a few sine waves, `waves` (K, 5) = wave vector, phase, displacement."""
+    """A smooth displacement of the plane: a few sine waves, `waves` (K, 5) = wave vector, phase,
+    displacement.
+    """
 
     waves: np.ndarray
 
@@ -48,7 +50,9 @@ def make_warp(rng: np.random.Generator, *, amplitude_m: float, wavelength_m: flo
 
 
 def cross_line(frame: Polygon, warp: Warp, heading: float, through: np.ndarray) -> BaseGeometry:
-    """A bent line right across `frame`, by the point `through` (2,), about in direction `heading` in radians."""
+    """A bent line right across `frame`, by the point `through` (2,), about in direction `heading`
+    in radians.
+    """
     reach = diagonal_of(frame)
     t = np.arange(-reach, reach + STEP_M, STEP_M)[:, None]
     straight = through + t * [np.cos(heading), np.sin(heading)]

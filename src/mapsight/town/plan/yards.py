@@ -1,4 +1,6 @@
-"""Open places inside blocks: car parks with their stalls, playing fields, yards full of containers, park paths."""
+"""Open places inside blocks: car parks with their stalls, playing fields, yards full of containers,
+park paths.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _PLAY: Tries = {"park": (8, 7.0), "forest": (1, 12.0), "suburb": (1, 42.0), "bar
 
 @dataclass(frozen=True, eq=False)
 class Yards:
-    """Rectangles of open places; `paths` are footpaths, `stalls` (N, 4, 2) the paint between parked cars."""
+    """Rectangles of open places; `paths` are footpaths, `stalls` (N, 4, 2) the paint between parked
+    cars.
+    """
 
     car_parks: Boxes
     stalls: np.ndarray
@@ -34,9 +38,15 @@ class Yards:
 
 
 def lay_yards(
-    blocks: np.ndarray, kinds: np.ndarray, taken: np.ndarray, blocked: BaseGeometry, rng: np.random.Generator
+    blocks: np.ndarray,
+    kinds: np.ndarray,
+    taken: np.ndarray,
+    blocked: BaseGeometry,
+    rng: np.random.Generator,
 ) -> Yards:
-    """Open places for all blocks that have some, off what is `taken`; paths end at what is `blocked`."""
+    """Open places for all blocks that have some, off what is `taken`; paths end at what is
+    `blocked`.
+    """
     trials = _try_out(blocks, kinds, _PARKING, rng)
     parks = trials.choose(_draw_car_parks(len(trials.rim), rng), taken)
     taken = np.concatenate([taken, parks.polygons()])
@@ -52,14 +62,18 @@ def lay_yards(
 
 @dataclass(frozen=True, eq=False)
 class _Trials:
-    """Places to try in blocks: centres and directions along the blocks' sides (N, 2); the land allowed (N,)."""
+    """Places to try in blocks: centres and directions along the blocks' sides (N, 2); the land
+    allowed (N,).
+    """
 
     at: np.ndarray
     facing: np.ndarray
     rim: np.ndarray
 
     def choose(self, half: np.ndarray, taken: np.ndarray) -> Boxes:
-        """Rectangles of half sizes (N, 2) that fit; the larger ones first, none over another or what is taken."""
+        """Rectangles of half sizes (N, 2) that fit; the larger ones first, none over another or
+        what is taken.
+        """
         boxes = spread_boxes(self.at, self.facing, half)
         inside = shapely.within(boxes.polygons(), self.rim)
         order = np.argsort(-boxes.half.prod(1), kind="stable")
@@ -67,11 +81,15 @@ class _Trials:
         return boxes.take(keep_apart(boxes.grown(1.5).polygons(), taken))
 
 
-def _try_out(blocks: np.ndarray, kinds: np.ndarray, tries: Tries, rng: np.random.Generator) -> _Trials:
+def _try_out(
+    blocks: np.ndarray, kinds: np.ndarray, tries: Tries, rng: np.random.Generator
+) -> _Trials:
     fit = np.isin(kinds, list(tries)) & (shapely.area(blocks) > 900)
     count, rim_m = np.array([tries[kind] for kind in kinds[fit]]).reshape(-1, 2).T
     which = np.repeat(np.arange(fit.sum()), count.astype(int))
-    shells = shapely.get_coordinates(shapely.minimum_rotated_rectangle(blocks[fit])).reshape(-1, 5, 2)[which]
+    shells = shapely.get_coordinates(shapely.minimum_rotated_rectangle(blocks[fit])).reshape(
+        -1, 5, 2
+    )[which]
     sides = np.stack([shells[:, 1] - shells[:, 0], shells[:, 2] - shells[:, 1]], axis=1)
     at = shells[:, 0] + np.einsum("nk,nkc->nc", rng.uniform(0.15, 0.85, (len(which), 2)), sides)
     facing = sides[np.arange(len(which)), rng.integers(0, 2, len(which))]
@@ -79,7 +97,9 @@ def _try_out(blocks: np.ndarray, kinds: np.ndarray, tries: Tries, rng: np.random
 
 
 def _draw_car_parks(count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.stack([rng.uniform(11, 42, count), rng.integers(1, 4, count) * _ROW_M / 2 + 0.5], axis=1)
+    return np.stack(
+        [rng.uniform(11, 42, count), rng.integers(1, 4, count) * _ROW_M / 2 + 0.5], axis=1
+    )
 
 
 def _draw_pitches(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +116,10 @@ def _fill_car_parks(parks: Boxes, rng: np.random.Generator) -> tuple[np.ndarray,
         rows = max(int(park.half[0, 1] * 2 / _ROW_M), 1)
         busy = rng.uniform(0.05, 0.95)
         for v in (np.arange(2 * rows) // 2 + 0.5 - rows / 2) * _ROW_M + np.tile([-5.8, 5.8], rows):
-            low, high = (park.at(np.stack([u - _STALL_M / 2, np.full_like(u, v + end)], 1))[0] for end in (-2.4, 2.4))
+            low, high = (
+                park.at(np.stack([u - _STALL_M / 2, np.full_like(u, v + end)], 1))[0]
+                for end in (-2.4, 2.4)
+            )
             strips.append(make_strips(low, high, 0.14))
             there = u[rng.random(len(u)) < np.clip(busy + rng.normal(0, 0.2), 0, 1)]
             place = park.at(np.stack([there, v + rng.normal(0, 0.2, len(there))], axis=1))[0]
@@ -112,7 +135,10 @@ def _fill_cargo_yards(yards: Boxes, rng: np.random.Generator) -> Boxes:
         yard = yards.take(np.array([i]))
         half_u, half_v = yard.half[0] - 3.5
         long = rng.choice([3.05, 6.1])
-        u, v = np.meshgrid(np.arange(-half_u, half_u, 2.7), np.arange(-half_v, half_v, 2 * long + rng.uniform(1, 9)))
+        u, v = np.meshgrid(
+            np.arange(-half_u, half_u, 2.7),
+            np.arange(-half_v, half_v, 2 * long + rng.uniform(1, 9)),
+        )
         local = np.stack([u.ravel(), v.ravel()], axis=1)
         local = local[rng.random(len(local)) < rng.uniform(0.2, 0.8)]
         angle = np.full(len(local), yard.angle[0] + np.pi / 2)
@@ -128,9 +154,16 @@ def _lay_paths(
     for block, kind in zip(blocks, kinds, strict=True):
         if kind not in ("park", "forest") or block.area < 1200:
             continue
-        count = rng.integers(1, 4) + int(block.area / 30_000) if kind == "park" else int(rng.random() < 0.4)
+        count = (
+            rng.integers(1, 4) + int(block.area / 30_000)
+            if kind == "park"
+            else int(rng.random() < 0.4)
+        )
         for ends in rng.random((count, 2)):
-            start, end = (np.array(block.exterior.interpolate(share, normalized=True).coords[0]) for share in ends)
+            start, end = (
+                np.array(block.exterior.interpolate(share, normalized=True).coords[0])
+                for share in ends
+            )
             bend = (start + end) / 2 + rng.normal(0, 0.2, 2) * np.hypot(*(end - start))
             t = np.linspace(0, 1, 24)[:, None]
             curve = LineString((1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end)

@@ -1,4 +1,6 @@
-"""The lab's page: its file, and what its scripts ask for. Images that a user opens never leave the browser."""
+"""The lab's page: its file, and what its scripts ask for. Images that a user opens never leave the
+browser.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,14 @@ from mapsight.web.lab.cell import explain_cell
 from mapsight.web.lab.desk import Desk
 from mapsight.web.lab.digit import describe_digit_net
 from mapsight.web.lab.score_steps import can_explain, explain_score
-from mapsight.web.lab.tile import Tile, describe_tile, draw_map, draw_sheet, follow_line, read_column
+from mapsight.web.lab.tile import (
+    Tile,
+    describe_tile,
+    draw_map,
+    draw_sheet,
+    follow_line,
+    read_column,
+)
 
 _Key = Annotated[str, PathPart(max_length=40)]
 _At = Annotated[int, Query(ge=0, le=100_000)]
@@ -76,7 +85,10 @@ def _add_tile_routes(app: GuardedApp, desk: Desk) -> None:
     @app.get("/api/tiles/{key}/map")
     def whole_map(key: _Key, step: _Name, channel: _At) -> Response:
         """(H, W) uint8."""
-        return Response(draw_map(desk.get_tile(key), step, channel).tobytes(), media_type="application/octet-stream")
+        return Response(
+            draw_map(desk.get_tile(key), step, channel).tobytes(),
+            media_type="application/octet-stream",
+        )
 
     @app.get("/api/tiles/{key}/cell")
     def cell(key: _Key, step: _Name, channel: _At, row: _At, col: _At) -> dict[str, Any]:
@@ -89,14 +101,20 @@ def _add_tile_routes(app: GuardedApp, desk: Desk) -> None:
         kinds = scene.findings.loc[scene.findings["finding_id"] == finding, "kind"]
         kind, features = "" if kinds.empty else str(kinds.iloc[0]), scene.features.get(finding, {})
         if not can_explain(kind, features):
-            raise InputError(f"finding '{finding}'", "has no features here", "choose one of the tile's, or audit again")
+            raise InputError(
+                f"finding '{finding}'",
+                "has no features here",
+                "choose one of the tile's, or audit again",
+            )
         return explain_score(kind, features, scene.offsets.get(kind, 0.0))
 
 
 def _find_pixel(desk: Desk, key: str, row: int, col: int) -> tuple[Tile, int, int]:
     tile = desk.get_tile(key)
     if row >= tile.box.height or col >= tile.box.width:
-        raise InputError(f"pixel {row}, {col}", f"lies outside {tile.box.shape}", "ask for one inside")
+        raise InputError(
+            f"pixel {row}, {col}", f"lies outside {tile.box.shape}", "ask for one inside"
+        )
     return tile, row, col
 
 

@@ -1,4 +1,6 @@
-"""A user's own audit as scenes: around each of its findings, the window of the image that the net looked through."""
+"""A user's own audit as scenes: around each of its findings, the window of the image that the net
+looked through.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ MOST_FINDINGS = 500  # listed on the page
 
 @dataclass(frozen=True, eq=False)
 class AuditFolder:
-    """What an audit left: its findings, moved onto the imagery, its threshold, and where its image is."""
+    """What an audit left: its findings, moved onto the imagery, its threshold, and where its image
+    is.
+    """
 
     folder: Path
     image: Path
@@ -45,8 +49,13 @@ class AuditFolder:
 
 
 def open_audit(
-    folder: Path, image: Path, *, m_per_px: float, bands: tuple[int, ...] | None = None, crs: str | None = None
-) -> AuditFolder:  # fmt: skip
+    folder: Path,
+    image: Path,
+    *,
+    m_per_px: float,
+    bands: tuple[int, ...] | None = None,
+    crs: str | None = None,
+) -> AuditFolder:
     """Reads an audit's folder; InputError where it is none, or lies elsewhere than the image."""
     found = read_findings(folder / "findings.gpkg")
     facts = read_audit_facts(folder / "findings.gpkg")
@@ -55,50 +64,77 @@ def open_audit(
         moved = facts["shift_m"] or {"east": 0.0, "north": 0.0}
         shift = float(moved["east"]), float(moved["north"])
     except (KeyError, TypeError, ValueError):
-        raise InputError(folder / "audit.json", "does not tell threshold and shift", "run the audit again") from None
+        raise InputError(
+            folder / "audit.json", "does not tell threshold and shift", "run the audit again"
+        ) from None
     with open_image(image, bands=bands, crs=crs, m_per_px=m_per_px) as reader:
         box = reader.geobox
     if found.crs is not None and box.crs is not None:
         found = found.to_crs(box.crs.to_wkt())
     found = found[[_is_line(line) for line in found.geometry]]
     found = found.assign(geometry=found.geometry.translate(*shift))
-    inside = found[found.intersects(shapely.box(*box.bounds))].head(MOST_FINDINGS).reset_index(drop=True)
+    inside = (
+        found[found.intersects(shapely.box(*box.bounds))].head(MOST_FINDINGS).reset_index(drop=True)
+    )
     if inside.empty:
         raise InputError(folder, "has no finding in this image", "give the image that was audited")
-    note = (f"the audit's findings are moved by its shift, {shift[0]:+.1f} m east and {shift[1]:+.1f} m north, "
-            "to lie on the imagery")  # fmt: skip
+    note = (
+        f"the audit's findings are moved by its shift, {shift[0]:+.1f} m east and {shift[1]:+.1f} m"
+        " north, to lie on the imagery"
+    )
     notes = (note,) if any(shift) else ()
-    return AuditFolder(folder, image, box, bands, crs, inside, threshold, read_offsets(facts), shift, notes)
+    return AuditFolder(
+        folder, image, box, bands, crs, inside, threshold, read_offsets(facts), shift, notes
+    )
 
 
-def cut_scene(audit: AuditFolder, rank: int, settings: PredictSettings = PredictSettings()) -> Scene:
-    """The window of the net that answers for the middle of the finding of that rank (from 1), as a scene."""
+def cut_scene(
+    audit: AuditFolder, rank: int, settings: PredictSettings = PredictSettings()
+) -> Scene:
+    """The window of the net that answers for the middle of the finding of that rank (from 1), as a
+    scene.
+    """
     chosen = audit.findings.iloc[rank - 1]
     window = _choose_window(audit.box, chosen.geometry, settings)
     row, col = max(window.row, 0), max(window.col, 0)
     height = min(window.row + window.height, audit.box.height) - row
     width = min(window.col + window.width, audit.box.width) - col
-    with open_image(audit.image, bands=audit.bands, crs=audit.crs, m_per_px=audit.box.m_per_px) as reader:
+    with open_image(
+        audit.image, bands=audit.bands, crs=audit.crs, m_per_px=audit.box.m_per_px
+    ) as reader:
         image = reader.read(row, col, height, width)
     probability = _read_probability(audit, row, col, image.geobox)
     here = audit.findings[audit.findings.intersects(shapely.box(*image.geobox.bounds))]
     return Scene(
-        name=f"finding {rank}", image=image, threshold=audit.threshold, findings=here,
+        name=f"finding {rank}",
+        image=image,
+        threshold=audit.threshold,
+        findings=here,
         chosen=str(chosen["finding_id"]),
         window=Window(window.row - row, window.col - col, window.height, window.width),
-        seen_lines=_find_lines(probability, audit.threshold, image), map_lines=_read_map_lines(audit, image.geobox),
-        features=_read_features(here), offsets=audit.offsets, probability=probability, notes=audit.notes,
-    )  # fmt: skip
+        seen_lines=_find_lines(probability, audit.threshold, image),
+        map_lines=_read_map_lines(audit, image.geobox),
+        features=_read_features(here),
+        offsets=audit.offsets,
+        probability=probability,
+        notes=audit.notes,
+    )
 
 
 def _is_line(line: Any) -> bool:
-    return isinstance(line, shapely.LineString) and line.length > 0 and bool(np.isfinite(line.bounds).all())
+    return (
+        isinstance(line, shapely.LineString)
+        and line.length > 0
+        and bool(np.isfinite(line.bounds).all())
+    )
 
 
 def _choose_window(box: GeoBox, line: Any, settings: PredictSettings) -> Window:
     """The window whose core holds the middle of the line (or comes nearest to it)."""
     col, row = ~box.transform @ line.interpolate(0.5, normalized=True).coords[0]
-    windows = tile_windows(box.height, box.width, size_px=settings.window_px, overlap_px=settings.overlap_px)
+    windows = tile_windows(
+        box.height, box.width, size_px=settings.window_px, overlap_px=settings.overlap_px
+    )
 
     def miss(window: Window) -> float:
         core = window_core(window, box.height, box.width, overlap_px=settings.overlap_px)
@@ -114,7 +150,9 @@ def _read_probability(audit: AuditFolder, row: int, col: int, box: GeoBox) -> Ra
     if not path.is_file():
         return None
     with open_source(path) as source:
-        same = source.shape == audit.box.shape and source.transform.almost_equals(audit.box.transform, 1e-6)
+        same = source.shape == audit.box.shape and source.transform.almost_equals(
+            audit.box.transform, 1e-6
+        )
         if not same or source.count != 1 or source.dtypes[0] != "float32":
             return None
         window = RasterWindow(col, row, box.width, box.height)

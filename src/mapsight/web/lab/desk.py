@@ -1,4 +1,6 @@
-"""Which tile lies on the table: tiles are made when they are asked for, and the last few are kept."""
+"""Which tile lies on the table: tiles are made when they are asked for, and the last few are
+kept.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,21 @@ class Desk:
         rows = self.audit.findings
         findings = [
             {"key": f"finding-{rank}", "kind": str(kind), "score": float(score)}
-            for rank, (kind, score) in enumerate(zip(rows["kind"], rows["score"], strict=True), start=1)
+            for rank, (kind, score) in enumerate(
+                zip(rows["kind"], rows["score"], strict=True), start=1
+            )
         ]
-        return {"of": "audit", "name": self.audit.folder.name, "image": self.audit.image.name, "findings": findings}
+        return {
+            "of": "audit",
+            "name": self.audit.folder.name,
+            "image": self.audit.image.name,
+            "findings": findings,
+        }
 
     def get_tile(self, key: str) -> Tile:
-        """The tile of a key; one at a time is made, however many ask. InputError for a key that is none."""
+        """The tile of a key; one at a time is made, however many ask. InputError for a key that is
+        none.
+        """
         with self._lock:
             if key not in self._tiles:
                 self._tiles[key] = self._make_tile(key)
@@ -53,4 +64,7 @@ class Desk:
         if number is None or not first <= int(number[1]) <= last:
             raise InputError(f"tile '{key}'", "is none", f"ask for {kind}-{first} to {kind}-{last}")
         at = int(number[1])
-        return look_at(draw_scene(at, self.model) if self.audit is None else cut_scene(self.audit, at), self.model)
+        return look_at(
+            draw_scene(at, self.model) if self.audit is None else cut_scene(self.audit, at),
+            self.model,
+        )

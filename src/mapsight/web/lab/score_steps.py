@@ -16,10 +16,20 @@ def can_explain(kind: str, features: Mapping[str, float]) -> bool:
 
 
 def explain_score(kind: str, features: Mapping[str, float], offset: float) -> dict[str, Any]:
-    """intercept + Σ products + offset (of the map) = logit, and the score it gives; the weightiest term first."""
+    """intercept + Σ products + offset (of the map) = logit, and the score it gives; the weightiest
+    term first.
+    """
     told = ranking.explain_score(kind, features)
-    terms = [{"name": term.name, "words": term.words, "value": term.value, "product": term.logit}
-             for term in told]  # fmt: skip
+    terms = [
+        {"name": term.name, "words": term.words, "value": term.value, "product": term.logit}
+        for term in told
+    ]
     logit = read_intercept(kind) + sum(term.logit for term in told) + offset
-    return {"kind": kind, "intercept": read_intercept(kind), "terms": terms, "offset": offset, "logit": logit,
-            "score": 1 / (1 + math.exp(-logit))}  # fmt: skip
+    return {
+        "kind": kind,
+        "intercept": read_intercept(kind),
+        "terms": terms,
+        "offset": offset,
+        "logit": logit,
+        "score": 1 / (1 + math.exp(-logit)),
+    }

@@ -1,6 +1,8 @@
-"""RoadNet, step by step: what `forward` does in one breath, with every value in between kept and named.
+"""RoadNet, step by step: what `forward` does in one breath, with every value in between kept and
+named.
 
-A test holds that the steps end in the logits of the net itself and pass through the values its layers give.
+A test holds that the steps end in the logits of the net itself and pass through the values its
+layers give.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from mapsight.errors import InputError, ModelError
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step: its kind, what it is computed from, its layer where it has one, and pixels of the image a cell."""
+    """One step: its kind, what it is computed from, its layer where it has one, and pixels of the
+    image a cell.
+    """
 
     name: str
     title: str
@@ -32,7 +36,9 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """What a step gave, (C, H, W) each; a convolution keeps its sums and what batch norm made of them, too."""
+    """What a step gave, (C, H, W) each; a convolution keeps its sums and what batch norm made of
+    them, too.
+    """
 
     out: Tensor
     sums: Tensor | None = None
@@ -40,10 +46,14 @@ class Values:
 
 
 def list_steps(net: nn.Module) -> tuple[Step, ...]:
-    """The steps of a RoadNet with batch norms from `image` to `logit`; ModelError for another architecture."""
+    """The steps of a RoadNet with batch norms from `image` to `logit`; ModelError for another
+    architecture.
+    """
     norms = (layer for layer in net.modules() if isinstance(layer, nn.GroupNorm))
     if not isinstance(net, RoadNet) or next(norms, None) is not None:
-        raise ModelError(type(net).__name__, "only a roadnet is shown step by step", "use the shipped model")
+        raise ModelError(
+            type(net).__name__, "only a roadnet is shown step by step", "use the shipped model"
+        )
     stem_px = net.shape.stem_px  # a side of the pixels that become one cell
     steps = [Step("s2d", "Space to depth", "depth", ("image",), stem_px)]
     skips: list[Step] = []
@@ -62,11 +72,17 @@ def list_steps(net: nn.Module) -> tuple[Step, ...]:
         steps.append(replace(added, of=(before.name, steps[-1].name)))
     for i, (squeeze, layer) in enumerate(zip(net.squeeze, net.decoder, strict=True)):
         skip = skips.pop()
-        steps.append(_after(steps[-1], f"squeeze{i + 1}", f"Up {i + 1}, fewer maps", "conv", layer=squeeze))
-        steps.append(_after(steps[-1], f"grown{i + 1}", f"Up {i + 1}, twice the size", "up", stride=0.5))
+        steps.append(
+            _after(steps[-1], f"squeeze{i + 1}", f"Up {i + 1}, fewer maps", "conv", layer=squeeze)
+        )
+        steps.append(
+            _after(steps[-1], f"grown{i + 1}", f"Up {i + 1}, twice the size", "up", stride=0.5)
+        )
         joined = _after(steps[-1], f"joined{i + 1}", f"Up {i + 1}, beside the way down", "join")
         steps.append(replace(joined, of=(skip.name, steps[-1].name)))
-        steps.append(_after(steps[-1], f"up{i + 1}", f"Up {i + 1}, convolution", "conv", layer=layer))
+        steps.append(
+            _after(steps[-1], f"up{i + 1}", f"Up {i + 1}, convolution", "conv", layer=layer)
+        )
     steps.append(_after(steps[-1], "head", "Head", "head", layer=net.head))
     steps.append(_after(steps[-1], "logit", "Logit", "logit", stride=1 / stem_px))
     return tuple(steps)
@@ -81,8 +97,14 @@ def find_step(steps: Sequence[Step], name: str) -> Step:
 
 
 def _after(
-    step: Step, name: str, title: str, kind: str, *, stride: float = 1, layer: nn.Module | None = None
-) -> Step:  # fmt: skip
+    step: Step,
+    name: str,
+    title: str,
+    kind: str,
+    *,
+    stride: float = 1,
+    layer: nn.Module | None = None,
+) -> Step:
     return Step(name, title, kind, (step.name,), round(step.stride_px * stride), layer)
 
 
@@ -107,8 +129,10 @@ def _run_step(step: Step, inputs: list[Tensor]) -> Values:
     if step.kind == "up":
         return Values(upsample_to(x, x.new_empty(1, 1, 2 * x.shape[-2], 2 * x.shape[-1]))[0])
     made = {
-        "depth": lambda: F.pixel_unshuffle(x, step.stride_px), "pool": lambda: F.max_pool2d(x, 2),
-        "add": lambda: x + inputs[1], "join": lambda: torch.cat(inputs, dim=1),
+        "depth": lambda: F.pixel_unshuffle(x, step.stride_px),
+        "pool": lambda: F.max_pool2d(x, 2),
+        "add": lambda: x + inputs[1],
+        "join": lambda: torch.cat(inputs, dim=1),
         "logit": lambda: F.pixel_shuffle(x, math.isqrt(x.shape[1])),
-    }  # fmt: skip
+    }
     return Values(made[step.kind]()[0])

@@ -27,9 +27,11 @@ MOST_SHEET_PX = 64  # a side of a small picture of a map
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Where tiles are cut from. `findings` lie on the imagery; `features`: finding_id → its evidence in numbers.
+    """Where tiles are cut from. `findings` lie on the imagery; `features`: finding_id → its
+    evidence in numbers.
 
-    `probability` is what the findings were drawn from: (1, H, W) on the image's grid, or None where it is not known.
+    `probability` is what the findings were drawn from: (1, H, W) on the image's grid, or None where
+    it is not known.
     """
 
     name: str
@@ -51,8 +53,8 @@ class Scene:
 class Tile:
     """A scene seen by a net through one window: the values of all its steps.
 
-    The window's `offset` (rows, cols) mirrored pixels come before the picture's first; rows and columns of steps count
-    from the window's corner, those of pixels from the picture's.
+    The window's `offset` (rows, cols) mirrored pixels come before the picture's first; rows and
+    columns of steps count from the window's corner, those of pixels from the picture's.
     """
 
     scene: Scene
@@ -93,17 +95,28 @@ def look_at(scene: Scene, model: Model) -> Tile:
 
 
 def describe_tile(tile: Tile) -> dict[str, Any]:
-    """What the page has to know of a tile before it asks for numbers: sizes, steps, lines in pixels, findings."""
+    """What the page has to know of a tile before it asks for numbers: sizes, steps, lines in
+    pixels, findings.
+    """
     scene, card, box = tile.scene, tile.model.card, tile.box
     return {
-        "name": scene.name, "height": box.height, "width": box.width, "m_per_px": box.m_per_px,
-        "offset": list(tile.offset), "stem_px": tile.steps[0].stride_px, "threshold": scene.threshold, "net": card.net,
-        "scale": {"mean": card.scale_mean, "std": card.scale_std}, "notes": list(scene.notes), "chosen": scene.chosen,
+        "name": scene.name,
+        "height": box.height,
+        "width": box.width,
+        "m_per_px": box.m_per_px,
+        "offset": list(tile.offset),
+        "stem_px": tile.steps[0].stride_px,
+        "threshold": scene.threshold,
+        "net": card.net,
+        "scale": {"mean": card.scale_mean, "std": card.scale_std},
+        "notes": list(scene.notes),
+        "chosen": scene.chosen,
         "steps": [_describe_step(tile, step) for step in tile.steps],
-        "map": _to_pixels(scene.map_lines, box), "seen": _to_pixels(scene.seen_lines, box),
+        "map": _to_pixels(scene.map_lines, box),
+        "seen": _to_pixels(scene.seen_lines, box),
         "planted": _list_planted(scene, box),
         "findings": [_describe_finding(scene, row, box) for _, row in scene.findings.iterrows()],
-    }  # fmt: skip
+    }
 
 
 def read_column(tile: Tile, row: int, col: int) -> dict[str, Any]:
@@ -111,11 +124,14 @@ def read_column(tile: Tile, row: int, col: int) -> dict[str, Any]:
     probability = tile.scene.probability
     audited = probability is not None and bool(probability.valid[row, col])
     return {
-        "rgb": tile.scene.image.array[:, row, col].tolist(), "logit": float(tile.logits[row, col]),
+        "rgb": tile.scene.image.array[:, row, col].tolist(),
+        "logit": float(tile.logits[row, col]),
         "probability": float(tile.probability[row, col]),
-        "audited": float(probability.array[0, row, col]) if audited and probability is not None else None,
+        "audited": float(probability.array[0, row, col])
+        if audited and probability is not None
+        else None,
         "steps": {step.name: _read_cell(tile, step, row, col) for step in tile.steps},
-    }  # fmt: skip
+    }
 
 
 def draw_sheet(tile: Tile, name: str) -> dict[str, Any]:
@@ -124,8 +140,13 @@ def draw_sheet(tile: Tile, name: str) -> dict[str, Any]:
     factor = max(-(-out.shape[1] // MOST_SHEET_PX), 1)
     small = torch.nn.functional.avg_pool2d(out[None], factor)[0] if factor > 1 else out
     signed = bool((out < 0).any())
-    return {"channels": len(out), "height": small.shape[1], "width": small.shape[2], "signed": signed,
-            "pixels": _to_levels(small, signed=signed)}  # fmt: skip
+    return {
+        "channels": len(out),
+        "height": small.shape[1],
+        "width": small.shape[2],
+        "signed": signed,
+        "pixels": _to_levels(small, signed=signed),
+    }
 
 
 def draw_map(tile: Tile, name: str, channel: int) -> np.ndarray:
@@ -143,8 +164,12 @@ def _to_levels(maps: Tensor, *, signed: bool) -> np.ndarray:
     return levels.round().clamp(0, 255).byte().numpy()
 
 
-def follow_line(tile: Tile, row: int, col: int, settings: ExtractSettings = ExtractSettings()) -> dict[str, Any] | None:
-    """The seen line nearest to a pixel, and the probability at each of its stations; None where none was seen."""
+def follow_line(
+    tile: Tile, row: int, col: int, settings: ExtractSettings = ExtractSettings()
+) -> dict[str, Any] | None:
+    """The seen line nearest to a pixel, and the probability at each of its stations; None where
+    none was seen.
+    """
     lines, box = tile.scene.seen_lines, tile.box
     if lines.empty:
         return None
@@ -155,15 +180,28 @@ def follow_line(tile: Tile, row: int, col: int, settings: ExtractSettings = Extr
     source = tile.scene.probability
     seen = np.where(source.valid, source.array[0], 0) if source is not None else tile.probability
     values = sample_points(seen, box.transform, stations.xy, outside=0.0)
-    return {"line": nearest, "away_m": float(line.distance(point).iloc[0]), "length_m": float(line.length.iloc[0]),
-            "confidence": float(line["confidence"].iloc[0]), "stations": values.tolist(),
-            "step_m": settings.station_m}  # fmt: skip
+    return {
+        "line": nearest,
+        "away_m": float(line.distance(point).iloc[0]),
+        "length_m": float(line.length.iloc[0]),
+        "confidence": float(line["confidence"].iloc[0]),
+        "stations": values.tolist(),
+        "step_m": settings.station_m,
+    }
 
 
 def _describe_step(tile: Tile, step: Step) -> dict[str, Any]:
     channels, height, width = tile.values[step.name].out.shape
-    return {"name": step.name, "title": step.title, "kind": step.kind, "of": list(step.of),
-            "stride_px": step.stride_px, "channels": channels, "height": height, "width": width}  # fmt: skip
+    return {
+        "name": step.name,
+        "title": step.title,
+        "kind": step.kind,
+        "of": list(step.of),
+        "stride_px": step.stride_px,
+        "channels": channels,
+        "height": height,
+        "width": width,
+    }
 
 
 def _read_cell(tile: Tile, step: Step, row: int, col: int) -> dict[str, Any]:
@@ -175,25 +213,39 @@ def _describe_finding(scene: Scene, row: Any, box: GeoBox) -> dict[str, Any]:
     line = row["geometry"]
     middle = ~box.transform @ line.interpolate(0.5, normalized=True).coords[0]
     return {
-        "id": str(row["finding_id"]), "kind": str(row["kind"]), "score": float(row["score"]),
-        "evidence": str(row.get("evidence", "")), "line": _line_to_pixels(line, box),
-        "pixel": [int(np.clip(middle[1], 0, box.height - 1)), int(np.clip(middle[0], 0, box.width - 1))],
+        "id": str(row["finding_id"]),
+        "kind": str(row["kind"]),
+        "score": float(row["score"]),
+        "evidence": str(row.get("evidence", "")),
+        "line": _line_to_pixels(line, box),
+        "pixel": [
+            int(np.clip(middle[1], 0, box.height - 1)),
+            int(np.clip(middle[0], 0, box.width - 1)),
+        ],
         "explained": can_explain(str(row["kind"]), scene.features.get(str(row["finding_id"]), {})),
-    }  # fmt: skip
+    }
 
 
 def _list_planted(scene: Scene, box: GeoBox) -> list[dict[str, Any]]:
     if scene.planted is None:
         return []
-    return [{"kind": str(row["kind"]), "line": _line_to_pixels(row["geometry"], box)}
-            for _, row in scene.planted.iterrows()]  # fmt: skip
+    return [
+        {"kind": str(row["kind"]), "line": _line_to_pixels(row["geometry"], box)}
+        for _, row in scene.planted.iterrows()
+    ]
 
 
 def _to_pixels(lines: gpd.GeoDataFrame, box: GeoBox) -> list[list[list[float]]]:
-    return [_line_to_pixels(line, box) for line in lines.geometry if line is not None and not line.is_empty]
+    return [
+        _line_to_pixels(line, box)
+        for line in lines.geometry
+        if line is not None and not line.is_empty
+    ]
 
 
 def _line_to_pixels(line: Any, box: GeoBox) -> list[list[float]]:
     """Columns and rows, to a tenth of a pixel."""
     inverse = ~box.transform
-    return [[round(float(v), 1) for v in inverse @ (x, y)] for x, y in shapely.get_coordinates(line)]
+    return [
+        [round(float(v), 1) for v in inverse @ (x, y)] for x, y in shapely.get_coordinates(line)
+    ]

@@ -1,4 +1,6 @@
-"""A drawn town as a scene: its map has one mistake of each kind, and an audit has looked for them."""
+"""A drawn town as a scene: its map has one mistake of each kind, and an audit has looked for
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +16,53 @@ from mapsight.roads.train import Model
 from mapsight.town import Town, TownSettings, draw_town
 from mapsight.web.lab.tile import Scene
 
-TOWN_PX = 384  # the largest side that one window of the net covers: one forward pass, nothing blended
+TOWN_PX = (
+    384  # the largest side that one window of the net covers: one forward pass, nothing blended
+)
 
 
 def draw_scene(seed: int, model: Model) -> Scene:
-    """The town of a seed, its map with a road left out, one invented and one shifted, and the audit of both."""
+    """The town of a seed, its map with a road left out, one invented and one shifted, and the audit
+    of both.
+    """
     town = draw_town(TownSettings(size_px=TOWN_PX, m_per_px=model.card.m_per_px, seed=seed))
     settings = AuditSettings(folds=0)
     mapped, planted = _plant(town, seed)
     audit = audit_map(
-        town.image, mapped, start=model, place=Place(torch.device("cpu"), torch.float32), settings=settings
+        town.image,
+        mapped,
+        start=model,
+        place=Place(torch.device("cpu"), torch.float32),
+        settings=settings,
     )
-    window, *more = tile_windows(TOWN_PX, TOWN_PX, size_px=settings.predict.window_px,
-                                 overlap_px=settings.predict.overlap_px)  # fmt: skip
+    window, *more = tile_windows(
+        TOWN_PX, TOWN_PX, size_px=settings.predict.window_px, overlap_px=settings.predict.overlap_px
+    )
     assert not more, "a town of one window"
     found = audit.findings.table
     return Scene(
-        name=f"town {seed}", image=town.image, window=window, threshold=audit.threshold.value, findings=found,
-        seen_lines=audit.findings.seen_lines, map_lines=audit.moved.lines,
+        name=f"town {seed}",
+        image=town.image,
+        window=window,
+        threshold=audit.threshold.value,
+        findings=found,
+        seen_lines=audit.findings.seen_lines,
+        map_lines=audit.moved.lines,
         features=dict(zip(found["finding_id"], found["features"], strict=True)),
-        offsets=audit.findings.bend.start, probability=audit.probability, planted=planted, notes=audit.notes,
-    )  # fmt: skip
+        offsets=audit.findings.bend.start,
+        probability=audit.probability,
+        planted=planted,
+        notes=audit.notes,
+    )
 
 
 def _plant(town: Town, seed: int) -> tuple[RoadMap, pd.DataFrame]:
     is_track = town.roads["road_class"] == "track"
     avoid = pd.concat([town.other_ways, town.roads[is_track]], ignore_index=True)
     settings = PlantSettings(deleted=1, added=1, shifted=1, seed=seed)
-    lines, planted = plant_errors(town.roads[~is_track], town.image.geobox, settings=settings, avoid=avoid)
+    lines, planted = plant_errors(
+        town.roads[~is_track], town.image.geobox, settings=settings, avoid=avoid
+    )
     lines = pd.concat([lines, town.roads[is_track]], ignore_index=True)
     overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
     return RoadMap(lines, town.image.crs, {}, town.other_ways, overlap), planted

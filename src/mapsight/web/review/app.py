@@ -22,11 +22,15 @@ from mapsight.web.review.session import Session, tell_verdict
 from mapsight.web.review.tiles import MOST_ZOOM, WORKERS, Picture, cut_tile
 
 _MOST_WAITING = 64
-_ONE_DAY = {"cache-control": "private, max-age=86400"}  # addresses of pictures change when their files do
+_ONE_DAY = {
+    "cache-control": "private, max-age=86400"
+}  # addresses of pictures change when their files do
 
 
 class Judgement(BaseModel):
-    """What the page sends: a verdict on top of the last `revision` it has seen; `line` where it was edited."""
+    """What the page sends: a verdict on top of the last `revision` it has seen; `line` where it was
+    edited.
+    """
 
     verdict: Literal["accept", "reject", "unsure", "none"]
     revision: Annotated[int, Field(ge=0, lt=2**31)]
@@ -35,7 +39,9 @@ class Judgement(BaseModel):
     line: Annotated[list[tuple[float, float]], Field(min_length=2, max_length=5000)] | None = None
 
 
-def make_review(session: Session, *, host: str = "127.0.0.1", token: str | None = None) -> GuardedApp:
+def make_review(
+    session: Session, *, host: str = "127.0.0.1", token: str | None = None
+) -> GuardedApp:
     """The app of one opened audit; it closes the store of verdicts when it ends."""
 
     @contextlib.asynccontextmanager
@@ -79,7 +85,9 @@ def _add_reading(app: GuardedApp, session: Session) -> None:
     @app.get("/api/findings/{finding_id}", responses={404: {}})
     def get_finding(finding_id: str) -> dict[str, Any]:
         """One finding with its evidence and the history of its verdicts."""
-        history = [tell_verdict(said, session.frame) for said in session.store.read_history(finding_id)]
+        history = [
+            tell_verdict(said, session.frame) for said in session.store.read_history(finding_id)
+        ]
         return {**describe_finding(session, _find(session, finding_id)), "history": history}
 
     @app.get("/layers/{name}", responses={404: {}})
@@ -100,7 +108,9 @@ def _add_judging(app: GuardedApp, session: Session) -> None:
 
     @app.get("/api/undo")
     def get_undo(reviewer: Annotated[str, Query(max_length=MOST_NAME)] = "") -> dict[str, Any]:
-        """What to post, on which finding, to take back the last judgement of a person; null where there is none."""
+        """What to post, on which finding, to take back the last judgement of a person; null where
+        there is none.
+        """
         found = session.store.find_undo(reviewer.strip())
         known = found is not None and found.finding_id in session.numbers
         return {"undo": tell_verdict(found, session.frame) if found is not None and known else None}
@@ -112,9 +122,13 @@ def _add_judging(app: GuardedApp, session: Session) -> None:
         wkt = _find_line(session, finding_id, said.line) if said.line else ""
         try:
             kept = session.store.add(
-                finding_id, said.verdict, revision=said.revision, note=said.note, geometry_wkt=wkt,
+                finding_id,
+                said.verdict,
+                revision=said.revision,
+                note=said.note,
+                geometry_wkt=wkt,
                 reviewer=said.reviewer.strip(),
-            )  # fmt: skip
+            )
         except StaleVerdictError as stale:
             told = {"detail": str(stale), "current": tell_verdict(stale.current, session.frame)}
             return JSONResponse(told, status_code=409)
@@ -130,7 +144,9 @@ def _add_pictures(app: GuardedApp, session: Session) -> None:
             raise HTTPException(503, "too many pictures at once; ask again", {"retry-after": "1"})
         drawing += 1
         try:
-            picture: Picture | None = await anyio.to_thread.run_sync(function, *arguments, limiter=workers)
+            picture: Picture | None = await anyio.to_thread.run_sync(
+                function, *arguments, limiter=workers
+            )
         finally:
             drawing -= 1
         if picture is None:
@@ -157,12 +173,20 @@ def describe_session(session: Session) -> dict[str, Any]:
     """What the page needs to know before anything else."""
     image = session.rasters["image"]
     return {
-        "image": image.path.name, "count": len(session.findings), "on_earth": session.frame.on_earth,
-        "reviewer": session.settings.reviewer, "rasters": list(session.rasters), "notes": session.notes,
-        "image_bounds": image.read_bounds(), "native_zoom": image.find_native_zoom(), "most_zoom": MOST_ZOOM,
-        "shift_m": session.frame.shift_m, "stamp": _stamp([source.path for source in session.rasters.values()]),
-        "kinds": sorted(set(session.findings["kind"])), "classes": sorted(set(session.findings["road_class"])),
-    }  # fmt: skip
+        "image": image.path.name,
+        "count": len(session.findings),
+        "on_earth": session.frame.on_earth,
+        "reviewer": session.settings.reviewer,
+        "rasters": list(session.rasters),
+        "notes": session.notes,
+        "image_bounds": image.read_bounds(),
+        "native_zoom": image.find_native_zoom(),
+        "most_zoom": MOST_ZOOM,
+        "shift_m": session.frame.shift_m,
+        "stamp": _stamp([source.path for source in session.rasters.values()]),
+        "kinds": sorted(set(session.findings["kind"])),
+        "classes": sorted(set(session.findings["road_class"])),
+    }
 
 
 def _stamp(paths: list[Path]) -> str:
@@ -171,7 +195,9 @@ def _stamp(paths: list[Path]) -> str:
 
 
 def _find_line(session: Session, finding_id: str, line: list[tuple[float, float]]) -> str:
-    """A drawn line as WKT; one that was told before is the same to the last digit, degrees being rounded."""
+    """A drawn line as WKT; one that was told before is the same to the last digit, degrees being
+    rounded.
+    """
     for earlier in session.store.read_history(finding_id):
         told = tell_verdict(earlier, session.frame)["line"]
         if told == [list(point) for point in line]:

@@ -28,12 +28,20 @@ from mapsight.web.review.place import LINKS, Frame
 from mapsight.web.review.tiles import RasterSource, open_image_source
 
 _LAYERS = ("map", "predicted", "not_judged")
-_LIST_COLUMNS = {"road_class": "", "length_m": math.nan, "evidence": "", "seen_wkt": "", "features": "{}"}
+_LIST_COLUMNS = {
+    "road_class": "",
+    "length_m": math.nan,
+    "evidence": "",
+    "seen_wkt": "",
+    "features": "{}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewSettings:
-    """What cannot be read from the audit: where its image and map are now, who reviews, where links lead."""
+    """What cannot be read from the audit: where its image and map are now, who reviews, where links
+    lead.
+    """
 
     image: Path | None = None
     map_file: Path | None = None
@@ -43,7 +51,9 @@ class ReviewSettings:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """What the page shows; `findings` in the file's CRS by falling score, `number` is a finding's row there."""
+    """What the page shows; `findings` in the file's CRS by falling score, `number` is a finding's
+    row there.
+    """
 
     folder: Path
     findings: gpd.GeoDataFrame
@@ -70,17 +80,25 @@ class Session:
         return self.frame.to_mercator(self.findings).bounds.to_numpy()
 
     def list_findings(self) -> bytes:
-        """The table of the list, column by column, as JSON; `spread` is a finding's place in `order_spread`."""
+        """The table of the list, column by column, as JSON; `spread` is a finding's place in
+        `order_spread`.
+        """
         table, boxes = self.findings, self.degrees.bounds.to_numpy().round(7)
         columns = {
-            "id": table["finding_id"].tolist(), "kind": table["kind"].tolist(), "class": table["road_class"].tolist(),
-            "score": table["score"].round(4).tolist(), "length_m": table["length_m"].round(1).tolist(),
-            "bounds": boxes.tolist(), "spread": np.argsort(order_spread(len(table))).tolist(),
-        }  # fmt: skip
+            "id": table["finding_id"].tolist(),
+            "kind": table["kind"].tolist(),
+            "class": table["road_class"].tolist(),
+            "score": table["score"].round(4).tolist(),
+            "length_m": table["length_m"].round(1).tolist(),
+            "bounds": boxes.tolist(),
+            "spread": np.argsort(order_spread(len(table))).tolist(),
+        }
         return json.dumps(columns, separators=(",", ":")).encode()
 
     def write_layer(self, name: str) -> bytes | None:
-        """A layer as GeoJSON: findings, seen, map, predicted, not_judged; None where there is none of that name."""
+        """A layer as GeoJSON: findings, seen, map, predicted, not_judged; None where there is none
+        of that name.
+        """
         if name == "findings":
             kinds = self.findings["kind"].tolist()
             return _write_geojson(self.degrees, [{"kind": kind} for kind in kinds])
@@ -89,12 +107,18 @@ class Session:
         if name not in _LAYERS:
             return None
         lines = self._read_layer(name)
-        return _write_geojson(self.frame.to_degrees(lines)) if lines is not None else _write_geojson(())
+        return (
+            _write_geojson(self.frame.to_degrees(lines))
+            if lines is not None
+            else _write_geojson(())
+        )
 
     def _write_seen(self) -> bytes:
         wkt = self.findings["seen_wkt"]
         there = wkt.str.len() > 0
-        lines = gpd.GeoSeries(shapely.from_wkt(wkt[there].tolist(), on_invalid="ignore"), crs=self.findings.crs)
+        lines = gpd.GeoSeries(
+            shapely.from_wkt(wkt[there].tolist(), on_invalid="ignore"), crs=self.findings.crs
+        )
         lines = lines[lines.notna()]
         return _write_geojson(self.frame.to_degrees(lines)) if len(lines) else _write_geojson(())
 
@@ -113,42 +137,65 @@ class Session:
         assert self.settings.map_file is not None
         sources = self.facts.get("sources", {})
         image = self.rasters["image"]
-        with open_image(image.path, bands=image.bands, crs=image.crs, m_per_px=image.m_per_px) as reader:
+        with open_image(
+            image.path, bands=image.bands, crs=image.crs, m_per_px=image.m_per_px
+        ) as reader:
             lines = read_map(
-                self.settings.map_file, box=reader.geobox, crs=sources.get("map_crs"), layer=sources.get("layer")
+                self.settings.map_file,
+                box=reader.geobox,
+                crs=sources.get("map_crs"),
+                layer=sources.get("layer"),
             ).lines
         return lines if self.findings.crs is None else lines.to_crs(self.findings.crs)
 
 
 def open_session(folder: Path, settings: ReviewSettings = ReviewSettings()) -> Session:
-    """Open the folder that `mapsight audit` has written; InputError where something of it is not there or broken."""
+    """Open the folder that `mapsight audit` has written; InputError where something of it is not
+    there or broken.
+    """
     if not folder.is_dir():
-        raise InputError(folder, "is no folder", "give the folder that `mapsight audit --out` wrote")
+        raise InputError(
+            folder, "is no folder", "give the folder that `mapsight audit --out` wrote"
+        )
     path = folder / "findings.gpkg"
     if not path.is_file():
-        raise InputError(folder, "holds no findings.gpkg", "give the folder that `mapsight audit --out` wrote")
+        raise InputError(
+            folder, "holds no findings.gpkg", "give the folder that `mapsight audit --out` wrote"
+        )
     findings, notes = _clean(read_findings(path, metric=False))
     facts = read_audit_facts(path)
     shift = facts.get("shift_m") or {}
     frame = Frame(findings.crs, (_number(shift.get("east")), _number(shift.get("north"))))
     if settings.map_file is not None and not settings.map_file.is_file():
-        raise InputError(settings.map_file, "there is no such file", "give the map that was audited")
+        raise InputError(
+            settings.map_file, "there is no such file", "give the map that was audited"
+        )
     rasters = _open_rasters(folder, frame, facts, settings)
     return Session(folder, findings, frame, facts, rasters, VerdictStore(path), settings, notes)
 
 
 def _open_rasters(
     folder: Path, frame: Frame, facts: dict[str, Any], settings: ReviewSettings
-) -> dict[str, RasterSource]:  # fmt: skip
+) -> dict[str, RasterSource]:
     sources = facts.get("sources") or {}
     named = settings.image or (folder / str(sources["image"]) if sources.get("image") else None)
     if named is None:
-        raise InputError(folder, "does not say which image was audited", "give it with --image FILE")
+        raise InputError(
+            folder, "does not say which image was audited", "give it with --image FILE"
+        )
     if not named.is_file():
-        raise InputError(named, "the audited image is not there any more", "give its place with --image FILE")
-    bands = tuple(int(b) for b in str(sources["bands"]).split(",")) if sources.get("bands") else None
+        raise InputError(
+            named, "the audited image is not there any more", "give its place with --image FILE"
+        )
+    bands = (
+        tuple(int(b) for b in str(sources["bands"]).split(",")) if sources.get("bands") else None
+    )
     m_per_px = _number(facts.get("m_per_px")) or 1.0
-    found = {"image": open_image_source(named, frame, bands=bands, crs=sources.get("crs"), m_per_px=m_per_px)}
+    found = {
+        "image": open_image_source(
+            named, frame, bands=bands, crs=sources.get("crs"), m_per_px=m_per_px
+        )
+    }
     probability = folder / "probability.tif"
     if probability.is_file():
         with open_source(probability) as source:
@@ -158,21 +205,29 @@ def _open_rasters(
 
 
 def _clean(table: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    """Findings with a line and a name of their own, all columns there; what was left out is said."""
+    """Findings with a line and a name of their own, all columns there; what was left out is
+    said.
+    """
     for name, default in _LIST_COLUMNS.items():
         if name not in table:
             table[name] = default
     text = [name for name, default in _LIST_COLUMNS.items() if isinstance(default, str)]
     table[text] = table[text].fillna("").astype(str)
     lines = table.geometry
-    sound = lines.notna() & ~lines.is_empty & lines.geom_type.isin(("LineString", "MultiLineString"))
+    sound = (
+        lines.notna() & ~lines.is_empty & lines.geom_type.isin(("LineString", "MultiLineString"))
+    )
     sound &= np.isfinite(lines.bounds).all(axis=1) & ~table["finding_id"].duplicated()
     kept = table[sound].reset_index(drop=True)
     if kept.empty:
-        raise InputError("the findings", "hold no line to judge", "the audit has found nothing, or run it again")
+        raise InputError(
+            "the findings", "hold no line to judge", "the audit has found nothing, or run it again"
+        )
     kept["length_m"] = _measure(kept)
     left_out = len(table) - len(kept)
-    return kept, (f"{left_out} findings without a line or a name of their own are left out",) if left_out else ()
+    return kept, (
+        f"{left_out} findings without a line or a name of their own are left out",
+    ) if left_out else ()
 
 
 def _measure(table: gpd.GeoDataFrame) -> pd.Series:
@@ -185,9 +240,15 @@ def _measure(table: gpd.GeoDataFrame) -> pd.Series:
 
 
 def _write_geojson(lines: Any, properties: list[dict[str, Any]] | None = None) -> bytes:
-    """Lines in degrees, with their row number as id; the texts are joined, which is ten times faster than objects."""
+    """Lines in degrees, with their row number as id; the texts are joined, which is ten times
+    faster than objects.
+    """
     shapes = shapely.set_precision(np.asarray(lines), 1e-7, mode="pointwise") if len(lines) else ()
-    about = [json.dumps(one, separators=(",", ":")) for one in properties] if properties else ["{}"] * len(lines)
+    about = (
+        [json.dumps(one, separators=(",", ":")) for one in properties]
+        if properties
+        else ["{}"] * len(lines)
+    )
     features = [
         f'{{"type":"Feature","id":{number},"properties":{about[number]},"geometry":{text}}}'
         for number, text in enumerate(shapely.to_geojson(shapes) if len(shapes) else ())
@@ -200,10 +261,19 @@ def _number(value: Any) -> float:
 
 
 def tell_verdict(said: Verdict, frame: Frame) -> dict[str, Any]:
-    """A judgement as the page reads it; `line` is the edited line in degrees, or None where it cannot be read."""
+    """A judgement as the page reads it; `line` is the edited line in degrees, or None where it
+    cannot be read.
+    """
     line = None
     if (drawn := read_line(said.geometry_wkt)) is not None:
         moved = frame.to_degrees(gpd.GeoSeries([drawn], crs=frame.crs)).iloc[0]
         line = shapely.get_coordinates(moved).round(7).tolist() if moved.is_valid else None
-    return {"id": said.finding_id, "verdict": said.verdict, "note": said.note, "line": line, "reviewer": said.reviewer,
-            "time": said.time_utc, "revision": said.revision}  # fmt: skip
+    return {
+        "id": said.finding_id,
+        "verdict": said.verdict,
+        "note": said.note,
+        "line": line,
+        "reviewer": said.reviewer,
+        "time": said.time_utc,
+        "revision": said.revision,
+    }

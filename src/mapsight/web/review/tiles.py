@@ -1,7 +1,8 @@
-"""Tiles and crops of an audit's rasters, cut by rio-tiler where the map has them (the shift is taken out).
+"""Tiles and crops of an audit's rasters, cut by rio-tiler where the map has them (the shift is
+taken out).
 
-Only as many are cut at once as there are processors to do it; a few wait, the rest is told to come again (503), so a
-thousand requests hold no more memory than two.
+Only as many are cut at once as there are processors to do it; a few wait, the rest is told to come
+again (503), so a thousand requests hold no more memory than two.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class RasterSource:
-    """A raster of the audit: which bands, how they become bytes (`probability`: a colour whose strength is p)."""
+    """A raster of the audit: which bands, how they become bytes (`probability`: a colour whose
+    strength is p).
+    """
 
     path: Path
     frame: Frame
@@ -69,7 +72,9 @@ class RasterSource:
         return left - dx, bottom - dy, right - dx, top - dy
 
     def find_native_zoom(self) -> int:
-        """The zoom whose tiles hold all that the raster does; beyond it a browser enlarges them itself."""
+        """The zoom whose tiles hold all that the raster does; beyond it a browser enlarges them
+        itself.
+        """
         left, _, right, _ = self.read_bounds()
         with self._open() as dataset:
             m_per_px = (right - left) / max(dataset.width, 1)
@@ -80,17 +85,29 @@ class RasterSource:
         dx, dy = self.frame.shift_mercator((bounds[1] + bounds[3]) / 2)
         shifted = bounds[0] + dx, bounds[1] + dy, bounds[2] + dx, bounds[3] + dy
         try:
-            with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), self._open() as dataset, warnings.catch_warnings():
+            with (
+                rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
+                self._open() as dataset,
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("ignore")  # no overviews: slower, not wrong
                 with Reader(None, dataset=dataset) as reader:  # type: ignore[call-arg]
                     part = reader.part(
-                        shifted, dst_crs=_MERCATOR, bounds_crs=_MERCATOR, width=width, height=height,
-                        indexes=self.bands, resampling_method="bilinear", reproject_method="bilinear",
-                    )  # fmt: skip
+                        shifted,
+                        dst_crs=_MERCATOR,
+                        bounds_crs=_MERCATOR,
+                        width=width,
+                        height=height,
+                        indexes=self.bands,
+                        resampling_method="bilinear",
+                        reproject_method="bilinear",
+                    )
         except RioTilerError:
             return EMPTY
         except rasterio.errors.RasterioError as error:
-            raise InputError(self.path.name, f"cannot be read ({str(error)[:80]})", "is the file damaged?") from None
+            raise InputError(
+                self.path.name, f"cannot be read ({str(error)[:80]})", "is the file damaged?"
+            ) from None
         valid = part.mask > 0
         if self.probability:
             return _paint_probability(part.array.data[0], valid)
@@ -108,18 +125,30 @@ class RasterSource:
                 yield source
                 return
             crs = box.crs or _MERCATOR
-            with WarpedVRT(source, src_crs=crs, src_transform=box.transform, crs=crs, transform=box.transform,
-                           width=box.width, height=box.height, add_alpha=source.nodata is None) as placed:  # fmt: skip
+            with WarpedVRT(
+                source,
+                src_crs=crs,
+                src_transform=box.transform,
+                crs=crs,
+                transform=box.transform,
+                width=box.width,
+                height=box.height,
+                add_alpha=source.nodata is None,
+            ) as placed:
                 yield placed
 
 
 def open_image_source(
     path: Path, frame: Frame, *, bands: tuple[int, ...] | None, crs: str | None, m_per_px: float
-) -> RasterSource:  # fmt: skip
+) -> RasterSource:
     """The imagery, read as the audit has read it; InputError for a file that cannot be."""
     with open_image(path, bands=bands, crs=crs, m_per_px=m_per_px) as reader:
         if (reader.geobox.crs is None) == frame.on_earth:
-            raise InputError(path, "and the findings do not lie in the same kind of place", "give the audited image")
+            raise InputError(
+                path,
+                "and the findings do not lie in the same kind of place",
+                "give the audited image",
+            )
         return RasterSource(path, frame, crs, m_per_px, tuple(reader.bands), reader.scale)
 
 
@@ -149,7 +178,9 @@ def _paint_probability(seen: np.ndarray, valid: np.ndarray) -> Picture:
 
 def _encode(rgb: np.ndarray, valid: np.ndarray) -> Picture:
     if valid.all():
-        return Picture(_save(Image.fromarray(np.ascontiguousarray(rgb)), "JPEG", quality=88), "image/jpeg")
+        return Picture(
+            _save(Image.fromarray(np.ascontiguousarray(rgb)), "JPEG", quality=88), "image/jpeg"
+        )
     if not valid.any():
         return EMPTY
     image = np.dstack([rgb, np.where(valid, 255, 0).astype(np.uint8)])

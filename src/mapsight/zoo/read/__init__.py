@@ -1,1 +1,3 @@
-"""Visual translation (`zoo run read`): a sign is found, read by a CNN, translated by a recurrent net, drawn over."""
+"""Visual translation (`zoo run read`): a sign is found, read by a CNN, translated by a recurrent
+net, drawn over.
+"""

@@ -1,6 +1,8 @@
-"""Where letters are on a sign: the board made straight, its ink, lines, words, one picture a letter.
+"""Where letters are on a sign: the board made straight, its ink, lines, words, one picture a
+letter.
 
-By classical means: a threshold (Otsu 1979), connected components, gaps. A dot belongs to what stands below or above it.
+By classical means: a threshold (Otsu 1979), connected components, gaps. A dot belongs to what
+stands below or above it.
 """
 
 from __future__ import annotations
@@ -83,18 +85,24 @@ def read_board(picture: Image.Image, corners: np.ndarray) -> Page:
 
 
 def find_ink(pixels: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], tuple[int, ...], float]:
-    """(H, W, 3) → (ink (H, W), 0 on the ground and 1 in a letter's middle; the ground's colour; the ink's; clarity).
+    """(H, W, 3) → (ink (H, W), 0 on the ground and 1 in a letter's middle; the ground's colour; the
+    ink's; clarity).
 
-    Clarity is the share of the variance that lies between ink and ground (Otsu's η): near 1 for letters, 0.6 for noise.
+    Clarity is the share of the variance that lies between ink and ground (Otsu's η): near 1 for
+    letters, 0.6 for noise.
     """
     grey = ndimage.gaussian_filter(pixels @ _GREY, 1.0)
     small = grey[::8, ::8]
     reach = max(3, min(15, min(small.shape) // 2)) | 1
-    ground = ndimage.uniform_filter(ndimage.median_filter(small, (reach, reach), mode="nearest"), reach)
+    ground = ndimage.uniform_filter(
+        ndimage.median_filter(small, (reach, reach), mode="nearest"), reach
+    )
     ground = np.asarray(Image.fromarray(ground).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
     apart = grey - ground
     inner = apart[2:-2, 2:-2]
-    apart = apart if (np.maximum(inner, 0) ** 2).sum() > (np.minimum(inner, 0) ** 2).sum() else -apart
+    apart = (
+        apart if (np.maximum(inner, 0) ** 2).sum() > (np.minimum(inner, 0) ** 2).sum() else -apart
+    )
     apart = np.maximum(apart, 0)
     level = threshold_otsu(apart) if apart.max() > apart.min() else 1.0
     strong = apart > level
@@ -103,7 +111,9 @@ def find_ink(pixels: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], tuple[int
         return np.zeros_like(apart), (128, 128, 128), (0, 0, 0), 0.0
     share = float(strong.mean())
     between = share * (1 - share) * (apart[strong].mean() - apart[~strong].mean()) ** 2
-    colours = [tuple(int(c) for c in np.median(pixels[m], axis=0)) for m in (~strong, apart > 0.8 * full)]
+    colours = [
+        tuple(int(c) for c in np.median(pixels[m], axis=0)) for m in (~strong, apart > 0.8 * full)
+    ]
     return np.clip(apart / full, 0, 1), colours[0], colours[1], float(between / apart.var())
 
 
@@ -115,7 +125,13 @@ def find_lines(mask: np.ndarray) -> list[list[Box]]:
         top, left, bottom, right = region.bbox
         tall, wide = bottom - top, right - left
         touches = left <= rim or top <= rim or right >= width - rim or bottom >= height - rim
-        if touches or tall > 0.9 * height or wide > 0.6 * width or wide > 8 * tall or region.area < 6:
+        if (
+            touches
+            or tall > 0.9 * height
+            or wide > 0.6 * width
+            or wide > 8 * tall
+            or region.area < 6
+        ):
             continue
         boxes.append((left, top, right, bottom))
     if not boxes:
@@ -126,7 +142,11 @@ def find_lines(mask: np.ndarray) -> list[list[Box]]:
     small = [b for b in boxes if 0.07 * letter_px < b[3] - b[1] < 0.5 * letter_px]
     lines: list[list[Box]] = []
     for body in bodies:
-        near = [line for line in lines if _overlap(line[-1], body, 1) > 0.45 * min(_tall(line[-1]), _tall(body))]
+        near = [
+            line
+            for line in lines
+            if _overlap(line[-1], body, 1) > 0.45 * min(_tall(line[-1]), _tall(body))
+        ]
         if near:
             max(near, key=lambda line: line[-1][2]).append(body)
         else:
@@ -151,22 +171,32 @@ def _join_pieces(line: list[Box]) -> list[Box]:
 
 
 def _give_dot(dot: Box, lines: list[list[Box]], letter_px: float) -> None:
-    """To the letter right above or below it; a dot that stands alone, as a full stop, is left out."""
+    """To the letter right above or below it; a dot that stands alone, as a full stop, is left
+    out.
+    """
     best: tuple[float, list[Box], int] | None = None
     for line in lines:
         for at, body in enumerate(line):
             away = max(dot[1] - body[3], body[1] - dot[3])
-            if _overlap(dot, body, 0) >= 0.5 * _wide(dot) and away < 0.45 * letter_px and (not best or away < best[0]):
+            if (
+                _overlap(dot, body, 0) >= 0.5 * _wide(dot)
+                and away < 0.45 * letter_px
+                and (not best or away < best[0])
+            ):
                 best = (away, line, at)
     if best is not None:
         best[1][best[2]] = _unite(best[1][best[2]], dot)
 
 
-def split_words(lines: list[list[Box]], ink: np.ndarray) -> tuple[tuple[tuple[Letter, ...], ...], ...]:
+def split_words(
+    lines: list[list[Box]], ink: np.ndarray
+) -> tuple[tuple[tuple[Letter, ...], ...], ...]:
     """Lines of words of letters."""
     letter_px = [float(np.median([_tall(box) for box in line])) for line in lines]
-    gaps = [np.array([b[0] - a[2] for a, b in zip(line, line[1:], strict=False)]) / px
-            for line, px in zip(lines, letter_px, strict=True)]  # fmt: skip
+    gaps = [
+        np.array([b[0] - a[2] for a, b in zip(line, line[1:], strict=False)]) / px
+        for line, px in zip(lines, letter_px, strict=True)
+    ]
     limit = find_gap(np.concatenate(gaps) if gaps else np.empty(0))
     parted = []
     for line, between in zip(lines, gaps, strict=True):
@@ -177,7 +207,9 @@ def split_words(lines: list[list[Box]], ink: np.ndarray) -> tuple[tuple[tuple[Le
 
 
 def find_gap(gaps: np.ndarray) -> float:
-    """Above this many letters' heights a gap (N,) parts words: the middle of the widest step up to a wide one."""
+    """Above this many letters' heights a gap (N,) parts words: the middle of the widest step up to
+    a wide one.
+    """
     gaps = np.sort(np.maximum(gaps, 0))
     steps = np.diff(gaps, prepend=0)
     steps[gaps < _WORD_GAP[0]] = 0
@@ -195,11 +227,15 @@ def cut_letter(ink: np.ndarray, box: Box) -> np.ndarray:
 
 
 def fit_glyph(ink: np.ndarray) -> np.ndarray:
-    """Ink (h, w) in [0, 1] → (28, 28) uint8 as EMNIST's are: the longer side 24 px, in the middle."""
+    """Ink (h, w) in [0, 1] → (28, 28) uint8 as EMNIST's are: the longer side 24 px, in the
+    middle.
+    """
     height, width = ink.shape
     scale = _GLYPH_PX / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = Image.fromarray(np.round(255 * ink).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+    small = Image.fromarray(np.round(255 * ink).astype(np.uint8)).resize(
+        size, Image.Resampling.BILINEAR
+    )
     image = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     top, left = (SIDE_PX - size[1]) // 2, (SIDE_PX - size[0]) // 2
     image[top : top + size[1], left : left + size[0]] = np.asarray(small)

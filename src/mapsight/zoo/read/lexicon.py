@@ -1,6 +1,7 @@
 """What a word may be: read letters beside a list of words, as Good (2015) looks up what it read.
 
-Letters are compared folded: a capital like its small letter, and signs that look alike in many fonts like each other.
+Letters are compared folded: a capital like its small letter, and signs that look alike in many
+fonts like each other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ import numpy as np
 from mapsight.zoo.read.glyphs import SIGNS
 
 FOLDED = "abcdefghijklmnopqrstuvwxyzäöüß!?0123456789"
-_ALIKE = {"o": "0", "l": "1I!", "i": "l1!", "s": "5", "z": "2", "b": "8", "g": "9", "ß": "B"}  # besides its capital
+_ALIKE = {
+    "o": "0",
+    "l": "1I!",
+    "i": "l1!",
+    "s": "5",
+    "z": "2",
+    "b": "8",
+    "g": "9",
+    "ß": "B",
+}  # besides its capital
 _SAME = "cjkmopsuvwxyzöü"  # small letters that look like their capitals
 _HALF = np.log(0.5)  # what a look-alike counts
 _EDIT = -5.0  # log probability of a letter too many or too few
@@ -23,14 +33,18 @@ _LEAST = -9.0
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Words as they are written, and, by the number of their letters, their letters' places in FOLDED (words, n)."""
+    """Words as they are written, and, by the number of their letters, their letters' places in
+    FOLDED (words, n).
+    """
 
     words: dict[int, tuple[str, ...]]
     letters: dict[int, np.ndarray]
 
 
 def make_lexicon(texts: Iterable[str]) -> Lexicon:
-    """All words of the texts, each once, as it comes first; those with ß also with ss, as the Swiss write."""
+    """All words of the texts, each once, as it comes first; those with ß also with ss, as the Swiss
+    write.
+    """
     forms: dict[str, str] = {}
     for text in texts:
         for word in text.split():
@@ -41,7 +55,10 @@ def make_lexicon(texts: Iterable[str]) -> Lexicon:
         rows.setdefault(len(folded), []).append(folded)
     return Lexicon(
         {n: tuple(forms[folded] for folded in row) for n, row in rows.items()},
-        {n: np.array([[FOLDED.index(sign) for sign in folded] for folded in row]) for n, row in rows.items()},
+        {
+            n: np.array([[FOLDED.index(sign) for sign in folded] for folded in row])
+            for n, row in rows.items()
+        },
     )
 
 
@@ -62,9 +79,11 @@ def fold_letters(logs: np.ndarray) -> np.ndarray:
 
 
 def look_up(logs: np.ndarray, lexicon: Lexicon) -> str | None:
-    """The likeliest word of the list for letters (n, SIGNS) log probabilities; None where none is likely.
+    """The likeliest word of the list for letters (n, SIGNS) log probabilities; None where none is
+    likely.
 
-    A letter read as one may stand for two or for none, at a price (edit distance, by dynamic programming).
+    A letter read as one may stand for two or for none, at a price (edit distance, by dynamic
+    programming).
     """
     folded = fold_letters(logs)
     n, best, found = len(logs), _TRUST * len(logs), None
@@ -79,7 +98,9 @@ def look_up(logs: np.ndarray, lexicon: Lexicon) -> str | None:
 
 
 def score_words(folded: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """(words,) log probability of each word (words, m), read as (n, FOLDED), by the best alignment."""
+    """(words,) log probability of each word (words, m), read as (n, FOLDED), by the best
+    alignment.
+    """
     n, m = len(folded), words.shape[1]
     if n == m:
         return folded[np.arange(n), words].sum(axis=1)
@@ -89,22 +110,29 @@ def score_words(folded: np.ndarray, words: np.ndarray) -> np.ndarray:
         following[:, 0] = row[:, 0] + _EDIT
         for to in range(m):
             together = row[:, to] + folded[at, words[:, to]]
-            following[:, to + 1] = np.maximum(together, np.maximum(row[:, to + 1], following[:, to]) + _EDIT)
+            following[:, to + 1] = np.maximum(
+                together, np.maximum(row[:, to + 1], following[:, to]) + _EDIT
+            )
         row = following
     return row[:, -1]
 
 
 def spell_like(word: str, read: str) -> str:
-    """The word of the list with the capitals that were read: all of them, the first, or as the list has it."""
+    """The word of the list with the capitals that were read: all of them, the first, or as the list
+    has it.
+    """
     letters = [sign for sign in read if sign.isalpha()]
     if len(letters) > 1 and all(sign.isupper() or sign == "ß" for sign in letters):
         return word.upper().replace("ß", "SS")
-    capital = read[:1].isupper() or (word[:1] == "i" and read[:1] == "l")  # an i without its dot is a capital
+    capital = read[:1].isupper() or (
+        word[:1] == "i" and read[:1] == "l"
+    )  # an i without its dot is a capital
     return word[:1].upper() + word[1:] if capital else word
 
 
 def spell_letters(logs: np.ndarray, heights: Sequence[float], tallest: float) -> str:
-    """A word from its letters alone (n, SIGNS): look-alikes are decided by their neighbours and their height.
+    """A word from its letters alone (n, SIGNS): look-alikes are decided by their neighbours and
+    their height.
 
     `heights` above the line of writing, `tallest` that of the line's tallest, in the same unit.
     """
@@ -112,7 +140,11 @@ def spell_letters(logs: np.ndarray, heights: Sequence[float], tallest: float) ->
     if sum(sign.isdigit() for sign in read) > len(read) / 2:
         return "".join(read)
     # those whose case their shape shows
-    plain = [sign for sign in read[1:] if sign.isalpha() and sign.lower() not in _SAME and sign not in "lI"]
+    plain = [
+        sign
+        for sign in read[1:]
+        if sign.isalpha() and sign.lower() not in _SAME and sign not in "lI"
+    ]
     if plain:
         capitals = sum(sign.isupper() for sign in plain) > len(plain) / 2
     else:

@@ -17,7 +17,9 @@ _PAD = 0.35  # of a letter's height around the text that is covered
 
 
 def write_over(picture: Image.Image, page: Page, text: str) -> Image.Image:
-    """The picture with `text` in the place of the page's letters; the picture itself where it has none."""
+    """The picture with `text` in the place of the page's letters; the picture itself where it has
+    none.
+    """
     whole = picture.convert("RGB")
     if not page.letters or not text:
         return whole
@@ -25,7 +27,10 @@ def write_over(picture: Image.Image, page: Page, text: str) -> Image.Image:
     pad = _PAD * float(np.median(boxes[:, 3] - boxes[:, 1]))
     width, height = page.size
     left, top = (int(max(v, 0)) for v in boxes[:, :2].min(axis=0) - pad)
-    right, bottom = (int(min(v, limit)) for v, limit in zip(boxes[:, 2:].max(axis=0) + pad, page.size, strict=True))
+    right, bottom = (
+        int(min(v, limit))
+        for v, limit in zip(boxes[:, 2:].max(axis=0) + pad, page.size, strict=True)
+    )
     board = warp_picture(whole, page.homography, page.size)
     clean = clear_ground(board, page)
     draw_text(clean, text, (left, top, right, bottom), page.ink)
@@ -44,11 +49,15 @@ def clear_ground(board: Image.Image, page: Page) -> Image.Image:
     reach = max(4.0, page.size[1] / 24)
     weight = ndimage.gaussian_filter(ground, reach)[..., None]
     smooth = ndimage.gaussian_filter(pixels * ground[..., None], (reach, reach, 0))
-    filled = np.where(weight > 0.02, smooth / np.maximum(weight, 0.02), np.array(page.ground, np.float32))
+    filled = np.where(
+        weight > 0.02, smooth / np.maximum(weight, 0.02), np.array(page.ground, np.float32)
+    )
     return Image.fromarray(np.clip(filled, 0, 255).astype(np.uint8))
 
 
-def draw_text(board: Image.Image, text: str, box: tuple[int, int, int, int], ink: tuple[int, ...]) -> None:
+def draw_text(
+    board: Image.Image, text: str, box: tuple[int, int, int, int], ink: tuple[int, ...]
+) -> None:
     """The text in the middle of the box, in as many lines as make it largest."""
     width, height = box[2] - box[0], box[3] - box[1]
     pen = ImageDraw.Draw(board)
@@ -57,7 +66,9 @@ def draw_text(board: Image.Image, text: str, box: tuple[int, int, int, int], ink
     layouts = {textwrap.fill(text, wide) for wide in range(narrow, max(len(text), narrow) + 1)}
     size, lines = max((_find_size(pen, layout, width, height), layout) for layout in layouts)
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    pen.multiline_text(middle, lines, fill=ink, font=open_font(_FONT, size), anchor="mm", align="center")
+    pen.multiline_text(
+        middle, lines, fill=ink, font=open_font(_FONT, size), anchor="mm", align="center"
+    )
 
 
 def _find_size(pen: ImageDraw.ImageDraw, text: str, width: int, height: int) -> int:

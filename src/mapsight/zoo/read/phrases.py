@@ -1,4 +1,6 @@
-"""Pairs of sentences: read, parted so that no sentence is in two parts, and made into tokens for a translator."""
+"""Pairs of sentences: read, parted so that no sentence is in two parts, and made into tokens for a
+translator.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,21 @@ def read_pairs(path: Path) -> list[Pair]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read ({error})", "give lines of English, a tab, German") from None
+        raise InputError(
+            path, f"cannot be read ({error})", "give lines of English, a tab, German"
+        ) from None
     pairs = [tuple(line.split("\t")[:2]) for line in lines if line.strip()]
     if len(pairs) < 10 or any(len(pair) < 2 for pair in pairs):
-        raise InputError(path, "is no table of pairs", "give at least ten lines of English, a tab, German")
+        raise InputError(
+            path, "is no table of pairs", "give at least ten lines of English, a tab, German"
+        )
     return [(english.strip(), german.strip()) for english, german in pairs]  # type: ignore[misc]
 
 
 def split_pairs(pairs: Sequence[Pair], seed: int = 0) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    """To learn from, to judge by, to test: pairs that share a sentence, case and punctuation aside, stay together."""
+    """To learn from, to judge by, to test: pairs that share a sentence, case and punctuation aside,
+    stay together.
+    """
     parent: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -49,7 +57,9 @@ def split_pairs(pairs: Sequence[Pair], seed: int = 0) -> tuple[list[Pair], list[
         groups[find("e " + strip(pair[0]))].append(pair)
     names = np.random.default_rng(seed).permutation(sorted(groups))
     cuts = np.round(np.cumsum(_SHARES) * len(names)).astype(int)
-    learn, judge, test = ([p for name in part for p in groups[name]] for part in np.split(names, cuts))
+    learn, judge, test = (
+        [p for name in part for p in groups[name]] for part in np.split(names, cuts)
+    )
     return learn, judge, test
 
 
@@ -59,13 +69,17 @@ def strip(text: str) -> str:
 
 
 def spell_source(text: str) -> str:
-    """A German text as the translator reads it: lower case, ss for ß, letters and '!', '?', ',', single blanks."""
+    """A German text as the translator reads it: lower case, ss for ß, letters and '!', '?', ',',
+    single blanks.
+    """
     kept = re.sub(r"[^\w !?,]", "", text.lower().replace("ß", "ss").replace("\xa0", " "))
     return re.sub(r"\s+", " ", kept).strip()[: SOURCE_LENGTH - 1]
 
 
 def part_words(text: str) -> list[str]:
-    """Words and punctuation of an English text, lower case; what stands behind an apostrophe stays with its word."""
+    """Words and punctuation of an English text, lower case; what stands behind an apostrophe stays
+    with its word.
+    """
     return re.findall(r"\w+(?:['’]\w+)*|[^\w\s]", text.lower().replace("’", "'"))
 
 
@@ -77,7 +91,9 @@ def join_words(words: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Letters of the source, words of the target as they are written within a sentence; both begin with four marks."""
+    """Letters of the source, words of the target as they are written within a sentence; both begin
+    with four marks.
+    """
 
     letters: tuple[str, ...]
     words: tuple[str, ...]
@@ -90,7 +106,10 @@ class Vocabulary:
     def encode_source(self, text: str) -> np.ndarray:
         """(S,) int64."""
         known = {letter: at for at, letter in enumerate(self.letters)}
-        return _fill([known.get(letter, UNKNOWN) for letter in spell_source(text)] or [UNKNOWN], SOURCE_LENGTH)
+        return _fill(
+            [known.get(letter, UNKNOWN) for letter in spell_source(text)] or [UNKNOWN],
+            SOURCE_LENGTH,
+        )
 
     def encode_target(self, text: str) -> np.ndarray:
         """(T,) int64, END behind the last word."""
@@ -101,7 +120,11 @@ class Vocabulary:
         """Words before END."""
         said = [int(token) for token in tokens]
         said = said[: said.index(END)] if END in said else said
-        return ["?" if token == UNKNOWN else self.words[token] for token in said if token not in (PAD, BEGIN)]
+        return [
+            "?" if token == UNKNOWN else self.words[token]
+            for token in said
+            if token not in (PAD, BEGIN)
+        ]
 
 
 def make_vocabulary(pairs: Sequence[Pair], *, least: int = 1) -> Vocabulary:

@@ -1,4 +1,6 @@
-"""From a picture to text: letters that touch are parted where the reader believes the parts more than the whole."""
+"""From a picture to text: letters that touch are parted where the reader believes the parts more
+than the whole.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from scipy.ndimage import uniform_filter1d
 from mapsight.zoo.read.letters import INK, Box, Letter, Page, cut_letter, find_page
 from mapsight.zoo.read.lexicon import Lexicon, look_up, spell_letters, spell_like
 
-Classify = Callable[[np.ndarray], np.ndarray]  # images (N, 1, 28, 28) uint8 → log probabilities (N, SIGNS)
+Classify = Callable[
+    [np.ndarray], np.ndarray
+]  # images (N, 1, 28, 28) uint8 → log probabilities (N, SIGNS)
 
 _WIDE = 0.55  # of the line's height: narrower than this is one letter
 _SURE = np.log(0.6)  # the net has learnt that nothing is surer than 0.9
@@ -44,14 +48,21 @@ def read_text(picture: Image.Image, classify: Classify, lexicon: Lexicon) -> Tex
         read = [read_letters(word, page.ink_map, classify, height) for word in line]
         base = float(np.median([box[3] for letters, _ in read for box in letters]))
         tallest = max(base - box[1] for box in boxes)
-        own = [spell_letters(logs, [base - box[1] for box in letters], tallest) for letters, logs in read]
+        own = [
+            spell_letters(logs, [base - box[1] for box in letters], tallest)
+            for letters, logs in read
+        ]
         plain.append(tuple(own))
-        known.append(tuple(_correct(text, logs, lexicon) for text, (_, logs) in zip(own, read, strict=True)))
+        known.append(
+            tuple(_correct(text, logs, lexicon) for text, (_, logs) in zip(own, read, strict=True))
+        )
     return Text(page, tuple(plain), tuple(known))
 
 
 def _correct(text: str, logs: np.ndarray, lexicon: Lexicon) -> str:
-    """The word the list has for it, with the mark behind it; as it was read where the list has none."""
+    """The word the list has for it, with the mark behind it; as it was read where the list has
+    none.
+    """
     mark = text[-1] if len(text) > 1 and text[-1] in "!?" else ""
     word = look_up(logs[: len(logs) - len(mark)], lexicon)
     return spell_like(word, text.rstrip("!?")) + mark if word else text
@@ -59,7 +70,7 @@ def _correct(text: str, logs: np.ndarray, lexicon: Lexicon) -> str:
 
 def read_letters(
     word: tuple[Letter, ...], ink: np.ndarray, classify: Classify, height: float
-) -> tuple[list[Box], np.ndarray]:  # fmt: skip
+) -> tuple[list[Box], np.ndarray]:
     """Boxes and log probabilities (n, SIGNS) of a word's letters, those that touch parted."""
     boxes = [letter.box for letter in word]
     logs = classify(np.stack([letter.image for letter in word])[:, None])
@@ -69,11 +80,16 @@ def read_letters(
             if boxes[at][2] - boxes[at][0] < _WIDE * height or logs[at].max() > _SURE:
                 continue
             pairs = [
-                pair for column in find_cuts(ink, boxes[at]) for pair in [part_box(ink, boxes[at], column)] if pair
+                pair
+                for column in find_cuts(ink, boxes[at])
+                for pair in [part_box(ink, boxes[at], column)]
+                if pair
             ]
             if not pairs:
                 continue
-            parts = classify(np.stack([cut_letter(ink, box) for pair in pairs for box in pair])[:, None])
+            parts = classify(
+                np.stack([cut_letter(ink, box) for pair in pairs for box in pair])[:, None]
+            )
             belief = parts.max(axis=1).reshape(-1, 2).mean(axis=1)
             best = int(np.argmax(belief))
             if belief[best] > logs[at].max() + _GAIN:
@@ -86,12 +102,18 @@ def read_letters(
 
 
 def find_cuts(ink: np.ndarray, box: Box) -> list[int]:
-    """Columns with the least ink between a fifth and four fifths of a box, apart from each other."""
+    """Columns with the least ink between a fifth and four fifths of a box, apart from each
+    other.
+    """
     left, top, right, bottom = box
     column = uniform_filter1d(ink[top:bottom, left:right].sum(axis=0), 3)
     low, high = round(0.15 * len(column)), round(0.85 * len(column))
     inner = column[low:high]
-    dips = [at for at in range(1, len(inner) - 1) if inner[at] <= inner[at - 1] and inner[at] < inner[at + 1]]
+    dips = [
+        at
+        for at in range(1, len(inner) - 1)
+        if inner[at] <= inner[at - 1] and inner[at] < inner[at + 1]
+    ]
     return [left + low + at for at in sorted(dips, key=lambda at: inner[at])[:_CUTS]]
 
 
@@ -105,6 +127,11 @@ def part_box(ink: np.ndarray, box: Box, column: int) -> tuple[Box, Box] | None:
         if len(rows) < 3 or len(columns) < 2:
             return None
         parts.append(
-            (start + int(columns[0]), top + int(rows[0]), start + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+            (
+                start + int(columns[0]),
+                top + int(rows[0]),
+                start + int(columns[-1]) + 1,
+                top + int(rows[-1]) + 1,
+            )
         )
     return parts[0], parts[1]

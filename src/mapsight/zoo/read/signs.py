@@ -1,4 +1,6 @@
-"""Signs with words, drawn as a camera may see them: in perspective, stained, blurred, with noise, as JPEG."""
+"""Signs with words, drawn as a camera may see them: in perspective, stained, blurred, with noise,
+as JPEG.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _LINE = 16  # signs in a line, where words allow
 
 @dataclass(frozen=True, eq=False)
 class Sign:
-    """A picture (H, W, 3) uint8, the lines that stand in it, the board's corners (4, 2) px, the font."""
+    """A picture (H, W, 3) uint8, the lines that stand in it, the board's corners (4, 2) px, the
+    font.
+    """
 
     image: np.ndarray
     lines: tuple[str, ...]
@@ -25,8 +29,12 @@ class Sign:
     font: str
 
 
-def draw_sign(text: str, rng: np.random.Generator, fonts: tuple[str, ...], *, capitals: float = 0.2) -> Sign:
-    """A sign that says `text`, in lines of up to 16 signs; a share of `capitals` of them says it in capitals."""
+def draw_sign(
+    text: str, rng: np.random.Generator, fonts: tuple[str, ...], *, capitals: float = 0.2
+) -> Sign:
+    """A sign that says `text`, in lines of up to 16 signs; a share of `capitals` of them says it in
+    capitals.
+    """
     font = fonts[rng.integers(len(fonts))]
     lines = tuple(break_lines(spell(text.upper() if rng.random() < capitals else text, font)))
     board = _draw_board(lines, font, rng)
@@ -34,7 +42,9 @@ def draw_sign(text: str, rng: np.random.Generator, fonts: tuple[str, ...], *, ca
     matrix = find_homography(list_corners(*board.size), corners)
     scene = _draw_scene(rng)
     scene.paste(
-        warp_picture(board, matrix, _SIZE_PX), (0, 0), warp_picture(Image.new("L", board.size, 255), matrix, _SIZE_PX)
+        warp_picture(board, matrix, _SIZE_PX),
+        (0, 0),
+        warp_picture(Image.new("L", board.size, 255), matrix, _SIZE_PX),
     )
     return Sign(_photograph(scene, rng), lines, corners, font)
 
@@ -66,8 +76,11 @@ def _draw_board(lines: tuple[str, ...], font: str, rng: np.random.Generator) -> 
         part = mask[top : top + ink.shape[0], left : left + ink.shape[1]]
         np.maximum(part, ink, out=part)
     ground, colour = _choose_colours(rng)
-    board = Image.composite(Image.new("RGB", mask.shape[::-1], colour), Image.new("RGB", mask.shape[::-1], ground),
-                            Image.fromarray(mask))  # fmt: skip
+    board = Image.composite(
+        Image.new("RGB", mask.shape[::-1], colour),
+        Image.new("RGB", mask.shape[::-1], ground),
+        Image.fromarray(mask),
+    )
     if rng.random() < 0.5:  # a frame
         edge = int(rng.integers(3, 9))
         inset = int(rng.integers(2, max(margin // 3, 4)))
@@ -97,7 +110,9 @@ def _stain(board: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def _stretch(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A few values (h, w) → (height, width) float32, smooth between them."""
-    return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    )
 
 
 def _to_picture(pixels: np.ndarray) -> Image.Image:
@@ -105,7 +120,9 @@ def _to_picture(pixels: np.ndarray) -> Image.Image:
 
 
 def _place(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Corners (4, 2) of the board in the picture: turned by up to 8°, its corners moved by up to 7 % of its sides."""
+    """Corners (4, 2) of the board in the picture: turned by up to 8°, its corners moved by up to 7
+    % of its sides.
+    """
     scale = min(_SIZE_PX[0] * rng.uniform(0.6, 0.85) / size[0], _SIZE_PX[1] * 0.7 / size[1], 0.75)
     half = np.array(size) * scale / 2
     corners = list_corners(*(2 * half)) - half
@@ -120,7 +137,9 @@ def _place(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def _draw_scene(rng: np.random.Generator) -> Image.Image:
     """What is behind: blocks of colour and a rough ground."""
     width, height = _SIZE_PX
-    coarse = rng.uniform(40, 210, 3) + rng.normal(0, 25, (int(rng.integers(2, 9)), int(rng.integers(2, 12)), 3))
+    coarse = rng.uniform(40, 210, 3) + rng.normal(
+        0, 25, (int(rng.integers(2, 9)), int(rng.integers(2, 12)), 3)
+    )
     how = Image.Resampling.NEAREST if rng.random() < 0.5 else Image.Resampling.BICUBIC
     rough = _stretch(rng.normal(0, rng.uniform(4, 16), (height // 2, width // 2)), _SIZE_PX)
     return _to_picture(np.asarray(_to_picture(coarse).resize(_SIZE_PX, how)) + rough[..., None])

@@ -1,4 +1,6 @@
-"""The whole way of Good (2015): a picture, its letters, a text, its translation; and what that is worth on signs."""
+"""The whole way of Good (2015): a picture, its letters, a text, its translation; and what that is
+worth on signs.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,12 @@ def make_sight(models: Mapping[str, ZooModel], place: Place) -> Callable[[Image.
     translator.to(place.device)
     vocabulary, words = open_labels(card.labels, card.options)
     lexicon = make_lexicon(word.split("\t")[0] for word in words)
-    listed = [word.split("\t") for word in reversed(words) if "\t" in word]  # the first meaning is written last
-    meanings = {fold(form): english for word, english in listed for form in (word, word.replace("ß", "ss"))}
+    listed = [
+        word.split("\t") for word in reversed(words) if "\t" in word
+    ]  # the first meaning is written last
+    meanings = {
+        fold(form): english for word, english in listed for form in (word, word.replace("ß", "ss"))
+    }
 
     @torch.inference_mode()
     def classify(images: np.ndarray) -> np.ndarray:
@@ -62,7 +68,9 @@ def make_sight(models: Mapping[str, ZooModel], place: Place) -> Callable[[Image.
     return see
 
 
-def open_labels(labels: Sequence[str], options: Mapping[str, Any]) -> tuple[Vocabulary, tuple[str, ...]]:
+def open_labels(
+    labels: Sequence[str], options: Mapping[str, Any]
+) -> tuple[Vocabulary, tuple[str, ...]]:
     """A translator's labels → its vocabulary, and behind it the words that signs may have."""
     cut = int(options["source_words"])
     end = cut + int(options["target_words"])
@@ -71,9 +79,11 @@ def open_labels(labels: Sequence[str], options: Mapping[str, Any]) -> tuple[Voca
 
 @dataclass(frozen=True, eq=False)
 class Signs:
-    """Items: signs (H, W, 3) uint8 that say `texts`, and what they say (64,) code points, 0 behind the last.
+    """Items: signs (H, W, 3) uint8 that say `texts`, and what they say (64,) code points, 0 behind
+    the last.
 
-    Every other sign has a font that no training glyph has; `names` are the kinds, `references` the translations.
+    Every other sign has a font that no training glyph has; `names` are the kinds, `references` the
+    translations.
     """
 
     texts: tuple[str, ...]
@@ -85,7 +95,9 @@ class Signs:
         return len(self.texts)
 
     def __getitem__(self, index: int) -> Item:
-        sign = draw_sign(self.texts[index], np.random.default_rng((self.seed, index)), self.choose_fonts(index))
+        sign = draw_sign(
+            self.texts[index], np.random.default_rng((self.seed, index)), self.choose_fonts(index)
+        )
         said = [ord(letter) for letter in " ".join(sign.lines)[:_LONGEST]]
         return sign.image, np.pad(said, (0, _LONGEST - len(said)))
 
@@ -95,9 +107,11 @@ class Signs:
 
 
 def measure_signs(signs: Signs, see: Callable[[Image.Image], Seen]) -> dict[str, Any]:
-    """Of signs: words and characters read right, signs read right and translated right, with 95 % intervals over signs.
+    """Of signs: words and characters read right, signs read right and translated right, with 95 %
+    intervals over signs.
 
-    Words count as right in their order, capitals aside; characters by edit distance, capitals and all.
+    Words count as right in their order, capitals aside; characters by edit distance, capitals and
+    all.
     """
     rows = []
     for at in range(len(signs)):
@@ -105,18 +119,29 @@ def measure_signs(signs: Signs, see: Callable[[Image.Image], Seen]) -> dict[str,
         truth = "".join(chr(code) for code in codes if code)
         seen = see(Image.fromarray(image))
         plain, known = seen.text.join(known=False), seen.text.join()
-        rows.append((
-            len(truth.split()), count_common(plain.lower().split(), truth.lower().split()),
-            count_common(known.lower().split(), truth.lower().split()),
-            len(truth), find_distance(plain, truth), find_distance(known, truth),
-            known.lower() == truth.lower(), known == truth,
-            any(part_words(seen.english) == part_words(text) for text in signs.references[at]),
-        ))  # fmt: skip
+        rows.append(
+            (
+                len(truth.split()),
+                count_common(plain.lower().split(), truth.lower().split()),
+                count_common(known.lower().split(), truth.lower().split()),
+                len(truth),
+                find_distance(plain, truth),
+                find_distance(known, truth),
+                known.lower() == truth.lower(),
+                known == truth,
+                any(part_words(seen.english) == part_words(text) for text in signs.references[at]),
+            )
+        )
     table = np.array(rows, float)
     unseen = np.array([signs.choose_fonts(at) is UNSEEN for at in range(len(signs))])
     phrase = np.array(signs.names) == PHRASE
-    groups = {"": np.ones(len(rows), bool), "_learnt_fonts": ~unseen, "_unseen_fonts": unseen, "_words": ~phrase,
-              "_phrases": phrase}  # fmt: skip
+    groups = {
+        "": np.ones(len(rows), bool),
+        "_learnt_fonts": ~unseen,
+        "_unseen_fonts": unseen,
+        "_words": ~phrase,
+        "_phrases": phrase,
+    }
     measures: dict[str, Any] = {"signs": len(rows)}
     for name, kept in groups.items():
         if kept.any():
@@ -127,13 +152,21 @@ def measure_signs(signs: Signs, see: Callable[[Image.Image], Seen]) -> dict[str,
 def _measure_table(table: np.ndarray) -> dict[str, Any]:
     """Rows of `measure_signs` → shares, pooled, and their intervals."""
     measures: dict[str, Any] = {}
-    for name, hits, of in (("word_accuracy_letters", 1, 0), ("word_accuracy", 2, 0), ("character_errors_letters", 4, 3),
-                           ("character_errors", 5, 3)):  # fmt: skip
+    for name, hits, of in (
+        ("word_accuracy_letters", 1, 0),
+        ("word_accuracy", 2, 0),
+        ("character_errors_letters", 4, 3),
+        ("character_errors", 5, 3),
+    ):
         measures[name] = float(table[:, hits].sum() / table[:, of].sum())
         drawn = draw_weights(len(table), 1000, np.random.default_rng(0))
         spread = (drawn @ table[:, hits]) / (drawn @ table[:, of])
         measures[f"{name}_95"] = tuple(float(v) for v in np.percentile(spread, [2.5, 97.5]))
-    for name, column in (("signs_read", 6), ("signs_read_with_capitals", 7), ("signs_translated", 8)):
+    for name, column in (
+        ("signs_read", 6),
+        ("signs_read_with_capitals", 7),
+        ("signs_translated", 8),
+    ):
         hits = int(table[:, column].sum())
         measures |= {name: hits / len(table), f"{name}_95": find_wilson_interval(hits, len(table))}
     return measures

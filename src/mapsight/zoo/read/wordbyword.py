@@ -1,4 +1,6 @@
-"""A translator that knows no sentences: each word's likeliest partner (IBM model 1, Brown et al. 1993, section 4.1)."""
+"""A translator that knows no sentences: each word's likeliest partner (IBM model 1, Brown et al.
+1993, section 4.1).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ Sentence = Sequence[str]
 
 
 def align_words(pairs: Sequence[tuple[Sentence, Sentence]], *, rounds: int = 8) -> dict[str, str]:
-    """Pairs (target, source) → each source word's likeliest target word, by expectation maximisation."""
+    """Pairs (target, source) → each source word's likeliest target word, by expectation
+    maximisation.
+    """
     links: dict[tuple[str, str], int] = {}
     rows = []  # sentence's target word, link
     words = 0
