@@ -3,9 +3,9 @@ benchmarks.few_errors --data DIR`.
 
 The scores are fitted on maps full of planted errors. Where errors are rare, do as many findings
 come true as their scores say: as the table has them, and with what a map's candidates tell of their
-number (`roads/prior.py`)? Each scene is an audit of its own. Only in drawn towns is 'right' exact;
-real maps hold errors that nobody planted, and findings right about those count as wrong. The table
-goes into docs/results.md.
+number (`roads/scoring/prior.py`)? Each scene is an audit of its own. Only in drawn towns is 'right'
+exact; real maps hold errors that nobody planted, and findings right about those count as wrong. The
+table goes into docs/results.md.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from benchmarks.scenes import (
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.runtime import Runner, find_place, make_runner
 from mapsight.progress import track
-from mapsight.roads.findings import Score, rank_candidates
-from mapsight.roads.judged import learn_bend
-from mapsight.roads.match import answer_planted
-from mapsight.roads.plant import PlantSettings
-from mapsight.roads.ranking import score_evidence
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import Model
+from mapsight.roads.finding.findings import Score, rank_candidates
+from mapsight.roads.finding.overlap import answer_planted
+from mapsight.roads.planting.plant import PlantSettings
+from mapsight.roads.scoring.table import score_evidence
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.training.train import Model
+from mapsight.roads.verdicts.judged import learn_bend
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
 # what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a

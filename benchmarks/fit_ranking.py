@@ -29,10 +29,10 @@ from benchmarks.scenes import Mapped, end_map, look_at, plant_map, read_pair_map
 from mapsight.atomic import write_atomically
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.runtime import find_place, make_runner
-from mapsight.roads.match import answer_planted
-from mapsight.roads.plant import PlantSettings
-from mapsight.roads.ranking import FEATURES
-from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.finding.overlap import answer_planted
+from mapsight.roads.planting.plant import PlantSettings
+from mapsight.roads.scoring.table import FEATURES
+from mapsight.roads.training.shipped import read_model_or_default
 
 _BAGS, _STEPS, _RATE, _LEAST = (
     8,
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--set", dest="sets", action="append", default=[])
     parser.add_argument("--model", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("src/mapsight/roads/ranking.json"))
+    parser.add_argument("--out", type=Path, default=Path("src/mapsight/roads/scoring/ranking.json"))
     options = parser.parse_args()
     model = read_model_or_default(options.model)
     run = make_runner(*model, find_place())

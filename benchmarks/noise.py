@@ -24,10 +24,10 @@ from mapsight.cnn.metrics import best_threshold, measure_at, sum_counts
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.raster import pixel_box
 from mapsight.geo.trace import trace_mask
-from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
-from mapsight.roads.clean import mend_scenes, move_truth
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import Model, TrainSettings, count_scenes, train_model
+from mapsight.roads.training.chips import ChipSettings, Scene, read_pairs, read_scenes
+from mapsight.roads.training.clean import mend_scenes, move_truth
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.training.train import Model, TrainSettings, count_scenes, train_model
 
 # remedy → loss, align, clean
 REMEDIES = {

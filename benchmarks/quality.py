@@ -46,14 +46,14 @@ from mapsight.cnn.metrics import count_pixels
 from mapsight.cnn.runtime import find_place, make_runner
 from mapsight.geo.shift import estimate_shift
 from mapsight.progress import track
-from mapsight.roads.chips import read_pairs, read_scene
-from mapsight.roads.evaluate import evaluate_pairs, predict_scene
-from mapsight.roads.panels import write_figure
-from mapsight.roads.plant import PlantSettings
-from mapsight.roads.score import ScoreReport, score_findings
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.threshold import choose_threshold
-from mapsight.roads.train import Model
+from mapsight.roads.measure.evaluate import evaluate_pairs, predict_scene
+from mapsight.roads.measure.panels import write_figure
+from mapsight.roads.planting.mark import ScoreReport, score_findings
+from mapsight.roads.planting.plant import PlantSettings
+from mapsight.roads.prediction.threshold import choose_threshold
+from mapsight.roads.training.chips import read_pairs, read_scene
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.training.train import Model
 
 SETS = ("mass_crops400", "dubai", "eth_cil", "vgi_tianjin")
 LOCAL_SETS = ("eth_cil", "vgi_tianjin")

@@ -35,11 +35,11 @@ from mapsight.cnn.metrics import (
 from mapsight.cnn.nets import NETS
 from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet, RoadNetShape
 from mapsight.cnn.runtime import find_place, make_runner
-from mapsight.roads.chips import ChipSettings, Scene, read_pairs, read_scenes
-from mapsight.roads.evaluate import RHO_PX
-from mapsight.roads.predict import predict_array
-from mapsight.roads.probe import make_probes
-from mapsight.roads.train import Model, TrainSettings, train_model
+from mapsight.roads.measure.evaluate import RHO_PX
+from mapsight.roads.measure.probe import make_probes
+from mapsight.roads.prediction.predict import predict_array
+from mapsight.roads.training.chips import ChipSettings, Scene, read_pairs, read_scenes
+from mapsight.roads.training.train import Model, TrainSettings, train_model
 
 SETS = ("mass_crops400", "mass_full")
 

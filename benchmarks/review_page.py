@@ -36,7 +36,7 @@ from shapely.geometry import LineString
 from mapsight.atomic import write_atomically
 from mapsight.geo.network import write_layers, write_lines
 from mapsight.geo.raster import Raster, write_raster
-from mapsight.roads.ranking import FEATURES
+from mapsight.roads.scoring.table import FEATURES
 
 _SIDE_PX, _EAST, _NORTH = 4096, 500_000.0, 5_004_096.0
 _KINDS = ("missing", "phantom", "misaligned")

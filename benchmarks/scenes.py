@@ -21,16 +21,16 @@ from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import say, track
-from mapsight.roads.candidates import Candidates, FindingSettings, find_candidates
-from mapsight.roads.chips import Scene, read_pairs, read_scene
-from mapsight.roads.coverage import find_coverage
-from mapsight.roads.evidence import Evidence
-from mapsight.roads.findings import rank_candidates
-from mapsight.roads.hidden import find_hidden
-from mapsight.roads.judged import learn_bend
-from mapsight.roads.plant import PlantSettings, plant_errors
-from mapsight.roads.predict import predict_array
-from mapsight.roads.train import Model
+from mapsight.roads.finding.candidates import Candidates, FindingSettings, find_candidates
+from mapsight.roads.finding.coverage import find_coverage
+from mapsight.roads.finding.evidence import Evidence
+from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.finding.hidden import find_hidden
+from mapsight.roads.planting.plant import PlantSettings, plant_errors
+from mapsight.roads.prediction.predict import predict_array
+from mapsight.roads.training.chips import Scene, read_pairs, read_scene
+from mapsight.roads.training.train import Model
+from mapsight.roads.verdicts.judged import learn_bend
 from mapsight.town import TownSettings, draw_town
 
 

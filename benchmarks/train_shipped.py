@@ -17,9 +17,9 @@ from torch import nn
 from mapsight.cnn.checkpoint import write_model
 from mapsight.cnn.runtime import find_place
 from mapsight.progress import say, track
-from mapsight.roads.chips import Scene, read_pairs, read_scenes
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import TrainSettings, choose_on, identify_training, train_model
+from mapsight.roads.training.chips import Scene, read_pairs, read_scenes
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.training.train import TrainSettings, choose_on, identify_training, train_model
 from mapsight.town import TownSettings, draw_town
 
 # by set: how often a chip is drawn, by pixel; Dubai's 45 large images would else be half of all

@@ -39,14 +39,14 @@ from benchmarks.scenes import (
 )
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.runtime import Runner, find_place, make_runner
-from mapsight.roads.findings import rank_candidates
-from mapsight.roads.judged import ACCEPT, REJECT, Judged, learn_bend
-from mapsight.roads.match import Answers, answer_planted
-from mapsight.roads.persist import pair_findings
-from mapsight.roads.plant import PlantSettings
-from mapsight.roads.rerank import order_spread
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.tally import average_precision
+from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.finding.overlap import Answers, answer_planted
+from mapsight.roads.folder.persist import pair_findings
+from mapsight.roads.planting.counts import average_precision
+from mapsight.roads.planting.plant import PlantSettings
+from mapsight.roads.scoring.rerank import order_spread
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.verdicts.judged import ACCEPT, REJECT, Judged, learn_bend
 
 JUDGED, FIRST_TOWN, PLANTED = 20, 500, PlantSettings(12, 12, 12)
 

@@ -28,14 +28,14 @@ from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.network import read_map
 from mapsight.geo.raster import Raster, open_image
-from mapsight.roads.audit import Audit, AuditSettings, audit_map, back_to_map
-from mapsight.roads.candidates import find_candidates
-from mapsight.roads.evidence import Evidence
-from mapsight.roads.findings import rank_candidates
-from mapsight.roads.judged import ACCEPT, Judged, learn_bend
-from mapsight.roads.plant import plant_errors
-from mapsight.roads.shipped import read_model_or_default
-from mapsight.roads.train import Model
+from mapsight.roads.audit.audit import Audit, AuditSettings, audit_map, back_to_map
+from mapsight.roads.finding.candidates import find_candidates
+from mapsight.roads.finding.evidence import Evidence
+from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.planting.plant import plant_errors
+from mapsight.roads.training.shipped import read_model_or_default
+from mapsight.roads.training.train import Model
+from mapsight.roads.verdicts.judged import ACCEPT, Judged, learn_bend
 
 
 def main() -> None:

@@ -24,11 +24,11 @@ from mapsight.atomic import write_atomically
 from mapsight.cnn.metrics import count_pixels, measure_at
 from mapsight.cnn.runtime import find_place, make_runner
 from mapsight.progress import track
-from mapsight.roads.chips import read_pairs, read_scene
-from mapsight.roads.evaluate import predict_scene
-from mapsight.roads.match import answer_planted
-from mapsight.roads.panels import paint_overlay
-from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.finding.overlap import answer_planted
+from mapsight.roads.measure.evaluate import predict_scene
+from mapsight.roads.measure.panels import paint_overlay
+from mapsight.roads.training.chips import read_pairs, read_scene
+from mapsight.roads.training.shipped import read_model_or_default
 
 _COUNT, _REACH_M = 10, 60.0
 _INK = {"missing": "#ffe119", "phantom": "#ff3b1f", "misaligned": "#ff9dff"}

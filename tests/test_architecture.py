@@ -30,6 +30,22 @@ MAY_IMPORT = {
 }
 OPEN_TO_ALL = {"errors", "progress", "atomic"}
 
+# the same inside `roads`, a room a stage (docs/decisions/0035-rooms-in-roads.md)
+ROADS_MAY_IMPORT = {
+    "prediction": set(),
+    "training": {"prediction", "finding"},
+    "measure": {"prediction", "training"},
+    "finding": {"prediction", "scoring", "verdicts"},
+    "scoring": {"finding"},
+    "verdicts": {"finding", "scoring"},
+    "audit": {"prediction", "training", "finding", "scoring", "verdicts"},
+    "report": set(),
+    "folder": {"audit", "finding", "verdicts", "prediction", "report", "training"},
+    "planting": {"finding"},
+    "chipset": {"training"},
+    "export": {"folder", "verdicts", "planting", "training"},
+}
+
 
 def modules() -> dict[str, Path]:
     """Dotted name below mapsight → file."""
@@ -80,6 +96,17 @@ def test_rooms_keep_their_doors(name):
     assert room in MAY_IMPORT, f"{room} is a new room: write down who may enter it"
     entered = {other.split(".")[0] for other in imports(modules()[name])} - {room} - OPEN_TO_ALL
     assert entered <= MAY_IMPORT[room], f"{name} imports {sorted(entered - MAY_IMPORT[room])}"
+
+
+@pytest.mark.parametrize("name", sorted(n for n in modules() if n.count(".") > 1))
+def test_rooms_of_roads_keep_their_doors(name):
+    """Inside `roads`, too, a stage imports only from those that come before it."""
+    house, room, _ = name.split(".", 2)
+    if house != "roads":
+        return
+    entered = {other.split(".")[1] for other in imports(modules()[name]) if other[:6] == "roads."}
+    allowed = ROADS_MAY_IMPORT[room] | {room}
+    assert entered <= allowed, f"{name} imports {sorted(entered - allowed)}"
 
 
 def test_no_cycles():

@@ -10,9 +10,9 @@ import pytest
 import rasterio
 
 from mapsight.geo.raster import open_image
-from mapsight.roads.chips import read_pairs, read_scenes
-from mapsight.roads.export.chip_index import describe_mask
-from mapsight.roads.scenes import read_truth
+from mapsight.roads.chipset.index import describe_mask
+from mapsight.roads.training.chips import read_pairs, read_scenes
+from mapsight.roads.training.scenes import read_truth
 
 
 @pytest.fixture(scope="module")

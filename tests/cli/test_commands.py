@@ -18,7 +18,7 @@ from PIL import Image
 
 from mapsight.cnn.checkpoint import read_model
 from mapsight.cnn.nets import count_parameters
-from mapsight.roads.ranking import explain_score, read_intercept
+from mapsight.roads.scoring.table import explain_score, read_intercept
 
 
 def test_town_writes_its_four_files(town):
@@ -239,7 +239,7 @@ def test_plant_is_deterministic(run, town, tmp_path):
 def write_pairs(town, folder):
     """A table with the town as its only pair, in all three splits."""
     from mapsight.geo.raster import open_image
-    from mapsight.roads.scenes import read_truth
+    from mapsight.roads.training.scenes import read_truth
 
     with open_image(town / "image.tif") as reader:
         image = reader.read_all()

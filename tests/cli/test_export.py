@@ -15,7 +15,7 @@ import geopandas as gpd
 import pytest
 
 from mapsight.roads.export.formats import FORMATS
-from mapsight.roads.verdicts import VerdictStore, read_verdicts
+from mapsight.roads.verdicts.store import VerdictStore, read_verdicts
 
 from .conftest import call
 

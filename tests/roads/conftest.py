@@ -16,8 +16,8 @@ from shapely.geometry import LineString
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import MapOverlap, RoadMap
 from mapsight.geo.raster import GeoBox, Raster
-from mapsight.roads.candidates import Candidates
-from mapsight.roads.walk import WalkSettings, walk_map
+from mapsight.roads.finding.candidates import Candidates
+from mapsight.roads.finding.stations import WalkSettings, walk_map
 
 BOX = GeoBox(600, 800, Affine(1, 0, 500_000, 0, -1, 5_000_600), CRS.from_epsg(32632))
 

@@ -20,7 +20,7 @@ from shapely.geometry import LineString
 
 from mapsight.geo.network import write_layers, write_lines
 from mapsight.geo.raster import Raster, write_raster
-from mapsight.roads.ranking import FEATURES
+from mapsight.roads.scoring.table import FEATURES
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 KINDS = ("missing", "phantom", "misaligned")

@@ -28,9 +28,9 @@ from starlette.testclient import TestClient
 from mapsight.errors import InputError
 from mapsight.geo.geopackage import replace_layers
 from mapsight.geo.network import write_lines
-from mapsight.roads.ranking import FEATURES, score_evidence
-from mapsight.roads.rerank import learn_verdicts
-from mapsight.roads.verdicts import read_verdicts
+from mapsight.roads.scoring.rerank import learn_verdicts
+from mapsight.roads.scoring.table import FEATURES, score_evidence
+from mapsight.roads.verdicts.store import read_verdicts
 from mapsight.web.review.app import make_review
 from mapsight.web.review.place import Frame, read_links
 from mapsight.web.review.session import ReviewSettings, open_session

@@ -15,8 +15,8 @@ import shapely
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.export.findings_files import read_findings
-from mapsight.roads.verdicts import read_verdicts
+from mapsight.roads.folder.read import read_findings
+from mapsight.roads.verdicts.store import read_verdicts
 
 from .conftest import serving
 from .test_review_page import open_page, press, shoot, wait_for, wait_judged  # noqa: F401

@@ -19,8 +19,8 @@ from scipy import ndimage
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.rerank import order_spread
-from mapsight.roads.verdicts import VerdictStore, read_verdicts
+from mapsight.roads.scoring.rerank import order_spread
+from mapsight.roads.verdicts.store import VerdictStore, read_verdicts
 
 from .conftest import serving, write_audit
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("rio_tiler", reason="needs mapsight[web]")
 
-from mapsight.roads.verdicts import VerdictStore, read_verdicts
+from mapsight.roads.verdicts.store import VerdictStore, read_verdicts
 
 from .conftest import serving
 from .test_review_page import open_page, press, wait_for, wait_judged  # noqa: F401

@@ -30,9 +30,9 @@ from mapsight.errors import InputError, ModelError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
-    from mapsight.roads.judged import Judged
-    from mapsight.roads.score import ScoreReport
-    from mapsight.roads.train import Model
+    from mapsight.roads.planting.mark import ScoreReport
+    from mapsight.roads.training.train import Model
+    from mapsight.roads.verdicts.judged import Judged
 
 
 def audit(
@@ -88,10 +88,10 @@ def audit(
     """
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
-    from mapsight.roads.audit import AuditSettings, audit_map, describe_shift
-    from mapsight.roads.export.audit_files import write_audit
-    from mapsight.roads.export.history import find_history
-    from mapsight.roads.planted import KINDS
+    from mapsight.roads.audit.audit import AuditSettings, audit_map, describe_shift
+    from mapsight.roads.folder.history import find_history
+    from mapsight.roads.folder.write import write_audit
+    from mapsight.roads.planting.planted import KINDS
 
     history = find_history(out, previous)  # better to hear it now than after the training
     judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None
@@ -198,9 +198,9 @@ def score(
     """Score findings against planted mistakes: detection, precision at the top, false alarms,
     calibration.
     """
-    from mapsight.roads.export.findings_files import read_audit_facts, read_findings
-    from mapsight.roads.planted import read_planted
-    from mapsight.roads.score import score_findings
+    from mapsight.roads.folder.read import read_audit_facts, read_findings
+    from mapsight.roads.planting.mark import score_findings
+    from mapsight.roads.planting.planted import read_planted
 
     table = read_findings(findings)
     facts = read_audit_facts(findings)
@@ -243,9 +243,9 @@ def describe_score(report: ScoreReport) -> list[str]:
 
 def _read_judged(path: Path) -> Judged:
     """The findings of an earlier audit that people have judged."""
-    from mapsight.roads.export.findings_files import read_findings
-    from mapsight.roads.judged import gather_judged
-    from mapsight.roads.verdicts import read_verdicts
+    from mapsight.roads.folder.read import read_findings
+    from mapsight.roads.verdicts.judged import gather_judged
+    from mapsight.roads.verdicts.store import read_verdicts
 
     if not path.is_file():
         raise InputError(
@@ -264,7 +264,7 @@ def _read_judged(path: Path) -> Judged:
 
 def _read_start(name: str | None) -> Model | None:
     """The model to start from: a file's, none, or the shipped one where there is one."""
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.training.shipped import read_model_or_default
 
     if name == "none":
         return None

@@ -50,18 +50,18 @@ def chips(
     Writes images/ and masks/ by split, pairs.csv (which `train --pairs` reads), coco_SPLIT.json and
     a STAC catalogue. An interrupted job goes on when the same command is given again.
     """
-    from mapsight.roads.chip_files import (
+    from mapsight.roads.chipset.files import (
         ChipFileSettings,
         ChipSource,
         from_pairs,
         list_splits,
         write_chips,
     )
-    from mapsight.roads.chip_plan import SPLITS
-    from mapsight.roads.chips import read_pairs
-    from mapsight.roads.export.chip_index import write_coco, write_pairs
-    from mapsight.roads.export.chip_stac import write_stac
-    from mapsight.roads.scenes import Hints
+    from mapsight.roads.chipset.index import write_coco, write_pairs
+    from mapsight.roads.chipset.plan import SPLITS
+    from mapsight.roads.chipset.stac import write_stac
+    from mapsight.roads.training.chips import read_pairs
+    from mapsight.roads.training.scenes import Hints
 
     taken, hints = _parse_date(date), Hints(parse_bands(bands), crs, map_crs, layer)
     if pairs is not None and not images:

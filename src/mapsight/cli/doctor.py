@@ -109,7 +109,7 @@ def _list_extras() -> list[tuple[str, str, str]]:
 
 def _show_weights() -> tuple[str, str, str]:
     from mapsight.errors import MapsightError
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.training.shipped import read_model_or_default
 
     try:
         card = read_model_or_default(None).card

@@ -84,8 +84,8 @@ def verdicts(
     ] = False,
 ) -> None:
     """Read verdicts back that were given elsewhere, and say how many findings are judged."""
+    from mapsight.roads.export.read_back import import_verdicts
     from mapsight.roads.export.run import read_run
-    from mapsight.roads.verdict_import import import_verdicts
 
     findings = read_run(folder).findings
     if source is not None:
@@ -123,8 +123,8 @@ def diff(
 ) -> None:
     """Compare two audits of one place: what is solved, still there, new, or changed."""
     from mapsight.geo.network import write_lines
-    from mapsight.roads.compare import CompareSettings, compare_findings
-    from mapsight.roads.export.findings_files import (
+    from mapsight.roads.folder.compare import CompareSettings, compare_findings
+    from mapsight.roads.folder.read import (
         read_earlier_findings,
         read_stored_findings,
         refuse_overwriting,

@@ -67,7 +67,7 @@ def serve_lab(
         raise InputError(
             f"the page needs {error.name}", "which is not installed", "pip install 'mapsight[web]'"
         ) from None
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.training.shipped import read_model_or_default
     from mapsight.web.lab.app import make_lab_app
     from mapsight.web.lab.audit_tile import open_audit
     from mapsight.web.lab.desk import Desk

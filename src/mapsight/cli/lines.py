@@ -26,8 +26,8 @@ def extract(
 ) -> None:
     """Turn a probability into road lines with confidence and width in metres."""
     from mapsight.geo.network import write_lines
-    from mapsight.roads.extract import ExtractSettings, extract_lines
-    from mapsight.roads.predict import read_probability
+    from mapsight.roads.prediction.extract import ExtractSettings, extract_lines
+    from mapsight.roads.prediction.predict import read_probability
 
     settings = dataclasses.replace(ExtractSettings(), min_length_m=min_length_m)
     lines = extract_lines(read_probability(probability), threshold=threshold, settings=settings)
@@ -61,7 +61,7 @@ def plant(
     """
     from mapsight.geo.network import read_map, write_lines
     from mapsight.geo.raster import open_image
-    from mapsight.roads.plant import (
+    from mapsight.roads.planting.plant import (
         PlantSettings,
         count_planted,
         name_shortfall,

@@ -26,9 +26,9 @@ from mapsight.errors import InputError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
-    from mapsight.roads.chips import Scene, ScenePair
-    from mapsight.roads.scenes import Hints
-    from mapsight.roads.train import TrainSettings
+    from mapsight.roads.training.chips import Scene, ScenePair
+    from mapsight.roads.training.scenes import Hints
+    from mapsight.roads.training.train import TrainSettings
 
 ModelFile = Annotated[
     Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")
@@ -107,10 +107,15 @@ def train(
     """
     from mapsight.cnn.checkpoint import write_model
     from mapsight.cnn.fit import leave_processes
-    from mapsight.roads.clean import mend_scenes
-    from mapsight.roads.scenes import Hints
-    from mapsight.roads.shipped import read_model_or_default
-    from mapsight.roads.train import TrainSettings, find_recipe, identify_training, train_model
+    from mapsight.roads.training.clean import mend_scenes
+    from mapsight.roads.training.scenes import Hints
+    from mapsight.roads.training.shipped import read_model_or_default
+    from mapsight.roads.training.train import (
+        TrainSettings,
+        find_recipe,
+        identify_training,
+        train_model,
+    )
 
     begun = read_model_or_default(start) if start else None
     net = net or (begun.card.net if begun else TrainSettings().net)
@@ -173,8 +178,8 @@ def predict(
     """Write the probability of road for every pixel of an image of any size, on its own grid."""
     from mapsight.cnn.runtime import make_runner
     from mapsight.geo.raster import open_image
-    from mapsight.roads.predict import NODATA, PredictSettings, predict_file
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.prediction.predict import NODATA, PredictSettings, predict_file
+    from mapsight.roads.training.shipped import read_model_or_default
 
     if dtype not in NODATA:
         raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
@@ -218,9 +223,9 @@ def evaluate(
     compute: Compute = "auto",
 ) -> None:
     """Measure a model on pairs with known truth, image by image and together, with pictures."""
-    from mapsight.roads.chips import read_pairs
-    from mapsight.roads.evaluate import evaluate_pairs, summarise
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.measure.evaluate import evaluate_pairs, summarise
+    from mapsight.roads.training.chips import read_pairs
+    from mapsight.roads.training.shipped import read_model_or_default
 
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
     rows = read_pairs(pairs, split=split, sets=sets or [])
@@ -267,10 +272,10 @@ def probe(
     rotation change.
     """
     from mapsight.geo.raster import open_image
-    from mapsight.roads.panels import write_figure
-    from mapsight.roads.probe import draw_probes, probe_model
-    from mapsight.roads.scenes import Hints, read_truth
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.measure.panels import write_figure
+    from mapsight.roads.measure.probe import draw_probes, probe_model
+    from mapsight.roads.training.scenes import Hints, read_truth
+    from mapsight.roads.training.shipped import read_model_or_default
 
     chosen, place = read_model_or_default(model), find_named_place(device, compute)
     with open_image(
@@ -324,8 +329,8 @@ def _read_training(
     hints: Hints,
 ) -> tuple[list[Scene], list[Scene], float, str]:
     """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
-    from mapsight.roads.chips import balance_sets, find_resolution, read_pairs, read_scenes
-    from mapsight.roads.scenes import read_map_scenes
+    from mapsight.roads.training.chips import balance_sets, find_resolution, read_pairs, read_scenes
+    from mapsight.roads.training.scenes import read_map_scenes
 
     if pairs is not None and not images:
 

@@ -70,7 +70,7 @@ def see(
     from mapsight.cnn.see.record import find_layer
     from mapsight.cnn.shipped import SHIPPED, read_named_model
     from mapsight.geo.raster import open_image
-    from mapsight.roads.view import cut_windows, find_pixel, read_view
+    from mapsight.roads.prediction.windows import cut_windows, find_pixel, read_view
 
     kinds = _choose_kinds(only or [])
     if len(what) > 2:
@@ -150,8 +150,8 @@ def _read_windows(
     """Windows of the images of a table, evenly many of each."""
     from mapsight.geo.raster import Raster, pixel_box
     from mapsight.progress import track
-    from mapsight.roads.chips import read_pairs, read_scene
-    from mapsight.roads.view import Held, cut_windows
+    from mapsight.roads.prediction.windows import Held, cut_windows
+    from mapsight.roads.training.chips import read_pairs, read_scene
 
     rows = read_pairs(table, split=split, sets=sets)[:most]
     each = max(most // len(rows), 1)
@@ -220,7 +220,7 @@ def _print_explanation(look: Look, why) -> None:
 
 
 def _write(path: Path, figure: Figure) -> None:
-    from mapsight.roads.panels import write_figure
+    from mapsight.roads.measure.panels import write_figure
 
     write_figure(path, figure)
     say(f"wrote {path}")

@@ -25,7 +25,7 @@ def town(
     import pandas as pd
 
     from mapsight.geo.network import write_lines
-    from mapsight.roads.plant import (
+    from mapsight.roads.planting.plant import (
         PlantSettings,
         count_planted,
         name_shortfall,

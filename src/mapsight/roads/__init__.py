@@ -1,0 +1,1 @@
+"""The main job, a room a stage: prediction, training, finding, scoring, verdicts, audit, folder."""

@@ -16,7 +16,7 @@ from shapely.geometry import LineString
 
 from mapsight.geo.network import write_lines
 from mapsight.geo.raster import GeoBox, Raster, write_raster
-from mapsight.roads.verdicts import VerdictStore
+from mapsight.roads.verdicts.store import VerdictStore
 
 HEIGHT, WIDTH = 600, 800
 EVIL = '=HYPERLINK("http://evil.example";"<img src=x onerror=alert(1)>")'

@@ -30,12 +30,12 @@ from hypothesis import strategies as st
 
 from mapsight.errors import InputError, MapsightError
 from mapsight.roads.export import maproulette
-from mapsight.roads.export.findings_files import read_stored_findings
 from mapsight.roads.export.formats import FORMATS, export_run
+from mapsight.roads.export.read_back import import_verdicts
 from mapsight.roads.export.run import ExportSettings, read_run, to_degrees
 from mapsight.roads.export.spreadsheet import make_safe, read_cell
-from mapsight.roads.verdict_import import import_verdicts
-from mapsight.roads.verdicts import VerdictStore, read_verdicts
+from mapsight.roads.folder.read import read_stored_findings
+from mapsight.roads.verdicts.store import VerdictStore, read_verdicts
 
 from .conftest import DRAWN, EVIL, SEEN
 from .mvt import read_tile

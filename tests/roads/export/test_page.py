@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mapsight.roads.export.formats import export_run
-from mapsight.roads.verdict_import import read_judgements
+from mapsight.roads.export.read_back import read_judgements
 
 AXE = Path(__file__).parents[2] / "web" / "axe.min.js"
 

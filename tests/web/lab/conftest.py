@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs mapsight[web]")
 
-from mapsight.roads.shipped import read_model_or_default
+from mapsight.roads.training.shipped import read_model_or_default
 from mapsight.web.base import STATIC
 from mapsight.web.lab.desk import Desk
 from mapsight.web.lab.tile import Tile

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mapsight.errors import InputError
-from mapsight.roads.ranking import score_evidence
+from mapsight.roads.scoring.table import score_evidence
 from mapsight.web.lab.app import make_lab_app
 from mapsight.web.lab.audit_tile import open_audit
 from mapsight.web.lab.desk import Desk
@@ -257,7 +257,7 @@ def test_audits_that_do_not_fit(audited, tmp_path):
 
 def test_can_explain():
     """Only what a score of that kind is made of."""
-    from mapsight.roads.ranking import FEATURES
+    from mapsight.roads.scoring.table import FEATURES
 
     for kind, names in FEATURES.items():
         features = dict.fromkeys(names, 0.5)

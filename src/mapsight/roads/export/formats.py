@@ -10,7 +10,6 @@ import geopandas as gpd
 
 from mapsight.errors import InputError
 from mapsight.roads.export.columnar import write_flatgeobuf, write_geoparquet
-from mapsight.roads.export.findings_files import refuse_overwriting
 from mapsight.roads.export.geojson import write_geojson
 from mapsight.roads.export.geopackage import write_geopackage
 from mapsight.roads.export.gpx import write_gpx
@@ -23,6 +22,7 @@ from mapsight.roads.export.pmtiles import write_pmtiles
 from mapsight.roads.export.run import ExportSettings, Run, read_run, select_findings
 from mapsight.roads.export.spreadsheet import write_csv
 from mapsight.roads.export.stac import write_stac
+from mapsight.roads.folder.read import refuse_overwriting
 
 Writer = Callable[[Run, gpd.GeoDataFrame, Path, ExportSettings], list[str]]
 OFFERED = ("accepted", "unsure", "open")  # all that nobody has rejected

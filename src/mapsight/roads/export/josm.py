@@ -13,7 +13,7 @@ from mapsight.atomic import write_atomically
 from mapsight.roads.export.gpx import make_gpx
 from mapsight.roads.export.osmchange import make_source, write_new_ways
 from mapsight.roads.export.run import ExportSettings, Run, to_degrees
-from mapsight.roads.verdicts import ACCEPT
+from mapsight.roads.verdicts.store import ACCEPT
 
 _LAYERS = {
     "osm-data": ("new roads, to be checked", "data.osm"),

@@ -39,7 +39,7 @@ def write_onnx(
     run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
 ) -> list[str]:
     """The audit's model, or settings.model. Compared with torch before it gets its name."""
-    from mapsight.roads.shipped import read_model_or_default
+    from mapsight.roads.training.shipped import read_model_or_default
 
     _check_installed()
     net, card = read_model_or_default(_choose_model(run, settings))

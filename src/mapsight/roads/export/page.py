@@ -27,8 +27,8 @@ from PIL import Image
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import MapsightError
-from mapsight.roads.export.findings_files import read_line
 from mapsight.roads.export.run import ExportSettings, Run, describe_tool, to_degrees
+from mapsight.roads.folder.read import read_line
 
 _MOST_PX = 4096  # of the picture's longer side; browsers and mail programs choke on more
 _JPEG_QUALITY = 82

@@ -19,16 +19,16 @@ import shapely
 from mapsight import __version__
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
-from mapsight.roads.export.findings_files import (
+from mapsight.roads.folder.persist import DISMISSED
+from mapsight.roads.folder.read import (
     join_verdicts,
     read_audit_facts,
     read_line,
     read_stored_findings,
     reproject_findings,
 )
-from mapsight.roads.persist import DISMISSED
-from mapsight.roads.planted import KINDS
-from mapsight.roads.verdicts import ACCEPT, REJECT, UNSURE
+from mapsight.roads.planting.planted import KINDS
+from mapsight.roads.verdicts.store import ACCEPT, REJECT, UNSURE
 
 WGS84 = "EPSG:4326"
 # what an export tells of a finding, in this order; see docs/exports.md

@@ -22,9 +22,9 @@ from mapsight.geo.grid import Window, tile_windows, window_core
 from mapsight.geo.imagery import open_image
 from mapsight.geo.network import read_map
 from mapsight.geo.source import open_source, read_pixels, read_valid
-from mapsight.roads.export.findings_files import read_audit_facts, read_findings, read_offsets
-from mapsight.roads.extract import extract_lines
-from mapsight.roads.predict import PredictSettings
+from mapsight.roads.folder.read import read_audit_facts, read_findings, read_offsets
+from mapsight.roads.prediction.extract import extract_lines
+from mapsight.roads.prediction.predict import PredictSettings
 from mapsight.web.lab.tile import Scene
 
 MOST_FINDINGS = 500  # listed on the page

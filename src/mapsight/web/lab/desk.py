@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 from mapsight.errors import InputError
-from mapsight.roads.train import Model
+from mapsight.roads.training.train import Model
 from mapsight.web.lab.audit_tile import AuditFolder, cut_scene
 from mapsight.web.lab.tile import Tile, look_at
 from mapsight.web.lab.town_tile import draw_scene

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mapsight.roads import ranking
-from mapsight.roads.ranking import FEATURES, read_intercept
+from mapsight.roads.scoring import table as ranking
+from mapsight.roads.scoring.table import FEATURES, read_intercept
 
 
 def can_explain(kind: str, features: Mapping[str, float]) -> bool:

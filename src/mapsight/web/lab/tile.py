@@ -17,8 +17,8 @@ from mapsight.errors import InputError
 from mapsight.geo.grid import Window
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox, Raster
-from mapsight.roads.extract import ExtractSettings
-from mapsight.roads.train import Model
+from mapsight.roads.prediction.extract import ExtractSettings
+from mapsight.roads.training.train import Model
 from mapsight.web.lab.score_steps import can_explain
 from mapsight.web.lab.steps import Step, Values, find_step, list_steps, run_steps
 

@@ -10,9 +10,9 @@ import torch
 from mapsight.cnn.runtime import Place
 from mapsight.geo.grid import tile_windows
 from mapsight.geo.network import MapOverlap, RoadMap
-from mapsight.roads.audit import AuditSettings, audit_map
-from mapsight.roads.plant import PlantSettings, plant_errors
-from mapsight.roads.train import Model
+from mapsight.roads.audit.audit import AuditSettings, audit_map
+from mapsight.roads.planting.plant import PlantSettings, plant_errors
+from mapsight.roads.training.train import Model
 from mapsight.town import Town, TownSettings, draw_town
 from mapsight.web.lab.tile import Scene
 

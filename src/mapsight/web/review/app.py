@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.middleware.gzip import GZipMiddleware
 
-from mapsight.roads.verdicts import MOST_NAME, MOST_NOTE, StaleVerdictError
+from mapsight.roads.verdicts.store import MOST_NAME, MOST_NOTE, StaleVerdictError
 from mapsight.web.base import STATIC, GuardedApp, make_app
 from mapsight.web.review.evidence import CROP_PX, crop_bounds, describe_finding
 from mapsight.web.review.place import JOSM

@@ -17,9 +17,9 @@ from shapely.affinity import translate
 
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox
-from mapsight.roads.export import report_words as words
-from mapsight.roads.export.findings_files import read_offsets
-from mapsight.roads.ranking import explain_score, read_intercept
+from mapsight.roads.folder.read import read_offsets
+from mapsight.roads.report import words
+from mapsight.roads.scoring.table import explain_score, read_intercept
 from mapsight.web.review.session import Session
 from mapsight.web.review.tiles import RasterSource
 

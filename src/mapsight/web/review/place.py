@@ -19,7 +19,7 @@ import pyproj
 import shapely
 
 from mapsight.errors import InputError
-from mapsight.roads.export.report import OSM_LINKS, fill_link
+from mapsight.roads.report.page import OSM_LINKS, fill_link
 
 MERCATOR = "EPSG:3857"
 JOSM = "http://127.0.0.1:8111"

@@ -21,9 +21,9 @@ from mapsight.geo.network import read_map
 from mapsight.geo.placing import locate
 from mapsight.geo.raster import open_image
 from mapsight.geo.source import open_source
-from mapsight.roads.export.findings_files import read_audit_facts, read_findings, read_line
-from mapsight.roads.rerank import order_spread
-from mapsight.roads.verdicts import Verdict, VerdictStore
+from mapsight.roads.folder.read import read_audit_facts, read_findings, read_line
+from mapsight.roads.scoring.rerank import order_spread
+from mapsight.roads.verdicts.store import Verdict, VerdictStore
 from mapsight.web.review.place import LINKS, Frame
 from mapsight.web.review.tiles import RasterSource, open_image_source
 

@@ -1,0 +1,48 @@
+"""What a map seems to lack is not taught to be ground.
+
+Where a net that has not learnt the map sees many roads that the map does not have, training on it
+would teach that they are none, and no fold would miss them any more.
+"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+
+from mapsight.geo.burn import burn_lines
+from mapsight.geo.network import RoadMap
+from mapsight.roads.finding.candidates import FindingSettings, find_candidates
+from mapsight.roads.finding.evidence import Evidence
+from mapsight.roads.scoring.prior import PriorSettings, believe_lacking, measure_lacking
+from mapsight.roads.verdicts.judged import Judged, list_judged
+
+_WIDTH_M = 14.0  # of a road with its verges
+
+
+def find_lacking(
+    evidence: Evidence, roads: RoadMap, settings: FindingSettings, judged: Judged | None = None
+) -> tuple[np.ndarray, str]:
+    """(H, W) bool: roads seen that the map lacks, and a sentence; nothing where it seems to lack
+    few.
+
+    evidence: of a net that has not learnt this map. judged: on the imagery; what people have judged
+    is known.
+    """
+    found, box = find_candidates(evidence, roads, settings), evidence.probability.geobox
+    lacking_m, seen_m = measure_lacking(found)
+    if not believe_lacking(lacking_m, seen_m, PriorSettings()):
+        return np.zeros(box.shape, bool), ""
+    lines = gpd.GeoSeries(
+        [row["geometry"] for row in found.rows if row["kind"] == "missing"], crs=box.crs
+    )
+    lacking = burn_lines(lines, box, width_m=_WIDTH_M) > 0
+    known = list_judged(judged) if judged is not None else []
+    if len(known):
+        lacking &= burn_lines(gpd.GeoSeries(known, crs=box.crs), box, width_m=_WIDTH_M) == 0
+    return (
+        lacking,
+        (
+            f"the map seems to lack {lacking_m / 1000:.1f} of {seen_m / 1000:.1f} km of the roads"
+            " seen; training and threshold leave these places out"
+        ),
+    )

@@ -1,0 +1,4 @@
+"""Probability and map → candidates → findings.
+
+Doors: `findings.find_errors`.
+"""

@@ -1,0 +1,286 @@
+"""An audit → files: findings.gpkg, findings.geojson, probability.tif, report.html."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from mapsight import __version__
+from mapsight.atomic import write_atomically
+from mapsight.cnn.runtime import Place
+from mapsight.geo.network import write_layers
+from mapsight.geo.raster import Raster
+from mapsight.roads.audit.audit import Audit, AuditSettings, lines_back_to_map
+from mapsight.roads.finding.findings import BEYOND
+from mapsight.roads.folder.history import continue_findings, take_identities, write_findings
+from mapsight.roads.folder.persist import DISMISSED, NEW, Continuity
+from mapsight.roads.prediction.predict import encode_probability, open_probability_writer
+from mapsight.roads.report import page as report
+from mapsight.roads.training.train import Model, TrainSettings
+
+_EXPLAINED = {
+    "under trees or in deep shadow": (
+        "The imagery shows canopy or shadow where the map has a road, and no road "
+        "beside it. Nobody can tell from this picture whether the road is there."
+    ),
+    "tunnel, planned or indoor: not expected to be seen": (
+        "The map itself says that these cannot be seen from above."
+    ),
+    BEYOND: (
+        "The imagery shows roads farther out than the map goes; a map is not wrong about places it"
+        " does not cover (--coverage all judges them, too)."
+    ),
+    "no imagery here": "The map goes on where the image has no data.",
+}
+
+
+def write_audit(
+    out_dir: Path,
+    audit: Audit,
+    image: Raster,
+    *,
+    image_name: str,
+    map_name: str,
+    start: Model | None,
+    place: Place,
+    settings: AuditSettings,
+    command: str = "",
+    sources: Mapping[str, Any] | None = None,
+    history: Path | None = None,
+) -> Continuity:
+    """Writes all files of an audit into an existing folder; findings lie in the map's own position
+    and CRS.
+
+    `history` is the findings.gpkg whose identities and verdicts they go on from; what became of
+    those is returned. `sources` (where image and map are, and how they were opened) goes into
+    audit.json, for commands that open them again.
+    """
+    created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    done = continue_findings(audit, history, time_utc=created)
+    audit = take_identities(audit, done)
+    map_crs = audit.roads.source_crs.to_wkt() if audit.roads.source_crs is not None else None
+    write_findings(out_dir, done, crs=map_crs, history=history)
+    write_layers(
+        out_dir / "layers.gpkg", {k: _to_crs(v, map_crs) for k, v in _list_layers(audit).items()}
+    )
+    probability = audit.probability
+    with open_probability_writer(
+        out_dir / "probability.tif", probability.geobox, "float32"
+    ) as writer:
+        writer.write(
+            0, 0, encode_probability(probability.array[0], probability.valid, "float32")[None]
+        )
+    _write_facts(
+        out_dir / "audit.json",
+        audit,
+        {"created": created, "command": command, "sources": dict(sources or {})},
+        done.counts,
+    )
+    view = _make_view(audit, image, start, place, settings, done)
+    report.write_report(out_dir / "report.html", view(image_name, map_name, command))
+    return done
+
+
+def _list_layers(audit: Audit) -> dict[str, gpd.GeoDataFrame]:
+    """What a reviewer wants to see beside the findings, in the map's own position."""
+    seen, unjudged = audit.findings.seen_lines, audit.findings.not_judged
+    return {
+        "map": audit.roads.lines,
+        "predicted": lines_back_to_map(seen, audit.shift),
+        "not_judged": lines_back_to_map(unjudged, audit.shift),
+    }
+
+
+def _to_crs(lines: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
+    return lines if lines.crs is None or crs is None else lines.to_crs(crs)
+
+
+def _write_facts(
+    path: Path, audit: Audit, run: Mapping[str, Any], statuses: Mapping[str, int]
+) -> None:
+    """What other commands need to know of the audit, as JSON."""
+    shift, at, box = audit.shift, audit.threshold, audit.probability.geobox
+    facts = {
+        "version": __version__,
+        **run,
+        "m_per_px": box.m_per_px,
+        "area_km2": audit.area_km2,
+        "road_km": audit.road_km,
+        "shift_m": (
+            None
+            if shift.reason
+            else {
+                "east": shift.dx_m,
+                "north": shift.dy_m,
+                "east_error": shift.dx_error_m,
+                "north_error": shift.dy_error_m,
+                "stations": shift.stations,
+            }
+        ),
+        "threshold": {
+            "value": at.value,
+            "low": at.low,
+            "high": at.high,
+            "mode": at.mode,
+            "f1": at.f1,
+            "precision": at.precision,
+            "recall": at.recall,
+        },
+        "verdicts": audit.verdicts,  # that the ranking has learnt from
+        # logits added to each kind's scores before any verdict (prior.py)
+        "offset": audit.findings.bend.start,
+        "findings": {
+            str(k): int(n) for k, n in audit.findings.table["kind"].value_counts().items()
+        },
+        "statuses": dict(statuses),
+        "grid": {
+            "crs": box.crs.to_wkt() if box.crs else None,
+            "shape": list(box.shape),
+            "transform": list(box.transform)[:6],
+            "m_per_px": box.m_per_px,
+        },
+    }
+    with write_atomically(path) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _make_view(
+    audit: Audit,
+    image: Raster,
+    start: Model | None,
+    place: Place,
+    settings: AuditSettings,
+    done: Continuity,
+):
+    table = audit.findings.table
+    dismissed = table["status"] == DISMISSED
+
+    def view(image_name: str, map_name: str, command: str) -> report.AuditView:
+        return report.AuditView(
+            image_name=image_name,
+            map_name=map_name,
+            command=command,
+            version=__version__,
+            created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            model=_describe_model(start, place, settings),
+            area_km2=audit.area_km2,
+            road_km=audit.road_km,
+            overlap=report.Overlap(
+                map_share_inside=audit.roads.overlap.share_inside,
+                map_km_inside=audit.roads.overlap.km_inside,
+            ),
+            shift=_describe_shift(audit),
+            threshold=_describe_threshold(audit),
+            findings=table[~dismissed],
+            scene=_make_scene(audit, image),
+            not_judged=_list_not_judged(audit),
+            notes=audit.notes,
+            dismissed=table[dismissed],
+            statuses=done.counts if done.counts.keys() - {NEW} else {},
+        )
+
+    return view
+
+
+def _describe_model(start: Model | None, place: Place, settings: AuditSettings) -> report.Model:
+    net = start.card.net if start else TrainSettings().net
+    origin = (
+        f"a net trained on {start.card.trained_on}"
+        if start and start.card.trained_on
+        else "a given net"
+    )
+    if not settings.folds:
+        training = f"{origin}, used as it is"
+    else:
+        begin = f"starting from {origin}" if start else "from scratch"
+        training = (
+            f"trained on this map in {settings.folds} spatial folds, {begin}: every place is judged"
+            " by a net that has not seen the map there"
+        )
+    precision = "bf16" if "bfloat16" in str(place.dtype) else "fp32"
+    return report.Model(name=net, training=training, device=str(place.device), precision=precision)
+
+
+def _describe_shift(audit: Audit) -> report.Shift:
+    shift = audit.shift
+    if shift.reason:
+        return report.Shift(estimated=False, why_not=shift.reason)
+    local = (
+        np.linalg.norm(shift.nodes_m, axis=1) if len(shift.nodes_m) else np.array([shift.length_m])
+    )
+    return report.Shift(
+        estimated=True,
+        dx_m=shift.dx_m,
+        dy_m=shift.dy_m,
+        dx_interval_m=(shift.dx_m - shift.dx_error_m, shift.dx_m + shift.dx_error_m),
+        dy_interval_m=(shift.dy_m - shift.dy_error_m, shift.dy_m + shift.dy_error_m),
+        quality=(
+            f"measured at {shift.stations} places along the map's roads by {audit.shift_source}"
+        ),
+        field_min_m=float(local.min()),
+        field_max_m=float(local.max()),
+    )
+
+
+def _describe_threshold(audit: Audit) -> report.Threshold:
+    choice = audit.threshold
+    curves, every = choice.curves, slice(None, None, 10)
+    return report.Threshold(
+        value=choice.value,
+        low=choice.low,
+        high=choice.high,
+        f1=choice.f1,
+        mode=choice.mode,
+        threshold=curves.thresholds[every].tolist(),
+        precision=curves.precision[every].tolist(),
+        recall=curves.recall[every].tolist(),
+        f1_curve=curves.f1[every].tolist(),
+    )
+
+
+def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
+    parts: gpd.GeoDataFrame = audit.findings.not_judged
+    listed = [
+        report.NotJudged(
+            reason=str(reason),
+            amount=float(group["length_m"].sum() / 1000),
+            unit="km",
+            explanation=_EXPLAINED.get(str(reason), ""),
+        )
+        for reason, group in parts.groupby("reason")
+    ]
+    blank = (~audit.probability.valid).sum() * audit.probability.geobox.m_per_px**2 / 1e6
+    if blank > 1e-4:
+        listed.append(
+            report.NotJudged(
+                reason="no data",
+                amount=float(blank),
+                unit="km²",
+                explanation="The image is empty here.",
+            )
+        )
+    return listed
+
+
+def _make_scene(audit: Audit, image: Raster) -> report.Scene:
+    seen = np.where(audit.probability.valid, audit.probability.array[0], np.nan)
+    box = image.geobox
+
+    def cut(array: np.ndarray, bounds: tuple[float, float, float, float]) -> np.ndarray:
+        left, top = ~box.transform @ (bounds[0], bounds[3])
+        right, bottom = ~box.transform @ (bounds[2], bounds[1])
+        return array[..., round(top) : round(bottom), round(left) : round(right)]
+
+    return report.Scene(
+        box=box,
+        read_crop=lambda bounds: cut(image.array, bounds).transpose(1, 2, 0),
+        read_probability=lambda bounds: cut(seen, bounds),
+        map_lines=audit.moved.lines,
+        predicted_lines=audit.findings.seen_lines,
+    )

@@ -1,0 +1,4 @@
+"""The report of an audit: one page that explains itself.
+
+Doors: `page.write_report`.
+"""

@@ -1,0 +1,202 @@
+"""Prediction in windows: no seams, no place lost, on the image's own grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from PIL import Image
+from rasterio.crs import CRS
+from scipy import ndimage
+
+from mapsight.errors import InputError
+from mapsight.geo.raster import Raster, open_image, pixel_box, write_raster
+from mapsight.roads.prediction.predict import (
+    PredictSettings,
+    predict_array,
+    predict_bands,
+    predict_file,
+    predict_raster,
+    read_probability,
+)
+
+SMALL = PredictSettings(window_px=64, overlap_px=32)
+
+
+def blur(images):
+    """A 'net' whose answer reaches 5 px far: a Gaussian of the first band."""
+    return np.stack(
+        [ndimage.gaussian_filter(i[0] / np.float32(255), 1.2, truncate=4) for i in images]
+    )
+
+
+def noise_raster(height, width, seed=0):
+    """Smooth noise as an image, with its place."""
+    rng = np.random.default_rng(seed)
+    array = ndimage.gaussian_filter(rng.normal(size=(3, height, width)), (0, 3, 3))
+    array = ((array - array.min()) / np.ptp(array) * 250).astype(np.uint8)
+    return Raster(array, Affine(1, 0, 500_000, 0, -1, 5_000_000), CRS.from_epsg(32632))
+
+
+class Memory:
+    """A raster that is read as a file is."""
+
+    def __init__(self, raster):
+        self.raster, self.geobox, self.reads = raster, raster.geobox, []
+
+    def read(self, row, col, height, width):
+        assert (
+            row >= 0
+            and col >= 0
+            and row + height <= self.geobox.height
+            and col + width <= self.geobox.width
+        )
+        self.reads.append(height)
+        part = np.s_[row : row + height, col : col + width]
+        box = self.geobox.window(row, col, height, width)
+        return Raster(self.raster.array[:, *part], box.transform, box.crs, self.raster.valid[part])
+
+
+@pytest.mark.parametrize("size", [(200, 300), (64, 64), (65, 63), (20, 150), (5, 7), (129, 31)])
+def test_tiled_equals_whole(size):
+    """Blended windows equal one prediction of the whole image, at every size and remainder."""
+    raster = noise_raster(*size)
+    got = predict_raster(Memory(raster), blur, SMALL)
+    whole = ndimage.gaussian_filter(raster.array[0] / np.float32(255), 1.2, truncate=4)
+    assert got.array.shape == (1, *size)
+    assert np.abs(got.array[0] - whole).max() < 2e-3
+
+
+def test_pointwise_is_exact():
+    """Where a net looks at single pixels, windows are exact to rounding."""
+    raster = noise_raster(150, 170)
+    got = predict_raster(Memory(raster), lambda images: images[:, 0] / np.float32(255), SMALL)
+    assert np.abs(got.array[0] - raster.array[0] / np.float32(255)).max() < 1e-6
+
+
+def test_real_net_has_no_seams():
+    """A real net with a wide view: tiled and whole masks agree on all but a few pixels in ten
+    thousand.
+    """
+    import torch
+
+    from mapsight.cnn.checkpoint import ModelCard
+    from mapsight.cnn.nets import make_net
+    from mapsight.cnn.runtime import find_place, make_runner
+
+    torch.manual_seed(0)
+    net = make_net("roadnet-tiny").train()
+    raster = noise_raster(240, 320)
+    for _ in range(5):  # batch norms learn what such images look like
+        net((torch.from_numpy(raster.array[None]).float() / 255 - 0.5) / 0.25)
+    run = make_runner(
+        net,
+        ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25),
+        find_place("cpu", "fp32"),
+    )
+    whole = predict_array(raster.array, run)
+    tiled = predict_raster(
+        Memory(raster), run, PredictSettings(window_px=192, overlap_px=96)
+    ).array[0]
+    threshold = np.median(whole)
+    spread = whole.std()
+    assert np.abs(tiled - whole).mean() < 0.1 * spread
+    assert ((tiled > threshold) == (whole > threshold)).mean() > 0.95
+
+
+def test_bands_come_in_order_and_hold_little():
+    """Rows come finished, top to bottom, each once; never more than a window's height is read at a
+    time.
+    """
+    memory = Memory(noise_raster(500, 90))
+    bands = list(predict_bands(memory, blur, SMALL))
+    assert [b.row for b in bands] == list(np.cumsum([0] + [len(b.probability) for b in bands])[:-1])
+    assert sum(len(b.probability) for b in bands) == 500
+    assert max(len(b.probability) for b in bands) <= 64
+    assert max(memory.reads) <= 64
+
+
+def test_no_data_stays_no_data(tmp_path):
+    """Invalid pixels are NaN in float32 and 255 in uint8, and come back as not valid."""
+    raster = noise_raster(100, 120)
+    raster.array[:, 20:60, 30:80] = 0
+    valid = raster.valid.copy()
+    valid[20:60, 30:80] = False
+    write_raster(tmp_path / "i.tif", Raster(raster.array, raster.transform, raster.crs, valid))
+    for dtype in ("float32", "uint8"):
+        with open_image(tmp_path / "i.tif") as reader:
+            predict_file(reader, blur, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
+        back = read_probability(tmp_path / f"{dtype}.tif")
+        assert np.array_equal(back.valid, valid)
+        assert (back.array[0][valid] <= 1).all()
+    with rasterio.open(tmp_path / "uint8.tif") as file:
+        assert file.nodata == 255
+        assert file.scales == (pytest.approx(1 / 254),)
+
+
+def test_uint8_and_float32_agree(tmp_path):
+    """Both types hold the same probability, to a step of uint8."""
+    write_raster(tmp_path / "i.tif", noise_raster(80, 90))
+    for dtype in ("float32", "uint8"):
+        with open_image(tmp_path / "i.tif") as reader:
+            predict_file(reader, blur, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
+    one, two = (read_probability(tmp_path / f"{t}.tif").array for t in ("float32", "uint8"))
+    assert np.abs(one - two).max() <= 0.5 / 254 + 1e-6
+
+
+def test_result_lies_on_the_images_own_grid(tmp_path):
+    """An image in degrees is seen in metres, but its probability comes back pixel by pixel."""
+    metric = noise_raster(120, 150)
+    degrees = Raster(metric.array, Affine(1.2e-5, 0, 11.5, 0, -0.9e-5, 48.1), CRS.from_epsg(4326))
+    write_raster(tmp_path / "i.tif", degrees)
+    with open_image(tmp_path / "i.tif", m_per_px=1.0) as reader:
+        assert reader.geobox.crs.is_projected
+        predict_file(
+            reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", settings=SMALL
+        )
+    with rasterio.open(tmp_path / "p.tif") as file:
+        assert (file.height, file.width) == (120, 150)
+        assert file.transform.almost_equals(degrees.transform)
+        inner = np.s_[8:-8, 8:-8]
+        expected = degrees.array[0].astype(float)[inner] / 255
+        assert np.nanmean(np.abs(file.read(1)[inner] - expected)) < 0.02
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_pixels_without_a_place_are_the_models(tmp_path, dtype):
+    """A plain picture seen at 0.5 m/px: a value for every pixel, each taken as half a metre
+    wide.
+    """
+    raster = noise_raster(100, 120)
+    Image.fromarray(raster.array.transpose(1, 2, 0)).save(tmp_path / "i.png")
+    with open_image(tmp_path / "i.png", m_per_px=0.5) as reader:
+        predict_file(
+            reader,
+            lambda i: i[:, 0] / np.float32(255),
+            tmp_path / "p.tif",
+            dtype=dtype,
+            settings=SMALL,
+        )
+    back = read_probability(tmp_path / "p.tif")
+    assert back.geobox == pixel_box(100, 120, m_per_px=0.5)
+    assert back.valid.all()
+    assert np.abs(back.array[0] - raster.array[0] / 255).max() <= 0.5 / 254 + 1e-6
+
+
+def test_only_wanted_windows_are_run():
+    """Windows without a wanted pixel are neither read nor predicted."""
+    memory = Memory(noise_raster(300, 300))
+    wanted = np.zeros((300, 300), bool)
+    wanted[:20, :20] = True
+    some = predict_raster(memory, blur, SMALL, wanted=wanted)
+    assert len(memory.reads) <= 4
+    full = predict_raster(memory, blur, SMALL)
+    assert np.allclose(some.array[0][wanted], full.array[0][wanted], atol=1e-6)
+
+
+def test_foreign_rasters_are_no_probability(tmp_path):
+    """An image is not taken for a probability."""
+    write_raster(tmp_path / "i.tif", noise_raster(40, 40))
+    with pytest.raises(InputError, match="no probability"):
+        read_probability(tmp_path / "i.tif")
