@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --prefer-binary -c constraints.txt
 DEMO_DIR ?= demo
 
-.PHONY: demo test check clean
+.PHONY: demo test check check-pages clean
 
 demo: $(VENV)/installed
 	$(BIN)/mapsight demo --out $(DEMO_DIR)
@@ -15,10 +15,15 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/installed-dev
+check: $(VENV)/installed-dev check-pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the pages' scripts and styles; `npx biome check --write` mends what can be mended
+check-pages:
+	@if command -v npm > /dev/null; then npm ci --silent --no-audit --no-fund && npx biome check --error-on-warnings; \
+	else echo "npm is not there: the pages' scripts are not checked" >&2; fi
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

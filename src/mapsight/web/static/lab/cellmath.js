@@ -44,7 +44,9 @@ export function recompute(cell) {
 export function scaleOf(cell) {
   if (!cell.window) return Math.max(...cell.values.map(Math.abs));
   const size = cell.window.reduce((sum, value, i) => sum + Math.abs(value * cell.weights[i]), 0);
-  return cell.norm ? size * Math.abs(cell.norm.gamma) / Math.sqrt(cell.norm.variance + cell.norm.epsilon) : size;
+  return cell.norm
+    ? (size * Math.abs(cell.norm.gamma)) / Math.sqrt(cell.norm.variance + cell.norm.epsilon)
+    : size;
 }
 
 /** Maps of k × k (colour, down, across; `stem` pixels a side become one cell) as one colour's pixels, stem · k a side. */
@@ -55,7 +57,8 @@ export function unfoldColour(values, colour, kernel, stem) {
     for (let across = 0; across < stem; across++) {
       const from = (stem * (stem * colour + down) + across) * kernel * kernel;
       for (let i = 0; i < kernel; i++) {
-        for (let j = 0; j < kernel; j++) pixels[(stem * i + down) * side + stem * j + across] = values[from + i * kernel + j];
+        for (let j = 0; j < kernel; j++)
+          pixels[(stem * i + down) * side + stem * j + across] = values[from + i * kernel + j];
       }
     }
   }

@@ -13,7 +13,9 @@ export function isDark() {
 /** Calls back whenever the page turns light or dark. */
 export function onTheme(redraw) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new MutationObserver(redraw).observe(document.documentElement, {
+    attributeFilter: ["data-theme"],
+  });
 }
 
 /** 0 … top as black … white. */

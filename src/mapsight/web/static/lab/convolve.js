@@ -3,7 +3,8 @@
 /** A matrix: rows × cols numbers, row by row. */
 export function matrix(rows, cols, values) {
   const data = values ? Float64Array.from(values) : new Float64Array(rows * cols);
-  if (data.length !== rows * cols) throw new RangeError(`${data.length} values for ${rows} × ${cols}`);
+  if (data.length !== rows * cols)
+    throw new RangeError(`${data.length} values for ${rows} × ${cols}`);
   return { rows, cols, data };
 }
 
@@ -71,7 +72,8 @@ export function correlate(input, filter, options) {
         if (r < 0 || r >= input.rows) continue;
         for (let j = 0; j < filter.cols; j++) {
           const c = col * planned.stride - planned.across[0] + j * planned.dilation;
-          if (c >= 0 && c < input.cols) sum += input.data[r * input.cols + c] * filter.data[i * filter.cols + j];
+          if (c >= 0 && c < input.cols)
+            sum += input.data[r * input.cols + c] * filter.data[i * filter.cols + j];
         }
       }
       out.data[row * planned.cols + col] = sum;

@@ -8,7 +8,13 @@ import { fixed, percent, short } from "./format.js";
 import { MatrixView, drawSmall } from "./matrixview.js";
 import { SIDE, centre, example, stroke } from "./strokes.js";
 
-const state = { pixels: example(3), net: null, volumes: [], chosen: { step: 1, channel: 0, row: 12, col: 12 }, last: null };
+const state = {
+  pixels: example(3),
+  net: null,
+  volumes: [],
+  chosen: { step: 1, channel: 0, row: 12, col: 12 },
+  last: null,
+};
 const drawn = []; // by step: { redraw() }
 let paper = null;
 const wide = matchMedia("(min-width: 78rem)");
@@ -23,13 +29,29 @@ export async function start() {
   }
   $("#digit-bench").hidden = false;
   paper = new MatrixView($("#paint-view"), {
-    shown: () => ({ rows: SIDE, cols: SIDE, data: state.pixels, shade: grey(), text: short }), onPaint: paint, most: 1.6,
+    shown: () => ({ rows: SIDE, cols: SIDE, data: state.pixels, shade: grey(), text: short }),
+    onPaint: paint,
+    most: 1.6,
   });
   [paper.row, paper.col] = [13, 13];
-  $("#digit-clear").addEventListener("click", () => setPixels(new Uint8Array(SIDE * SIDE), "empty"));
+  $("#digit-clear").addEventListener("click", () =>
+    setPixels(new Uint8Array(SIDE * SIDE), "empty"),
+  );
   $("#digit-centre").addEventListener("click", () => setPixels(centre(state.pixels), "centred"));
-  replace($("#digit-examples"), state.net.classes.map((name, digit) =>
-    h("button", { type: "button", "aria-label": `example of a ${name}`, onclick: () => setPixels(example(digit), name) }, name)));
+  replace(
+    $("#digit-examples"),
+    state.net.classes.map((name, digit) =>
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-label": `example of a ${name}`,
+          onclick: () => setPixels(example(digit), name),
+        },
+        name,
+      ),
+    ),
+  );
   state.volumes = run(state.net, state.pixels);
   buildLayers();
   redraw();
@@ -85,17 +107,26 @@ function sayBest() {
 function drawVotes() {
   const votes = state.volumes.at(-1).data;
   const best = votes.indexOf(Math.max(...votes));
-  replace($("#digit-votes"), state.net.classes.map((name, at) => {
-    const bar = h("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.setProperty("--share", votes[at]);
-    return h("li", { class: at === best ? "best" : null }, h("span", {}, name), h("span", { class: "track" }, bar),
-      h("span", { class: "figures" }, percent(votes[at])));
-  }));
+  replace(
+    $("#digit-votes"),
+    state.net.classes.map((name, at) => {
+      const bar = h("span", { class: "bar", "aria-hidden": "true" });
+      bar.style.setProperty("--share", votes[at]);
+      return h(
+        "li",
+        { class: at === best ? "best" : null },
+        h("span", {}, name),
+        h("span", { class: "track" }, bar),
+        h("span", { class: "figures" }, percent(votes[at])),
+      );
+    }),
+  );
 }
 
 function shadeOf(volume, channel = null) {
   const size = volume.rows * volume.cols;
-  const part = channel === null ? volume.data : volume.data.subarray(channel * size, (channel + 1) * size);
+  const part =
+    channel === null ? volume.data : volume.data.subarray(channel * size, (channel + 1) * size);
   const least = Math.min(...part);
   const peak = Math.max(peakOf(volume.data), 1e-9);
   return least < 0 ? signed(peak) : grey(peak);
@@ -105,19 +136,38 @@ function buildLayers() {
   const sections = state.net.steps.map((step, at) => {
     const volume = state.volumes[at + 1];
     const flat = volume.rows * volume.cols === 1;
-    const size = flat ? `${volume.channels} values` : `${volume.channels} maps of ${volume.rows} × ${volume.cols}`;
+    const size = flat
+      ? `${volume.channels} values`
+      : `${volume.channels} maps of ${volume.rows} × ${volume.cols}`;
     const title = h("h2", { id: `layer-${at}` }, `${at + 1}. ${step.title} `, h("span", {}, size));
-    return h("div", { class: "layer", role: "group", "aria-labelledby": `layer-${at}` }, title, flat ? buildRow(at + 1, step) : buildThumbs(at + 1, step));
+    return h(
+      "div",
+      { class: "layer", role: "group", "aria-labelledby": `layer-${at}` },
+      title,
+      flat ? buildRow(at + 1, step) : buildThumbs(at + 1, step),
+    );
   });
   const size = state.net.parameters.toLocaleString("en");
-  replace($("#digit-layers"), h("p", { class: "fine" }, `${size} weights, trained on ${state.net.trained_on}.`), sections);
+  replace(
+    $("#digit-layers"),
+    h("p", { class: "fine" }, `${size} weights, trained on ${state.net.trained_on}.`),
+    sections,
+  );
 }
 
 function buildThumbs(at, step) {
   const buttons = Array.from({ length: state.volumes[at].channels }, (_, channel) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
-    const button = h("button", { type: "button", "aria-label": `${step.title}, map ${channel + 1}`, "aria-pressed": "false",
-      onclick: () => choose({ step: at, channel, ...strongest(at, channel) }) }, canvas);
+    const button = h(
+      "button",
+      {
+        type: "button",
+        "aria-label": `${step.title}, map ${channel + 1}`,
+        "aria-pressed": "false",
+        onclick: () => choose({ step: at, channel, ...strongest(at, channel) }),
+      },
+      canvas,
+    );
     return button;
   });
   const host = h("div", { class: "thumbs" }, buttons);
@@ -127,8 +177,16 @@ function buildThumbs(at, step) {
       const size = volume.rows * volume.cols;
       for (const [channel, button] of buttons.entries()) {
         const data = volume.data.subarray(channel * size, (channel + 1) * size);
-        drawSmall(button.firstChild, { rows: volume.rows, cols: volume.cols, data, shade: shadeOf(volume) });
-        button.setAttribute("aria-pressed", String(state.chosen.step === at && state.chosen.channel === channel));
+        drawSmall(button.firstChild, {
+          rows: volume.rows,
+          cols: volume.cols,
+          data,
+          shade: shadeOf(volume),
+        });
+        button.setAttribute(
+          "aria-pressed",
+          String(state.chosen.step === at && state.chosen.channel === channel),
+        );
       }
     },
   });
@@ -153,7 +211,13 @@ function buildRow(at, step) {
   const cols = Math.min(count, 16);
   const pick = (row, col) => choose({ step: at, channel: row * cols + col, row: 0, col: 0 });
   const view = new MatrixView(canvas, {
-    shown: () => ({ rows: count / cols, cols, data: state.volumes[at].data, shade: shadeOf(state.volumes[at]), text: step.kind === "softmax" ? (v) => fixed(v, 2) : (v) => short(v, 2) }),
+    shown: () => ({
+      rows: count / cols,
+      cols,
+      data: state.volumes[at].data,
+      shade: shadeOf(state.volumes[at]),
+      text: step.kind === "softmax" ? (v) => fixed(v, 2) : (v) => short(v, 2),
+    }),
     onMove: pick,
   });
   canvas.addEventListener("click", () => pick(view.row, view.col));

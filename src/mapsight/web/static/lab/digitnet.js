@@ -57,7 +57,10 @@ export function pool(input) {
       for (let q = 0; q < cols; q++, at++) {
         const from = (c * input.rows + 2 * r) * input.cols + 2 * q;
         out.data[at] = Math.max(
-          input.data[from], input.data[from + 1], input.data[from + input.cols], input.data[from + input.cols + 1],
+          input.data[from],
+          input.data[from + 1],
+          input.data[from + input.cols],
+          input.data[from + input.cols + 1],
         );
       }
     }
@@ -69,7 +72,8 @@ export function dense(input, layer) {
   const out = volume(layer.outputs, 1, 1);
   for (let o = 0; o < layer.outputs; o++) {
     let sum = layer.bias[o];
-    for (let i = 0; i < layer.inputs; i++) sum += input.data[i] * layer.weight[o * layer.inputs + i];
+    for (let i = 0; i < layer.inputs; i++)
+      sum += input.data[i] * layer.weight[o * layer.inputs + i];
     out.data[o] = sum;
   }
   return out;

@@ -14,19 +14,26 @@ export function h(tag, properties = {}, ...children) {
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 
-const flatten = (children) => children.flat(Infinity).filter((child) => child != null && child !== false);
+const flatten = (children) =>
+  children.flat(Infinity).filter((child) => child != null && child !== false);
 
 /** New children for `host`. What had the keyboard's focus keeps it if it comes again; otherwise the host has it. */
 export function replace(host, ...children) {
-  const focused = host.contains(document.activeElement) && host !== document.activeElement ? nameOf(document.activeElement) : null;
+  const focused =
+    host.contains(document.activeElement) && host !== document.activeElement
+      ? nameOf(document.activeElement)
+      : null;
   host.replaceChildren(...flatten(children));
   if (focused === null) return;
-  const again = [...host.querySelectorAll("button, input, select, canvas, [tabindex]")].find((each) => nameOf(each) === focused);
+  const again = [...host.querySelectorAll("button, input, select, canvas, [tabindex]")].find(
+    (each) => nameOf(each) === focused,
+  );
   if (!again) host.tabIndex = -1;
   (again ?? host).focus({ preventScroll: true });
 }
 
-const nameOf = (element) => [element.tagName, element.id, element.ariaLabel, element.textContent].join("|");
+const nameOf = (element) =>
+  [element.tagName, element.id, element.ariaLabel, element.textContent].join("|");
 
 /** The page's letter size in CSS pixels: what lines and frames on canvases are measured by, so that they grow with it. */
 export const letterPx = () => parseFloat(getComputedStyle(document.documentElement).fontSize);

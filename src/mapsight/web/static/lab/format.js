@@ -16,7 +16,10 @@ export function short(value, digits = 4) {
 
 /** A number with a fixed count of decimals. */
 export function fixed(value, decimals) {
-  return value.toFixed(decimals).replace(/^-(?=0(\.0+)?$)/, "").replaceAll("-", MINUS);
+  return value
+    .toFixed(decimals)
+    .replace(/^-(?=0(\.0+)?$)/, "")
+    .replaceAll("-", MINUS);
 }
 
 /** How to write the numbers of one table: with as many decimals as the largest needs for three figures. */

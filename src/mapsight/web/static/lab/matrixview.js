@@ -6,7 +6,14 @@ import { announce, letterPx } from "./dom.js";
 
 const MARK = "#ff9a1f";
 const LEAST_FONT_REM = 0.52;
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-5, 0], PageDown: [5, 0] };
+const STEPS = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  PageUp: [-5, 0],
+  PageDown: [5, 0],
+};
 const NO_MARGIN = { top: 0, left: 0, bottom: 0, right: 0 };
 
 export class MatrixView {
@@ -83,7 +90,9 @@ export class MatrixView {
     this.#moveTo(...next);
     if (event.shiftKey && this.onPaint) this.onPaint(this.row, this.col, false);
     const { data, text } = this.shown();
-    announce(`row ${this.row + 1}, column ${this.col + 1}: ${(text ?? String)(data[this.row * cols + this.col])}`);
+    announce(
+      `row ${this.row + 1}, column ${this.col + 1}: ${(text ?? String)(data[this.row * cols + this.col])}`,
+    );
   }
 
   #moveTo(row, col) {
@@ -129,7 +138,13 @@ export class MatrixView {
     if (this.within) this.#drawBorder(paper, rows, cols, side, ratio);
     for (const mark of this.marks) this.#outline(paper, mark, side, ratio, MARK);
     if (this.selecting || (this.onPaint && document.activeElement === this.canvas)) {
-      this.#outline(paper, { row: this.row, col: this.col, rows: 1, cols: 1 }, side, ratio, "#41cdf7");
+      this.#outline(
+        paper,
+        { row: this.row, col: this.col, rows: 1, cols: 1 },
+        side,
+        ratio,
+        "#41cdf7",
+      );
     }
   }
 
@@ -143,7 +158,13 @@ export class MatrixView {
     const small = new OffscreenCanvas(cols, rows);
     small.getContext("2d").putImageData(picture, 0, 0);
     paper.imageSmoothingEnabled = false;
-    paper.drawImage(small, this.margin.left * side, this.margin.top * side, cols * side, rows * side);
+    paper.drawImage(
+      small,
+      this.margin.left * side,
+      this.margin.top * side,
+      cols * side,
+      rows * side,
+    );
   }
 
   #drawGrid(paper, rows, cols, side, ratio) {
@@ -171,7 +192,11 @@ export class MatrixView {
         const i = r * cols + c;
         if (Number.isNaN(data[i])) continue;
         paper.fillStyle = inkOn(shade(data[i]));
-        paper.fillText(texts[i], (c + this.margin.left + 0.5) * side, (r + this.margin.top + 0.53) * side);
+        paper.fillText(
+          texts[i],
+          (c + this.margin.left + 0.5) * side,
+          (r + this.margin.top + 0.53) * side,
+        );
       }
     }
   }
@@ -184,7 +209,12 @@ export class MatrixView {
       for (let c = 0; c < cols; c++) {
         if (!inside(r, c)) continue;
         const [x, y] = [c * side, r * side];
-        const sides = [[r - 1, c, x, y, x + side, y], [r + 1, c, x, y + side, x + side, y + side], [r, c - 1, x, y, x, y + side], [r, c + 1, x + side, y, x + side, y + side]];
+        const sides = [
+          [r - 1, c, x, y, x + side, y],
+          [r + 1, c, x, y + side, x + side, y + side],
+          [r, c - 1, x, y, x, y + side],
+          [r, c + 1, x + side, y, x + side, y + side],
+        ];
         for (const [nr, nc, x0, y0, x1, y1] of sides) {
           if (inside(nr, nc)) continue;
           path.moveTo(x0, y0);
@@ -192,7 +222,10 @@ export class MatrixView {
         }
       }
     }
-    for (const [width, ink] of [[5 * ratio, "#14181b"], [3 * ratio, MARK]]) {
+    for (const [width, ink] of [
+      [5 * ratio, "#14181b"],
+      [3 * ratio, MARK],
+    ]) {
       paper.lineWidth = width;
       paper.strokeStyle = ink;
       paper.stroke(path);
@@ -203,15 +236,26 @@ export class MatrixView {
   #outline(paper, { row, col, rows, cols }, side, ratio, colour) {
     if (rows === 1 && cols === 1 && side < 9 * ratio && colour === MARK) {
       paper.fillStyle = colour;
-      paper.fillRect((col + this.margin.left + 0.2) * side, (row + this.margin.top + 0.2) * side, 0.6 * side, 0.6 * side);
+      paper.fillRect(
+        (col + this.margin.left + 0.2) * side,
+        (row + this.margin.top + 0.2) * side,
+        0.6 * side,
+        0.6 * side,
+      );
       return;
     }
     const width = Math.max(1.2 * ratio, Math.min(0.18 * letterPx() * ratio, side / 6));
     const grown = Math.max(0.55 * letterPx() * ratio - Math.max(cols, rows) * side, 0) / 2; // a frame around a cell too small to see
-    const [x, y] = [(col + this.margin.left) * side - grown, (row + this.margin.top) * side - grown];
+    const [x, y] = [
+      (col + this.margin.left) * side - grown,
+      (row + this.margin.top) * side - grown,
+    ];
     const frame = [x, y, cols * side + 2 * grown, rows * side + 2 * grown];
     paper.lineJoin = "round";
-    for (const [line, ink] of [[width + 2 * ratio, "#14181b"], [width, colour]]) {
+    for (const [line, ink] of [
+      [width + 2 * ratio, "#14181b"],
+      [width, colour],
+    ]) {
       paper.lineWidth = line;
       paper.strokeStyle = ink;
       paper.strokeRect(...frame);
@@ -227,4 +271,3 @@ export function drawSmall(canvas, { rows, cols, data, shade }) {
   for (let i = 0; i < rows * cols; i++) picture.data.set([...shade(data[i]), 255], 4 * i);
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
-

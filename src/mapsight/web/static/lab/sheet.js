@@ -28,8 +28,17 @@ export function thumbs(sheet, values, chosen, onPick, { order, title }) {
     const canvas = h("canvas", { "aria-hidden": "true" });
     const data = sheet.pixels.subarray(channel * size, (channel + 1) * size);
     drawSmall(canvas, { rows: sheet.height, cols: sheet.width, data, shade });
-    return h("button", { type: "button", "aria-pressed": String(channel === chosen), onclick: () => onPick(channel),
-      "aria-label": `${title}, map ${channel + 1}, here ${short(values[channel], 3)}` }, canvas, h("small", { "aria-hidden": "true" }, short(values[channel], 3)));
+    return h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(channel === chosen),
+        onclick: () => onPick(channel),
+        "aria-label": `${title}, map ${channel + 1}, here ${short(values[channel], 3)}`,
+      },
+      canvas,
+      h("small", { "aria-hidden": "true" }, short(values[channel], 3)),
+    );
   });
   roving(buttons);
   return h("div", { class: "thumbs", role: "group", "aria-label": title }, buttons);

@@ -8,7 +8,16 @@ const KINDS = { missing: "#ff9a1f", phantom: "#f545a9", misaligned: "#41cdf7" };
 export class TilePicture {
   /** `onMove(row, col)` follows the chosen pixel; `layers` says what is drawn over the photograph. */
   constructor(canvas, onMove) {
-    Object.assign(this, { canvas, onMove, tile: null, image: null, row: 0, col: 0, window: null, finding: null });
+    Object.assign(this, {
+      canvas,
+      onMove,
+      tile: null,
+      image: null,
+      row: 0,
+      col: 0,
+      window: null,
+      finding: null,
+    });
     this.layers = { probability: false, map: true, seen: false, findings: true, planted: false };
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
@@ -34,7 +43,10 @@ export class TilePicture {
     if (!this.tile) return;
     const frame = this.canvas.getBoundingClientRect();
     const scale = this.tile.width / frame.width;
-    this.move(Math.floor((event.clientY - frame.top) * scale), Math.floor((event.clientX - frame.left) * scale));
+    this.move(
+      Math.floor((event.clientY - frame.top) * scale),
+      Math.floor((event.clientX - frame.left) * scale),
+    );
     this.onMove(this.row, this.col);
   }
 
@@ -63,9 +75,16 @@ export class TilePicture {
     const unit = (0.13 * letterPx() * (devicePixelRatio || 1)) / ratio;
     if (this.layers.map) for (const line of tile.map) stroke(paper, line, "#fff", unit);
     if (this.layers.seen) for (const line of tile.seen) stroke(paper, line, "#e8ff5c", unit);
-    if (this.layers.planted) for (const { line } of tile.planted) stroke(paper, line, "#fff", 2.4 * unit, [1, 2.6 * unit]);
+    if (this.layers.planted)
+      for (const { line } of tile.planted) stroke(paper, line, "#fff", 2.4 * unit, [1, 2.6 * unit]);
     if (this.layers.findings) {
-      for (const finding of tile.findings) stroke(paper, finding.line, KINDS[finding.kind], (finding.id === this.finding ? 3 : 1.8) * unit);
+      for (const finding of tile.findings)
+        stroke(
+          paper,
+          finding.line,
+          KINDS[finding.kind],
+          (finding.id === this.finding ? 3 : 1.8) * unit,
+        );
     }
     if (this.window) frame(paper, this.window, "#ff9a1f", unit);
     this.#cross(paper, unit);
@@ -73,11 +92,19 @@ export class TilePicture {
 
   #cross(paper, unit) {
     const [x, y, arm] = [this.col + 0.5, this.row + 0.5, 9 * unit];
-    for (const [width, ink] of [[2.6 * unit, "#14181b"], [1.1 * unit, "#fff"]]) {
+    for (const [width, ink] of [
+      [2.6 * unit, "#14181b"],
+      [1.1 * unit, "#fff"],
+    ]) {
       paper.lineWidth = width;
       paper.strokeStyle = ink;
       paper.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      for (const [dx, dy] of [
+        [1, 0],
+        [-1, 0],
+        [0, 1],
+        [0, -1],
+      ]) {
         paper.moveTo(x + dx * 2.5 * unit, y + dy * 2.5 * unit);
         paper.lineTo(x + dx * arm, y + dy * arm);
       }
@@ -88,9 +115,12 @@ export class TilePicture {
 
 function stroke(paper, line, colour, width, dash = []) {
   const path = new Path2D();
-  line.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+  for (const [i, [x, y]] of line.entries()) path[i ? "lineTo" : "moveTo"](x, y);
   paper.setLineDash(dash);
-  for (const [wide, ink] of [[width * 1.9, "#14181bcc"], [width, colour]]) {
+  for (const [wide, ink] of [
+    [width * 1.9, "#14181bcc"],
+    [width, colour],
+  ]) {
     paper.lineWidth = wide;
     paper.strokeStyle = ink;
     paper.stroke(path);
@@ -99,7 +129,10 @@ function stroke(paper, line, colour, width, dash = []) {
 }
 
 function frame(paper, [x, y, width, height], colour, unit) {
-  for (const [wide, ink] of [[2.6 * unit, "#14181b"], [1.2 * unit, colour]]) {
+  for (const [wide, ink] of [
+    [2.6 * unit, "#14181b"],
+    [1.2 * unit, colour],
+  ]) {
     paper.lineWidth = wide;
     paper.strokeStyle = ink;
     paper.strokeRect(x, y, width, height);
@@ -109,7 +142,8 @@ function frame(paper, [x, y, width, height], colour, unit) {
 /** Yellow where the net sees a road, more opaque the surer it is. */
 function paintProbability(probability, { height, width }) {
   const picture = new ImageData(width, height);
-  probability.forEach((p, at) => picture.data.set([232, 255, 92, Math.round(p * 200)], 4 * at));
+  for (const [at, p] of probability.entries())
+    picture.data.set([232, 255, 92, Math.round(p * 200)], 4 * at);
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d").putImageData(picture, 0, 0);
   return canvas;

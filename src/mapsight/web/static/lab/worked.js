@@ -19,16 +19,26 @@ export function numberTable(caption, size, values, { shade, outside } = {}) {
     });
     rows.push(h("tr", {}, cells));
   }
-  return h("table", { class: size > 8 ? "numbers dense" : "numbers" }, h("caption", {}, caption), h("tbody", {}, rows));
+  return h(
+    "table",
+    { class: size > 8 ? "numbers dense" : "numbers" },
+    h("caption", {}, caption),
+    h("tbody", {}, rows),
+  );
 }
 
 /** window ⊙ filter = products, as three tables. */
 export function productTables(size, window, weights, { windowShade, outside } = {}) {
   const products = window.map((value, i) => value * weights[i]);
-  const after = (sign, table) => h("div", { class: "after" }, h("span", { class: "sign", "aria-hidden": "true" }, sign), table);
-  return h("div", { class: "equation" },
+  const after = (sign, table) =>
+    h("div", { class: "after" }, h("span", { class: "sign", "aria-hidden": "true" }, sign), table);
+  return h(
+    "div",
+    { class: "equation" },
     numberTable("window", size, window, { shade: windowShade, outside }),
-    after("⊙", numberTable("filter", size, weights)), after("=", numberTable("products", size, products)));
+    after("⊙", numberTable("filter", size, weights)),
+    after("=", numberTable("products", size, products)),
+  );
 }
 
 /** The lecture's way to write it: a line a row of the filter; of large filters without the weights that are 0. */
@@ -44,7 +54,12 @@ export function spelledOut(size, window, weights, sum) {
     }
     if (terms.length) lines.push(h("span", {}, terms.join("  ")));
   }
-  return h("p", { class: "spelled figures" }, lines, h("span", { class: "sum" }, "= ", h("b", {}, short(sum, 6))));
+  return h(
+    "p",
+    { class: "spelled figures" },
+    lines,
+    h("span", { class: "sum" }, "= ", h("b", {}, short(sum, 6))),
+  );
 }
 
 /** Bars of the largest parts of a sum and what is left, each with its number; `onPick(part)` makes them buttons. */
@@ -54,23 +69,47 @@ export function partBars(parts, { most = 8, onPick, rest = "all others" } = {}) 
   const left = sorted.slice(most).reduce((sum, part) => sum + part.value, 0);
   const peak = peakOf([...shown.map((part) => part.value), left]) || 1;
   const line = (part, pick) => {
-    const bar = h("span", { class: part.value < 0 ? "bar negative" : "bar positive", "aria-hidden": "true" });
+    const bar = h("span", {
+      class: part.value < 0 ? "bar negative" : "bar positive",
+      "aria-hidden": "true",
+    });
     bar.style.setProperty("--share", Math.abs(part.value) / peak);
-    const name = pick ? h("button", { type: "button", class: "link", onclick: () => onPick(part) }, part.name) : h("span", {}, part.name);
-    return h("li", {}, name, h("span", { class: "track" }, bar), h("span", { class: "figures" }, short(part.value)));
+    const name = pick
+      ? h("button", { type: "button", class: "link", onclick: () => onPick(part) }, part.name)
+      : h("span", {}, part.name);
+    return h(
+      "li",
+      {},
+      name,
+      h("span", { class: "track" }, bar),
+      h("span", { class: "figures" }, short(part.value)),
+    );
   };
   const lines = shown.map((part) => line(part, Boolean(onPick) && part.pick !== undefined));
-  if (sorted.length > most) lines.push(line({ name: `${rest} (${sorted.length - most})`, value: left }, false));
+  if (sorted.length > most)
+    lines.push(line({ name: `${rest} (${sorted.length - most})`, value: left }, false));
   return h("ul", { class: "parts" }, lines);
 }
 
 /** A formula with its result computed here; where another has computed it too, whether both agree. */
 export function formula(words, result, { from, given, scale = 1 } = {}) {
-  const line = h("p", { class: "formula figures" }, h("span", {}, words), " = ", h("b", {}, short(result, 6)));
+  const line = h(
+    "p",
+    { class: "formula figures" },
+    h("span", {}, words),
+    " = ",
+    h("b", {}, short(result, 6)),
+  );
   if (given !== undefined) {
     const agrees = Math.abs(result - given) <= 1e-4 * Math.max(scale, Math.abs(given), 1e-3);
-    line.append(" ", h("span", { class: agrees ? "check-ok" : "check-bad" }, `${agrees ? "✓" : "✗"} ${from}: ${short(given, 6)}`));
+    line.append(
+      " ",
+      h(
+        "span",
+        { class: agrees ? "check-ok" : "check-bad" },
+        `${agrees ? "✓" : "✗"} ${from}: ${short(given, 6)}`,
+      ),
+    );
   }
   return line;
 }
-

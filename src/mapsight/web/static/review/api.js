@@ -1,6 +1,9 @@
 // What the page asks of the server.
 export class Stale extends Error {
-  constructor(current) { super("stale"); this.current = current; }
+  constructor(current) {
+    super("stale");
+    this.current = current;
+  }
 }
 
 async function ask(path, options = {}) {
@@ -27,8 +30,12 @@ export const getUndo = (reviewer) => ask(`/api/undo?reviewer=${encodeURIComponen
 // A verdict outlives its page: a browser that leaves finishes what is under way, up to 64 KiB of it (Fetch standard).
 const MOST_KEPT_ALIVE = 60_000;
 export function postVerdict(id, said) {
-  const body = JSON.stringify(said), bytes = new TextEncoder().encode(body).length;
+  const body = JSON.stringify(said),
+    bytes = new TextEncoder().encode(body).length;
   return ask(`/api/findings/${encodeURIComponent(id)}/verdict`, {
-    method: "POST", headers: { "content-type": "application/json" }, body, keepalive: bytes < MOST_KEPT_ALIVE,
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    keepalive: bytes < MOST_KEPT_ALIVE,
   });
 }

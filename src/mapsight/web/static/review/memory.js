@@ -3,5 +3,7 @@ export function remember(name, value) {
   try {
     if (value !== undefined) localStorage.setItem(name, value);
     return localStorage.getItem(name);
-  } catch { return null; }
+  } catch {
+    return null;
+  }
 }

@@ -1,9 +1,15 @@
 // What the page knows: the findings, what people said of them, what is shown, which one is open.
 export const VERDICTS = ["accept", "reject", "unsure"];
-export const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", none: "not judged" };
+export const WORDS = {
+  accept: "accepted",
+  reject: "rejected",
+  unsure: "unsure",
+  none: "not judged",
+};
 const NOTHING = { verdict: "none", note: "", line: null, reviewer: "", time: "", revision: 0 };
 
-export const ORDERS = { // name → what is compared of two findings; equal ones stay by falling score
+export const ORDERS = {
+  // name → what is compared of two findings; equal ones stay by falling score
   score: ["by score", null],
   spread: ["spread over the list", (f, a, b) => f.spread[a] - f.spread[b]],
   length: ["longest first", (f, a, b) => f.length_m[b] - f.length_m[a]],
@@ -18,7 +24,9 @@ export class State extends EventTarget {
   current = -1;
   filter = emptyFilter();
 
-  get count() { return this.findings.id.length; }
+  get count() {
+    return this.findings.id.length;
+  }
 
   load(findings) {
     this.findings = findings;
@@ -26,9 +34,15 @@ export class State extends EventTarget {
     this.applyFilter();
   }
 
-  verdictOf(number) { return this.said.get(number) ?? NOTHING; }
+  verdictOf(number) {
+    return this.said.get(number) ?? NOTHING;
+  }
 
-  hasJudged(reviewer) { return [...this.said.values()].some((said) => said.verdict !== "none" && said.reviewer === reviewer); }
+  hasJudged(reviewer) {
+    return [...this.said.values()].some(
+      (said) => said.verdict !== "none" && said.reviewer === reviewer,
+    );
+  }
 
   take(verdicts) {
     const changed = [];
@@ -51,9 +65,13 @@ export class State extends EventTarget {
   step(direction, wanted = () => true) {
     if (!this.shown.length) return -1;
     let at = this.place.get(this.current);
-    if (at === undefined) { // the filter has taken it away: go on from where it stood
-      const compare = ORDERS[this.filter.order][1], f = this.findings;
-      const after = this.shown.findIndex((n) => (compare?.(f, n, this.current) || n - this.current) > 0);
+    if (at === undefined) {
+      // the filter has taken it away: go on from where it stood
+      const compare = ORDERS[this.filter.order][1],
+        f = this.findings;
+      const after = this.shown.findIndex(
+        (n) => (compare?.(f, n, this.current) || n - this.current) > 0,
+      );
       at = (after < 0 ? this.shown.length : after) - (direction > 0 ? 1 : 0);
     }
     for (let tries = 0; tries < this.shown.length; tries++) {
@@ -64,7 +82,8 @@ export class State extends EventTarget {
   }
 
   applyFilter() {
-    const f = this.findings, { kinds, road, score, least, most, verdict } = this.filter;
+    const f = this.findings,
+      { kinds, road, score, least, most, verdict } = this.filter;
     this.shown = [];
     for (let n = 0; n < this.count; n++) {
       if (kinds.size && !kinds.has(f.kind[n])) continue;
@@ -86,9 +105,19 @@ export class State extends EventTarget {
     return { ...counts, judged: counts.accept + counts.reject + counts.unsure };
   }
 
-  tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
 }
 
 export function emptyFilter() {
-  return { kinds: new Set(), road: "*", score: 0, least: 0, most: Infinity, verdict: "*", order: "score" };
+  return {
+    kinds: new Set(),
+    road: "*",
+    score: 0,
+    least: 0,
+    most: Infinity,
+    verdict: "*",
+    order: "score",
+  };
 }
