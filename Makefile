@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --prefer-binary -c constraints.txt
 DEMO_DIR ?= demo
 
-.PHONY: demo test check check-pages clean
+.PHONY: demo test check check-pages docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/mapsight demo --out $(DEMO_DIR)
@@ -24,6 +24,10 @@ check: $(VENV)/installed-dev check-pages
 check-pages:
 	@if command -v npm > /dev/null; then npm ci --silent --no-audit --no-fund && npx biome check --error-on-warnings; \
 	else echo "npm is not there: the pages' scripts are not checked" >&2; fi
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/assemble.py
+	$(BIN)/zensical build --clean --strict
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
