@@ -54,23 +54,30 @@ def write_maproulette(
 
 
 def _make_task(row: Any) -> dict[str, Any]:
-    features = [_make_feature(row.finding_id, row.geometry, _describe(row))]
+    name = name_task(row.finding_id)
+    features = [_make_feature(name, row.geometry, {"id": name, "name": name, **_describe(row)})]
     line = propose_line(row) if row.kind == "misaligned" else None
     if line is not None:
         seen = {
-            "id": f"{row.finding_id}-seen",
+            "id": f"{name}-seen",
             "what": "the road as it is seen",
             "stroke": "#2e7d32",
             "stroke-width": 3,
         }
-        features.append(_make_feature(f"{row.finding_id}-seen", line, seen))
+        features.append(_make_feature(f"{name}-seen", line, seen))
     return {"type": "FeatureCollection", "features": features}
+
+
+def name_task(finding_id: str) -> str:
+    """The id with a letter in front: ten digits would be a way of OpenStreetMap to MapRoulette.
+
+    Only ids of older audits begin with a digit; `mapsight verdicts` takes the letter off again.
+    """
+    return finding_id if finding_id[:1].isalpha() else f"f{finding_id}"
 
 
 def _describe(row: Any) -> dict[str, Any]:
     said = {
-        "id": row.finding_id,
-        "name": row.finding_id,
         "kind": row.kind,
         "score": row.score,
         "length_m": row.length_m,

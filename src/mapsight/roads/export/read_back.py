@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from typing import Any, NamedTuple
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
+from mapsight.progress import say
 from mapsight.roads.export.spreadsheet import read_cell
+from mapsight.roads.export.verdict_table import GUESSED, decode_text, find_id, read_rows
 from mapsight.roads.verdicts.store import (
     ACCEPT,
     MOST_NAME,
@@ -25,6 +26,7 @@ from mapsight.roads.verdicts.store import (
 )
 
 _MOST_BYTES = 1 << 28
+_JSON = ("{", "[", "\x1e")  # a text that begins so is no table
 # MapRoulette's statuses by name and number (its Task.scala); None: nobody has said anything yet
 _STATUSES: dict[str, str | None] = {
     "created": None,
@@ -95,7 +97,8 @@ def import_verdicts(
     with VerdictStore(findings) as store:
         last = {verdict.finding_id: verdict for verdict in store.read()}
         for one in said:
-            name = next((name for name in one.names if name in ids), None)
+            found = (find_id(name, ids) for name in one.names)
+            name = next((name for name in found if name is not None), None)
             if name is None:
                 count["strange"] += 1
                 continue
@@ -123,12 +126,14 @@ def read_judgements(path: Path) -> list[Said]:
     if found.stat().st_size > _MOST_BYTES:
         raise InputError(path, "is larger than 256 MB", "export one challenge at a time")
     try:
-        text = found.read_bytes().decode("utf-8-sig")  # line ends in notes as they are
-        said = list(_parse_table(text) if found.suffix.lower() == ".csv" else _parse_json(text))
+        text, encoding = decode_text(found.read_bytes())  # line ends in notes as they are
+        said = list(_parse_json(text) if text.lstrip()[:1] in _JSON else _parse_table(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise InputError(path, f"cannot be read ({str(error)[:80]})", _REMEDY) from None
     if not said:
         raise InputError(path, "holds no judgement", _REMEDY)
+    if encoding == GUESSED:
+        say(f"{found.name} does not say its encoding and is no UTF-8: read as {GUESSED}")
     return said
 
 
@@ -154,12 +159,17 @@ def _parse_json(text: str) -> Iterator[Said]:
 
 
 def _parse_table(text: str) -> Iterator[Said]:
-    for row in csv.DictReader(io.StringIO(text, newline="")):
-        if "TaskStatus" in row:
-            yield from _take_status((row.get("TaskName"),), row["TaskStatus"], row.get("Comments"))
-        elif "finding_id" in row:
-            name, note = (read_cell(row.get(key) or "") for key in ("finding_id", "note"))
-            yield from _take_word((name,), row.get("verdict") or "", note)
+    for number, cells in read_rows(text):
+        if "taskstatus" in cells:
+            yield from _take_status(
+                (cells.get("taskname"),), cells["taskstatus"], cells.get("comments")
+            )
+        elif "findingid" in cells:
+            try:
+                name, note = (read_cell(cells.get(key, "")) for key in ("findingid", "note"))
+                yield from _take_word((name,), cells.get("verdict", ""), note)
+            except ValueError as error:
+                raise ValueError(f"row {number}: {error}") from None
 
 
 def _take_status(names: tuple[Any, ...], status: Any, note: Any) -> Iterator[Said]:
@@ -173,4 +183,4 @@ def _take_word(names: tuple[str, ...], word: str, note: str) -> Iterator[Said]:
     if verdict is not None:
         yield Said(names, verdict, note)
     elif word.strip():
-        raise ValueError(f"{word[:40]!r} is no verdict")
+        raise ValueError(f"{word[:30]!r} is no verdict but accept, reject, unsure or none are")

@@ -302,11 +302,19 @@ def _make_row(
 
 
 def identify(kind: str, line: LineString) -> str:
-    """Ten hexadecimal digits that stay the same as long as kind and place (to 10 m) do."""
+    """An id that stays the same as long as kind and place (to 10 m) do."""
     middle = line.interpolate(0.5, normalized=True)
     ends = sorted((round(x, -1), round(y, -1)) for x, y in (line.coords[0], line.coords[-1]))
-    text = f"{kind} {round(middle.x, -1):.0f} {round(middle.y, -1):.0f} {ends}"
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return make_id(f"{kind} {round(middle.x, -1):.0f} {round(middle.y, -1):.0f} {ends}")
+
+
+def make_id(text: str) -> str:
+    """An `f` and nine hexadecimal digits of the text's SHA-256.
+
+    The letter in front keeps spreadsheets from taking an id for a number (`12345e6789`), and
+    MapRoulette from taking it for a way of OpenStreetMap (ten digits).
+    """
+    return "f" + hashlib.sha256(text.encode()).hexdigest()[:9]
 
 
 def _of_map(lines: gpd.GeoDataFrame, run: Run, mean_probability: float) -> dict[str, Any]:

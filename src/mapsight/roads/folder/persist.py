@@ -7,7 +7,6 @@ given for, through splits and merges.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 from shapely import STRtree
 
+from mapsight.roads.finding.candidates import make_id
 from mapsight.roads.finding.overlap import MatchSettings, measure_overlap
 from mapsight.roads.verdicts.store import REJECT
 
@@ -212,7 +212,7 @@ def _name_fresh(rows: list[dict[str, Any]], taken: set[str]) -> list[dict[str, A
         name, count = row["finding_id"], 0
         while not row["own"] and name in held:
             count += 1
-            name = hashlib.sha256(f"{row['finding_id']} {count}".encode()).hexdigest()[:10]
+            name = make_id(f"{row['finding_id']} {count}")
         held.add(name)
         named.append({**row, "finding_id": name})
     return named
