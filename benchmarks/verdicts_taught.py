@@ -28,9 +28,10 @@ from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.runtime import find_place
 from mapsight.geo.network import read_map
 from mapsight.geo.raster import Raster, open_image
-from mapsight.roads.audit.audit import Audit, AuditSettings, audit_map, back_to_map
+from mapsight.roads.audit.align import move_findings_back
+from mapsight.roads.audit.audit import Audit, audit_map, gather_evidence
+from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.finding.candidates import find_candidates
-from mapsight.roads.finding.evidence import Evidence
 from mapsight.roads.finding.findings import rank_candidates
 from mapsight.roads.planting.plant import plant_errors
 from mapsight.roads.training.shipped import read_model_or_default
@@ -91,17 +92,16 @@ def measure_run(
     mapped, planted = plant_errors(
         lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid
     )
-    roads, place = make_road_map(mapped), find_place()
-    first = audit_map(image, roads, start=start, place=place, settings=settings, work_dir=work)
-    before = back_to_map(first.findings.table, first.shift)
+    roads, engine = make_road_map(mapped), Engine(start, find_place(), work)
+    first = audit_map(image, roads, engine, settings=settings)
+    before = move_findings_back(first.findings_on_image.table, first.alignment.shift)
     told = judge(before, planted, WAYS[way](len(before)))
-    second = audit_map(
-        image, roads, start=start, place=place, settings=settings, judged=told.judged
-    )
+    engine = replace(engine, work_dir=None)
+    second = audit_map(image, roads, engine, settings=settings, judged=told.judged)
     lists = {
         "before": before,
         "ranked": rank_again(first, image, told.judged),
-        "taught": back_to_map(second.findings.table, second.shift),
+        "taught": second.findings_in_metres,
     }
     measured = {key: measure_rest(table, told.findings, planted) for key, table in lists.items()}
     right = int((told.judged.table["verdict"] == ACCEPT).sum())
@@ -118,13 +118,12 @@ def measure_run(
 
 def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
     """The list of an audit, bent by verdicts, without any training."""
-    evidence = Evidence(
-        audit.probability, image.array, audit.hidden, audit.covered, audit.threshold.value
+    evidence = gather_evidence(
+        image, audit.prediction.probability, audit.reach, audit.threshold.value
     )
-    found = find_candidates(evidence, audit.moved)
-    return back_to_map(
-        rank_candidates(found.rows, image.crs, learn_bend(found, judged).score), audit.shift
-    )
+    found = find_candidates(evidence, audit.alignment.moved)
+    table = rank_candidates(found.rows, image.crs, learn_bend(found, judged).score)
+    return move_findings_back(table, audit.alignment.shift)
 
 
 def tell_gains(rows: Sequence[dict[str, Any]]) -> str:

@@ -43,7 +43,7 @@ ROADS_MAY_IMPORT = {
     "folder": {"audit", "finding", "verdicts", "prediction", "report", "training"},
     "planting": {"finding"},
     "chipset": {"training"},
-    "export": {"folder", "verdicts", "planting", "training"},
+    "export": {"finding", "folder", "verdicts", "planting", "training"},
 }
 
 

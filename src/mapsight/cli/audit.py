@@ -88,9 +88,11 @@ def audit(
     """
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
-    from mapsight.roads.audit.audit import AuditSettings, audit_map, describe_shift
+    from mapsight.roads.audit.align import describe_shift
+    from mapsight.roads.audit.audit import audit_map
+    from mapsight.roads.audit.settings import AuditSettings, Engine
     from mapsight.roads.folder.history import find_history
-    from mapsight.roads.folder.write import write_audit
+    from mapsight.roads.folder.write import Origin, write_audit
     from mapsight.roads.planting.planted import KINDS
 
     history = find_history(out, previous)  # better to hear it now than after the training
@@ -121,22 +123,12 @@ def audit(
     settings = AuditSettings(
         folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed
     )
-    work = out / "training"
-    found = audit_map(
-        seen,
-        roads,
-        start=start,
-        place=place,
-        settings=settings,
-        work_dir=work,
-        notes=notes,
-        judged=judged,
-    )
-    for note in found.notes[len(notes) :]:
+    engine = Engine(start, place, out / "training")
+    found = audit_map(seen, roads, engine, settings=settings, judged=judged)
+    for note in found.notes:
         say(note)
-    say(describe_shift(found.shift, found.shift_source))
-    folds = found.folds  # fewer where the map fills fewer blocks
-    settings = dataclasses.replace(settings, folds=folds)
+    found = dataclasses.replace(found, notes=(*notes, *found.notes))
+    say(describe_shift(found.alignment))
     at = found.threshold
     say(
         f"threshold {at.value:.2f} [{at.low:.2f}, {at.high:.2f}] ({at.mode}); agreement with the"
@@ -150,23 +142,18 @@ def audit(
         "map_crs": map_crs,
         "layer": layer,
         "model": _name_model(model, start, out),
-        "folds": folds,
+        "folds": found.prediction.folds,
     }
-    done = write_audit(
-        out,
-        found,
-        seen,
+    origin = Origin(
         image_name=image.name,
         map_name=map_file.name,
-        start=start,
-        place=place,
-        settings=settings,
+        engine=engine,
         command=shlex.join(["mapsight", *sys.argv[1:]]),
         sources=sources,
-        history=history,
     )
-    shutil.rmtree(work, ignore_errors=True)
-    kinds = found.findings.table["kind"].value_counts()
+    found = write_audit(out, found, seen, origin, history=history)
+    shutil.rmtree(out / "training", ignore_errors=True)
+    kinds = found.findings["kind"].value_counts()
     say(
         "found "
         + ", ".join(f"{kinds.get(kind, 0)} {kind}" for kind in KINDS)
@@ -175,7 +162,7 @@ def audit(
     if history is not None:
         say(
             "since the audit before:"
-            f" {', '.join(f'{count} {status}' for status, count in done.counts.items())}"
+            f" {', '.join(f'{count} {status}' for status, count in found.statuses.items())}"
         )
 
 

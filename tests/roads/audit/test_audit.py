@@ -14,11 +14,13 @@ from mapsight.errors import InputError
 from mapsight.geo.grid import draw_blocks, spatial_folds
 from mapsight.geo.raster import Raster
 from mapsight.geo.shift import ShiftField
-from mapsight.roads.audit import audit
-from mapsight.roads.audit.audit import AuditSettings, audit_map, back_to_map
+from mapsight.roads.audit import folds
+from mapsight.roads.audit.align import move_findings_back
+from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.folds import deal_folds
+from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.finding.findings import COLUMNS
-from mapsight.roads.folder.read import reproject_findings
+from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.training.train import Model
 
 from ..conftest import BOX, GRID, make_lines, make_map, photograph
@@ -44,7 +46,7 @@ def test_findings_go_back_to_the_map():
     it.
     """
     found = table()
-    back = back_to_map(found, ShiftField(dx_m=3.0, dy_m=-4.0))
+    back = move_findings_back(found, ShiftField(dx_m=3.0, dy_m=-4.0))
     assert np.allclose(
         shapely.get_coordinates(back.geometry) - shapely.get_coordinates(found.geometry), [-3, 4]
     )
@@ -66,7 +68,7 @@ def test_seen_road_is_in_the_files_crs():
 def test_empty_table_passes():
     """No findings are a table, too."""
     none = table().iloc[:0]
-    assert len(reproject_findings(back_to_map(none, ShiftField(dx_m=1.0)), "EPSG:4326")) == 0
+    assert len(reproject_findings(move_findings_back(none, ShiftField(dx_m=1.0)), "EPSG:4326")) == 0
 
 
 def look(*coordinates, valid=None):
@@ -85,19 +87,13 @@ def test_states_are_of_these_folds_and_this_start(monkeypatch, tmp_path):
         begun.append(state_path.name)
         raise InterruptedError
 
-    monkeypatch.setattr(audit, "train_model", interrupt)
+    monkeypatch.setattr(folds, "train_model", interrupt)
     image, roads = look(*GRID)
     starts = [Model(torch.nn.Conv2d(3, 1, 1), CARD) for _ in range(2)]
-    for folds, start in ((2, None), (3, None), (2, starts[0]), (2, starts[1]), (2, None)):
+    for count, start in ((2, None), (3, None), (2, starts[0]), (2, starts[1]), (2, None)):
+        engine = Engine(start, PLACE, tmp_path)
         with pytest.raises(InterruptedError):
-            audit_map(
-                image,
-                roads,
-                start=start,
-                place=PLACE,
-                settings=AuditSettings(folds=folds),
-                work_dir=tmp_path,
-            )
+            audit_map(image, roads, engine, settings=AuditSettings(folds=count))
     assert len(set(begun[:4])) == 4 and begun[4] == begun[0]
 
 
@@ -106,9 +102,9 @@ def test_no_data_under_the_map_is_no_evidence():
     valid = np.zeros(BOX.shape, bool)
     valid[:, 700:] = True
     image, roads = look(*HAMLET, valid=valid)
-    for start, folds in ((None, 2), (Model(Bright(), CARD), 0)):
+    for start, count in ((None, 2), (Model(Bright(), CARD), 0)):
         with pytest.raises(InputError, match="no data where the map reaches"):
-            audit_map(image, roads, start=start, place=PLACE, settings=AuditSettings(folds=folds))
+            audit_map(image, roads, Engine(start, PLACE), settings=AuditSettings(folds=count))
 
 
 def test_small_map_takes_the_folds_it_fills(monkeypatch):
@@ -121,34 +117,34 @@ def test_small_map_takes_the_folds_it_fills(monkeypatch):
         taught.append(int(scenes[0].valid.sum()))
         return start, None
 
-    monkeypatch.setattr(audit, "train_model", keep)
+    monkeypatch.setattr(folds, "train_model", keep)
     start = Model(Bright(), CARD)
-    for streets, folds, note in (
+    for streets, count, note in (
         (STREET, 2, "2 folds instead of 3"),
         (HAMLET, 0, "the model judges as it is"),
     ):
         taught.clear()
-        done = audit_map(*look(*streets), start=start, place=PLACE)
-        assert done.folds == folds == len(taught) and all(taught)
+        done = audit_map(*look(*streets), Engine(start, PLACE))
+        assert done.prediction.folds == count == len(taught) and all(taught)
         assert any(note in said for said in done.notes)
     with pytest.raises(InputError, match=r"fewer than two blocks.*--folds 0"):
-        audit_map(*look(*HAMLET), start=None, place=PLACE)
+        audit_map(*look(*HAMLET), Engine(None, PLACE))
 
 
 def test_one_fold_is_refused():
     """It would judge what it has learnt, or learn nothing."""
     with pytest.raises(InputError, match="no other to learn from"):
-        audit_map(*look(*GRID), start=None, place=PLACE, settings=AuditSettings(folds=1))
+        audit_map(*look(*GRID), Engine(None, PLACE), settings=AuditSettings(folds=1))
 
 
 def test_folds_are_dealt_to_what_is_taught():
     """Everywhere as ever; in part, evenly among the blocks that hold it."""
     whole = np.ones((500, 700), bool)
-    folds, count = deal_folds(whole, folds=3, block_px=100, seed=4)
+    dealt, count = deal_folds(whole, folds=3, block_px=100, seed=4)
     as_ever = draw_blocks(spatial_folds(500, 700, folds=3, block_px=100, seed=4), 500, 700)
-    assert count == 3 and np.array_equal(folds, as_ever)
+    assert count == 3 and np.array_equal(dealt, as_ever)
     part = whole.copy()
     part[:, 200:] = False
     part[450:, 200] = True  # too little for a fold of its own
-    folds, count = deal_folds(part, folds=5, block_px=100, seed=4)
-    assert count == 5 and (np.bincount(folds[part]) >= 20_000).all()
+    dealt, count = deal_folds(part, folds=5, block_px=100, seed=4)
+    assert count == 5 and (np.bincount(dealt[part]) >= 20_000).all()

@@ -10,8 +10,10 @@ from mapsight.cnn.runtime import find_place
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.raster import Raster
 from mapsight.roads.audit import audit
-from mapsight.roads.audit.audit import AuditSettings, audit_map
+from mapsight.roads.audit.audit import audit_map
+from mapsight.roads.audit.folds import Prediction
 from mapsight.roads.audit.lacking import find_lacking
+from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.finding.candidates import FindingSettings
 from mapsight.roads.scoring.table import FEATURES
 from mapsight.roads.training.shipped import read_model_or_default
@@ -68,20 +70,19 @@ def test_an_audit_of_such_a_map_says_so(streets, monkeypatch):
     """The places weigh nothing in training; a map that lacks little is taught as it is."""
     taught = []
 
-    def learn(image, truth, weight, *_):
-        taught.append(weight)
-        return see(streets)
+    def learn(image, labels, engine, *, first, settings):
+        taught.append(labels.heeded)
+        return Prediction(probability=first, folds=settings.folds)
 
-    monkeypatch.setattr(audit, "predict_raster", lambda *_: see(streets))
-    monkeypatch.setattr(audit, "_predict_folds", learn)
+    monkeypatch.setattr(audit, "predict_start", lambda *_: see(streets))
+    monkeypatch.setattr(audit, "predict_folds", learn)
     image = Raster(photograph(streets), BOX.transform, BOX.crs)
     for lost, silent in ((LOST, True), ([1], False)):
         roads = make_map(streets.drop(index=lost))
         done = audit_map(
             image,
             roads,
-            start=read_model_or_default(None),
-            place=find_place("cpu"),
+            Engine(read_model_or_default(None), find_place("cpu")),
             settings=AuditSettings(folds=2, coverage=False),
         )
         on_lost = burn_lines(streets.loc[lost], BOX, width_m=3) > 0

@@ -6,17 +6,46 @@ would teach that they are none, and no fold would miss them any more.
 
 from __future__ import annotations
 
+import dataclasses
+
 import geopandas as gpd
 import numpy as np
 
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import RoadMap
+from mapsight.roads.audit.align import Alignment, place_on_image
+from mapsight.roads.audit.labels import Labels
 from mapsight.roads.finding.candidates import FindingSettings, find_candidates
 from mapsight.roads.finding.evidence import Evidence
 from mapsight.roads.scoring.prior import PriorSettings, believe_lacking, measure_lacking
 from mapsight.roads.verdicts.judged import Judged, list_judged
 
 _WIDTH_M = 14.0  # of a road with its verges
+
+
+def leave_out_lacking(
+    labels: Labels,
+    evidence: Evidence,
+    alignment: Alignment,
+    settings: FindingSettings = FindingSettings(),
+    judged: Judged | None = None,
+) -> Labels:
+    """The labels without weight where the map seems to lack many roads, and a note of it.
+
+    Parameters
+    ----------
+    labels : of the moved map.
+    evidence : of a net that has not learnt this map.
+    alignment : the map on the imagery.
+    judged : verdicts in the map's own position; what people have judged is taught as they say.
+    """
+    crs = evidence.probability.crs
+    said = None if judged is None else place_on_image(judged, crs, alignment)
+    lacking, note = find_lacking(evidence, alignment.moved, settings, said)
+    if not note:
+        return labels
+    weight, heeded = (np.where(lacking, np.float32(0), w) for w in (labels.weight, labels.heeded))
+    return dataclasses.replace(labels, weight=weight, heeded=heeded, note=note)
 
 
 def find_lacking(

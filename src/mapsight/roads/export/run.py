@@ -19,13 +19,13 @@ import shapely
 from mapsight import __version__
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
+from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.folder.persist import DISMISSED
 from mapsight.roads.folder.read import (
     join_verdicts,
     read_audit_facts,
     read_line,
     read_stored_findings,
-    reproject_findings,
 )
 from mapsight.roads.planting.planted import KINDS
 from mapsight.roads.verdicts.store import ACCEPT, REJECT, UNSURE

@@ -1,4 +1,4 @@
 """Probability and map → candidates → findings.
 
-Doors: `findings.find_errors`.
+Doors: `findings.find_errors`; `place` brings a table of findings to another CRS.
 """

@@ -14,8 +14,8 @@ import shapely
 
 from mapsight.errors import InputError
 from mapsight.geo.geobox import metric_crs
+from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.folder.persist import MERGED, NEW, SOLVED, STILL, pair_findings
-from mapsight.roads.folder.read import reproject_findings
 
 CHANGED = "changed"
 COLUMNS = (

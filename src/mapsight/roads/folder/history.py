@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +19,8 @@ from mapsight.errors import InputError
 from mapsight.geo.geopackage import check_geopackage, copy_with_layers, replace_layers
 from mapsight.geo.network import write_lines
 from mapsight.geo.profile import sample_points
-from mapsight.roads.audit.audit import Audit, back_to_map
-from mapsight.roads.finding.findings import COLUMNS
+from mapsight.roads.audit.audit import Audit
+from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.folder.persist import Continuity, begin_findings, carry_over, find_fate
 from mapsight.roads.folder.read import (
     EARLIER,
@@ -29,7 +28,6 @@ from mapsight.roads.folder.read import (
     join_verdicts,
     read_earlier_findings,
     read_stored_findings,
-    reproject_findings,
 )
 from mapsight.roads.verdicts.store import MOST_NOTE, VerdictStore
 
@@ -75,7 +73,7 @@ def continue_findings(audit: Audit, history: Path | None, *, time_utc: str) -> C
     """The audit's findings in the map's own position, with identities, dates and verdicts of
     earlier ones.
     """
-    now = back_to_map(_list_findings(audit), audit.shift)
+    now = audit.findings_in_metres
     if history is None:
         return begin_findings(now, time_utc=time_utc)
     before = read_history(history)
@@ -87,9 +85,17 @@ def continue_findings(audit: Audit, history: Path | None, *, time_utc: str) -> C
 
 def take_identities(audit: Audit, done: Continuity) -> Audit:
     """The same audit with the identities, statuses and order of `done` in its table."""
-    columns = {name: done.now[name].to_numpy() for name in ("finding_id", "status", "first_seen")}
-    table = audit.findings.table.loc[done.now.index].assign(**columns).reset_index(drop=True)
-    return dataclasses.replace(audit, findings=dataclasses.replace(audit.findings, table=table))
+    columns = {
+        name: done.now[name].to_numpy()
+        for name in ("finding_id", "status", "first_seen", "came_from")
+    }
+    found = audit.findings_on_image
+    table = found.table.loc[done.now.index].assign(**columns).reset_index(drop=True)
+    return dataclasses.replace(
+        audit,
+        findings_on_image=dataclasses.replace(found, table=table),
+        statuses=done.counts,
+    )
 
 
 def write_findings(out_dir: Path, done: Continuity, *, crs: Any, history: Path | None) -> None:
@@ -137,30 +143,19 @@ def _hand_down(path: Path, inherited: dict[str, str]) -> None:
                 )
 
 
-def _list_findings(audit: Audit) -> gpd.GeoDataFrame:
-    """The table with what each score was made of as JSON, so that it can be recomputed by hand."""
-    table = audit.findings.table
-    told = [
-        json.dumps({k: round(float(v), 4) for k, v in row.items()}) for row in table["features"]
-    ]
-    return table[[*COLUMNS, "geometry"]].assign(features=told)
-
-
 def _make_explain(audit: Audit) -> Callable[[Any], str]:
     """The fate of an earlier finding, from the map as it is now and from what of it was judged."""
-    mapped = np.concatenate(
-        [audit.roads.lines.geometry.to_numpy(), audit.roads.other_ways.geometry.to_numpy()]
-    )
+    roads, seen = audit.alignment.roads, audit.prediction.probability
+    mapped = np.concatenate([roads.lines.geometry.to_numpy(), roads.other_ways.geometry.to_numpy()])
     tree = shapely.STRtree(mapped)
-    box = audit.probability.geobox
-    judged = (audit.probability.valid & audit.covered).astype(np.float32)
+    judged = (seen.valid & audit.reach.covered).astype(np.float32)
 
     def explain(row: Any) -> str:
         near = mapped[tree.query(row.geometry, predicate="dwithin", distance=_NEAR_M)]
         steps = np.arange(0, row.geometry.length, _STEP_M)
         xy = shapely.get_coordinates(shapely.line_interpolate_point(row.geometry, steps))
         share = (
-            float(sample_points(judged, box.transform, xy, outside=0.0).mean()) if len(xy) else 0.0
+            float(sample_points(judged, seen.transform, xy, outside=0.0).mean()) if len(xy) else 0.0
         )
         return find_fate(row, shapely.GeometryCollection(list(near)), share)
 

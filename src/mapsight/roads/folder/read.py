@@ -19,6 +19,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import metric_crs
+from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.verdicts.file import connect, explain, has_verdicts, refuse_traps
 from mapsight.roads.verdicts.store import read_verdicts
 
@@ -171,21 +172,6 @@ def _to_text(column: pd.Series) -> list[str]:
     return [
         "" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)
     ]
-
-
-def reproject_findings(findings: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
-    """Geometry, `seen_wkt` and `geometry_wkt` in that CRS; pixels stay pixels."""
-    if findings.crs is None or crs is None:
-        return findings
-    moved = findings.to_crs(crs)
-    for name in ("seen_wkt", "geometry_wkt"):
-        if name in findings:
-            texts = findings[name].replace("", None)
-            lines = gpd.GeoSeries.from_wkt(
-                texts, index=findings.index, crs=findings.crs, on_invalid="ignore"
-            )
-            moved[name] = lines.to_crs(crs).to_wkt(rounding_precision=7).fillna("")
-    return moved
 
 
 def read_audit_facts(findings: Path) -> dict[str, Any]:

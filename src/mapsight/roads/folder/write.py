@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ import numpy as np
 
 from mapsight import __version__
 from mapsight.atomic import write_atomically
-from mapsight.cnn.runtime import Place
 from mapsight.geo.network import write_layers
 from mapsight.geo.raster import Raster
-from mapsight.roads.audit.audit import Audit, AuditSettings, lines_back_to_map
+from mapsight.roads.audit.align import Alignment, move_back
+from mapsight.roads.audit.audit import Audit
+from mapsight.roads.audit.settings import Engine
 from mapsight.roads.finding.findings import BEYOND
 from mapsight.roads.folder.history import continue_findings, take_identities, write_findings
-from mapsight.roads.folder.persist import DISMISSED, NEW, Continuity
+from mapsight.roads.folder.persist import DISMISSED, NEW
 from mapsight.roads.prediction.predict import encode_probability, open_probability_writer
+from mapsight.roads.prediction.threshold import ThresholdChoice
 from mapsight.roads.report import page as report
-from mapsight.roads.training.train import Model, TrainSettings
+from mapsight.roads.training.train import TrainSettings
 
 _EXPLAINED = {
     "under trees or in deep shadow": (
@@ -40,60 +43,66 @@ _EXPLAINED = {
 }
 
 
-def write_audit(
-    out_dir: Path,
-    audit: Audit,
-    image: Raster,
-    *,
-    image_name: str,
-    map_name: str,
-    start: Model | None,
-    place: Place,
-    settings: AuditSettings,
-    command: str = "",
-    sources: Mapping[str, Any] | None = None,
-    history: Path | None = None,
-) -> Continuity:
-    """Writes all files of an audit into an existing folder; findings lie in the map's own position
-    and CRS.
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where an audit comes from, for its report and for commands that open its inputs again.
 
-    `history` is the findings.gpkg whose identities and verdicts they go on from; what became of
-    those is returned. `sources` (where image and map are, and how they were opened) goes into
-    audit.json, for commands that open them again.
+    Parameters
+    ----------
+    image_name, map_name : as the report calls them.
+    engine : what judged.
+    command : that repeats the audit; '' where there is none.
+    sources : where image and map are, and how they were opened.
+    """
+
+    image_name: str
+    map_name: str
+    engine: Engine
+    command: str = ""
+    sources: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_audit(
+    out_dir: Path, audit: Audit, image: Raster, origin: Origin, *, history: Path | None = None
+) -> Audit:
+    """Write all files of an audit into an existing folder.
+
+    Parameters
+    ----------
+    image : (3, H, W) uint8 that was audited, for the report's pictures.
+    history : the findings.gpkg whose identities and verdicts the findings go on from.
+
+    Returns
+    -------
+    The audit with identities and statuses, in the order of the files.
     """
     created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     done = continue_findings(audit, history, time_utc=created)
     audit = take_identities(audit, done)
-    map_crs = audit.roads.source_crs.to_wkt() if audit.roads.source_crs is not None else None
+    source_crs = audit.alignment.roads.source_crs
+    map_crs = source_crs.to_wkt() if source_crs is not None else None
     write_findings(out_dir, done, crs=map_crs, history=history)
     write_layers(
         out_dir / "layers.gpkg", {k: _to_crs(v, map_crs) for k, v in _list_layers(audit).items()}
     )
-    probability = audit.probability
-    with open_probability_writer(
-        out_dir / "probability.tif", probability.geobox, "float32"
-    ) as writer:
-        writer.write(
-            0, 0, encode_probability(probability.array[0], probability.valid, "float32")[None]
-        )
-    _write_facts(
-        out_dir / "audit.json",
-        audit,
-        {"created": created, "command": command, "sources": dict(sources or {})},
-        done.counts,
-    )
-    view = _make_view(audit, image, start, place, settings, done)
-    report.write_report(out_dir / "report.html", view(image_name, map_name, command))
-    return done
+    _write_probability(out_dir / "probability.tif", audit.prediction.probability)
+    _write_facts(out_dir / "audit.json", audit, origin, created)
+    report.write_report(out_dir / "report.html", _make_view(audit, image, origin))
+    return audit
+
+
+def _write_probability(path: Path, seen: Raster) -> None:
+    with open_probability_writer(path, seen.geobox, "float32") as writer:
+        writer.write(0, 0, encode_probability(seen.array[0], seen.valid, "float32")[None])
 
 
 def _list_layers(audit: Audit) -> dict[str, gpd.GeoDataFrame]:
     """What a reviewer wants to see beside the findings, in the map's own position."""
-    seen, unjudged = audit.findings.seen_lines, audit.findings.not_judged
+    found, shift = audit.findings_on_image, audit.alignment.shift
     return {
-        "map": audit.roads.lines,
-        "predicted": lines_back_to_map(seen, audit.shift),
-        "not_judged": lines_back_to_map(unjudged, audit.shift),
+        "map": audit.alignment.roads.lines,
+        "predicted": move_back(found.seen_lines, shift),
+        "not_judged": move_back(found.not_judged, shift),
     }
 
 
@@ -101,14 +110,15 @@ def _to_crs(lines: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
     return lines if lines.crs is None or crs is None else lines.to_crs(crs)
 
 
-def _write_facts(
-    path: Path, audit: Audit, run: Mapping[str, Any], statuses: Mapping[str, int]
-) -> None:
+def _write_facts(path: Path, audit: Audit, origin: Origin, created: str) -> None:
     """What other commands need to know of the audit, as JSON."""
-    shift, at, box = audit.shift, audit.threshold, audit.probability.geobox
+    shift, at, box = audit.alignment.shift, audit.threshold, audit.prediction.probability.geobox
+    found = audit.findings_on_image
     facts = {
         "version": __version__,
-        **run,
+        "created": created,
+        "command": origin.command,
+        "sources": dict(origin.sources),
         "m_per_px": box.m_per_px,
         "area_km2": audit.area_km2,
         "road_km": audit.road_km,
@@ -134,11 +144,9 @@ def _write_facts(
         },
         "verdicts": audit.verdicts,  # that the ranking has learnt from
         # logits added to each kind's scores before any verdict (prior.py)
-        "offset": audit.findings.bend.start,
-        "findings": {
-            str(k): int(n) for k, n in audit.findings.table["kind"].value_counts().items()
-        },
-        "statuses": dict(statuses),
+        "offset": found.bend.start,
+        "findings": {str(k): int(n) for k, n in found.table["kind"].value_counts().items()},
+        "statuses": dict(audit.statuses),
         "grid": {
             "crs": box.crs.to_wkt() if box.crs else None,
             "shape": list(box.shape),
@@ -150,65 +158,55 @@ def _write_facts(
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def _make_view(
-    audit: Audit,
-    image: Raster,
-    start: Model | None,
-    place: Place,
-    settings: AuditSettings,
-    done: Continuity,
-):
-    table = audit.findings.table
+def _make_view(audit: Audit, image: Raster, origin: Origin) -> report.AuditView:
+    table = audit.findings_on_image.table
     dismissed = table["status"] == DISMISSED
-
-    def view(image_name: str, map_name: str, command: str) -> report.AuditView:
-        return report.AuditView(
-            image_name=image_name,
-            map_name=map_name,
-            command=command,
-            version=__version__,
-            created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            model=_describe_model(start, place, settings),
-            area_km2=audit.area_km2,
-            road_km=audit.road_km,
-            overlap=report.Overlap(
-                map_share_inside=audit.roads.overlap.share_inside,
-                map_km_inside=audit.roads.overlap.km_inside,
-            ),
-            shift=_describe_shift(audit),
-            threshold=_describe_threshold(audit),
-            findings=table[~dismissed],
-            scene=_make_scene(audit, image),
-            not_judged=_list_not_judged(audit),
-            notes=audit.notes,
-            dismissed=table[dismissed],
-            statuses=done.counts if done.counts.keys() - {NEW} else {},
-        )
-
-    return view
+    overlap = audit.alignment.roads.overlap
+    return report.AuditView(
+        image_name=origin.image_name,
+        map_name=origin.map_name,
+        command=origin.command,
+        version=__version__,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        model=_describe_model(origin.engine, audit.prediction.folds),
+        area_km2=audit.area_km2,
+        road_km=audit.road_km,
+        overlap=report.Overlap(
+            map_share_inside=overlap.share_inside, map_km_inside=overlap.km_inside
+        ),
+        shift=_describe_shift(audit.alignment),
+        threshold=_describe_threshold(audit.threshold),
+        findings=table[~dismissed],
+        scene=_make_scene(audit, image),
+        not_judged=_list_not_judged(audit),
+        notes=audit.notes,
+        dismissed=table[dismissed],
+        statuses=audit.statuses if audit.statuses.keys() - {NEW} else {},
+    )
 
 
-def _describe_model(start: Model | None, place: Place, settings: AuditSettings) -> report.Model:
+def _describe_model(engine: Engine, folds: int) -> report.Model:
+    start, place = engine.start, engine.place
     net = start.card.net if start else TrainSettings().net
     origin = (
         f"a net trained on {start.card.trained_on}"
         if start and start.card.trained_on
         else "a given net"
     )
-    if not settings.folds:
+    if not folds:
         training = f"{origin}, used as it is"
     else:
         begin = f"starting from {origin}" if start else "from scratch"
         training = (
-            f"trained on this map in {settings.folds} spatial folds, {begin}: every place is judged"
+            f"trained on this map in {folds} spatial folds, {begin}: every place is judged"
             " by a net that has not seen the map there"
         )
     precision = "bf16" if "bfloat16" in str(place.dtype) else "fp32"
     return report.Model(name=net, training=training, device=str(place.device), precision=precision)
 
 
-def _describe_shift(audit: Audit) -> report.Shift:
-    shift = audit.shift
+def _describe_shift(alignment: Alignment) -> report.Shift:
+    shift = alignment.shift
     if shift.reason:
         return report.Shift(estimated=False, why_not=shift.reason)
     local = (
@@ -221,15 +219,14 @@ def _describe_shift(audit: Audit) -> report.Shift:
         dx_interval_m=(shift.dx_m - shift.dx_error_m, shift.dx_m + shift.dx_error_m),
         dy_interval_m=(shift.dy_m - shift.dy_error_m, shift.dy_m + shift.dy_error_m),
         quality=(
-            f"measured at {shift.stations} places along the map's roads by {audit.shift_source}"
+            f"measured at {shift.stations} places along the map's roads by {alignment.source}"
         ),
         field_min_m=float(local.min()),
         field_max_m=float(local.max()),
     )
 
 
-def _describe_threshold(audit: Audit) -> report.Threshold:
-    choice = audit.threshold
+def _describe_threshold(choice: ThresholdChoice) -> report.Threshold:
     curves, every = choice.curves, slice(None, None, 10)
     return report.Threshold(
         value=choice.value,
@@ -245,7 +242,7 @@ def _describe_threshold(audit: Audit) -> report.Threshold:
 
 
 def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
-    parts: gpd.GeoDataFrame = audit.findings.not_judged
+    parts, seen = audit.findings_on_image.not_judged, audit.prediction.probability
     listed = [
         report.NotJudged(
             reason=str(reason),
@@ -255,7 +252,7 @@ def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
         )
         for reason, group in parts.groupby("reason")
     ]
-    blank = (~audit.probability.valid).sum() * audit.probability.geobox.m_per_px**2 / 1e6
+    blank = (~seen.valid).sum() * seen.geobox.m_per_px**2 / 1e6
     if blank > 1e-4:
         listed.append(
             report.NotJudged(
@@ -269,8 +266,8 @@ def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
 
 
 def _make_scene(audit: Audit, image: Raster) -> report.Scene:
-    seen = np.where(audit.probability.valid, audit.probability.array[0], np.nan)
-    box = image.geobox
+    probability, box = audit.prediction.probability, image.geobox
+    seen = np.where(probability.valid, probability.array[0], np.nan)
 
     def cut(array: np.ndarray, bounds: tuple[float, float, float, float]) -> np.ndarray:
         left, top = ~box.transform @ (bounds[0], bounds[3])
@@ -281,6 +278,6 @@ def _make_scene(audit: Audit, image: Raster) -> report.Scene:
         box=box,
         read_crop=lambda bounds: cut(image.array, bounds).transpose(1, 2, 0),
         read_probability=lambda bounds: cut(seen, bounds),
-        map_lines=audit.moved.lines,
-        predicted_lines=audit.findings.seen_lines,
+        map_lines=audit.alignment.moved.lines,
+        predicted_lines=audit.findings_on_image.seen_lines,
     )

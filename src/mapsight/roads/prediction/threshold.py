@@ -22,8 +22,8 @@ from mapsight.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class ThresholdChoice:
-    """A threshold with its 95 % interval over the parts it was chosen on (0 … 1 for one part), and
-    its curve.
+    """A threshold with its 95 % interval over the parts it was chosen on (0 … 1 for one part), its
+    curve, and a note for people where it is not what was chosen ('' where it is).
     """
 
     value: float
@@ -34,6 +34,7 @@ class ThresholdChoice:
     f1: float
     mode: str
     curves: Curves
+    note: str = ""
 
 
 def choose_threshold(

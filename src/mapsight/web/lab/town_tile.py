@@ -10,7 +10,8 @@ import torch
 from mapsight.cnn.runtime import Place
 from mapsight.geo.grid import tile_windows
 from mapsight.geo.network import MapOverlap, RoadMap
-from mapsight.roads.audit.audit import AuditSettings, audit_map
+from mapsight.roads.audit.audit import audit_map
+from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.planting.plant import PlantSettings, plant_errors
 from mapsight.roads.training.train import Model
 from mapsight.town import Town, TownSettings, draw_town
@@ -28,29 +29,24 @@ def draw_scene(seed: int, model: Model) -> Scene:
     town = draw_town(TownSettings(size_px=TOWN_PX, m_per_px=model.card.m_per_px, seed=seed))
     settings = AuditSettings(folds=0)
     mapped, planted = _plant(town, seed)
-    audit = audit_map(
-        town.image,
-        mapped,
-        start=model,
-        place=Place(torch.device("cpu"), torch.float32),
-        settings=settings,
-    )
+    engine = Engine(model, Place(torch.device("cpu"), torch.float32))
+    audit = audit_map(town.image, mapped, engine, settings=settings)
     window, *more = tile_windows(
         TOWN_PX, TOWN_PX, size_px=settings.predict.window_px, overlap_px=settings.predict.overlap_px
     )
     assert not more, "a town of one window"
-    found = audit.findings.table
+    found, table = audit.findings_on_image, audit.findings_on_image.table
     return Scene(
         name=f"town {seed}",
         image=town.image,
         window=window,
         threshold=audit.threshold.value,
-        findings=found,
-        seen_lines=audit.findings.seen_lines,
-        map_lines=audit.moved.lines,
-        features=dict(zip(found["finding_id"], found["features"], strict=True)),
-        offsets=audit.findings.bend.start,
-        probability=audit.probability,
+        findings=table,
+        seen_lines=found.seen_lines,
+        map_lines=audit.alignment.moved.lines,
+        features=dict(zip(table["finding_id"], table["features"], strict=True)),
+        offsets=found.bend.start,
+        probability=audit.prediction.probability,
         planted=planted,
         notes=audit.notes,
     )
