@@ -30,14 +30,15 @@ from benchmarks.scenes import (
     thin_map,
 )
 from mapsight.cnn.calibration import calibrate_scores
-from mapsight.cnn.runtime import Runner, find_place, make_runner
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import find_compute
+from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.progress import track
 from mapsight.roads.finding.findings import Score, rank_candidates
 from mapsight.roads.finding.overlap import answer_planted
 from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.scoring.table import score_evidence
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.training.train import Model
 from mapsight.roads.verdicts.judged import learn_bend
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     options = parser.parse_args()
     model = read_model_or_default(options.model)
-    run, rows = make_runner(*model, find_place()), []
+    run, rows = open_runner(model, find_compute()), []
     for name, scenes, planted in list_scenes(options.data, model, run):
         found: dict[str, list[dict[str, Promise]]] = {density: [] for density in planted}
         for scene in scenes:

@@ -28,7 +28,8 @@ from sklearn.model_selection import GroupKFold
 from benchmarks.scenes import Mapped, end_map, look_at, plant_map, read_pair_maps
 from mapsight.atomic import write_atomically
 from mapsight.cnn.calibration import calibrate_scores
-from mapsight.cnn.runtime import find_place, make_runner
+from mapsight.cnn.compute import find_compute
+from mapsight.cnn.runtimes import open_runner
 from mapsight.roads.finding.overlap import answer_planted
 from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.scoring.table import FEATURES
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("src/mapsight/roads/scoring/ranking.json"))
     options = parser.parse_args()
     model = read_model_or_default(options.model)
-    run = make_runner(*model, find_place())
+    run = open_runner(model, find_compute())
 
     def read_maps(split: str) -> Iterator[Mapped]:
         return read_pair_maps(

@@ -20,14 +20,15 @@ from scipy import ndimage
 
 from benchmarks.rows import keep_row, read_rows
 from mapsight.cnn.bootstrap import bootstrap_interval
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import best_threshold, measure_at, sum_counts
-from mapsight.cnn.runtime import find_place
 from mapsight.geo.raster import pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.roads.training.chips import ChipSettings, Scene, read_pairs, read_scenes
 from mapsight.roads.training.clean import mend_scenes, move_truth
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.training.train import Model, TrainSettings, count_scenes, train_model
+from mapsight.roads.training.train import TrainSettings, count_scenes, train_model
 
 # remedy → loss, align, clean
 REMEDIES = {
@@ -142,7 +143,7 @@ def tune(
     """The start model (None: a new net) trained on these scenes with that remedy, judged on
     others.
     """
-    (loss, align, clean), place = REMEDIES[remedy], find_place()
+    (loss, align, clean), compute = REMEDIES[remedy], find_compute()
     rate, ema_decay = (1e-3, 0.97) if start else (2e-3, 0.99)
     recipe = TrainSettings(net=start.card.net) if start else TrainSettings()
     fit = dataclasses.replace(
@@ -154,12 +155,12 @@ def tune(
         settings, chips=dataclasses.replace(chips, chips_per_epoch=chips.chips_per_epoch // 2)
     )
     mended = mend_scenes(
-        scenes, half, align=align, clean=clean, m_per_px=M_PER_PX, place=place, start=start
+        scenes, half, align=align, clean=clean, m_per_px=M_PER_PX, compute=compute, start=start
     )
     model, _ = train_model(
-        mended, [], settings, m_per_px=M_PER_PX, place=place, start=start, title=remedy
+        mended, [], settings, m_per_px=M_PER_PX, compute=compute, start=start, title=remedy
     )
-    counts = count_scenes(model.net, judges, model.card, place)
+    counts = count_scenes(model.net, judges, model.card, compute)
     best = best_threshold(sum_counts(counts))
     low, high = bootstrap_interval(counts, lambda h: measure_at(h, best).f1, resamples=300)
     return {

@@ -42,8 +42,10 @@ from benchmarks.scenes import (
     read_windows,
 )
 from mapsight.atomic import write_atomically
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels
-from mapsight.cnn.runtime import find_place, make_runner
+from mapsight.cnn.runtimes import open_runner
 from mapsight.geo.shift import estimate_shift
 from mapsight.progress import track
 from mapsight.roads.measure.evaluate import evaluate_pairs, predict_scene
@@ -53,7 +55,6 @@ from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.prediction.threshold import choose_threshold
 from mapsight.roads.training.chips import read_pairs, read_scene
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.training.train import Model
 
 SETS = ("mass_crops400", "dubai", "eth_cil", "vgi_tianjin")
 LOCAL_SETS = ("eth_cil", "vgi_tianjin")
@@ -115,7 +116,9 @@ def measure_pixels(
     rows = []
     for set_ in sets:
         pairs = read_pairs(table, split="test", sets=[set_])
-        report = evaluate_pairs(model, pairs, place=find_place(), flips=flips).together.to_json()
+        report = evaluate_pairs(
+            model, pairs, compute=find_compute(), flips=flips
+        ).together.to_json()
         rows.append({"model": name + (", four views" if flips else ""), "set": set_, **report})
     return rows
 
@@ -124,7 +127,7 @@ def fit_threshold(model: Model, table: Path, set_: str) -> Model:
     """The model with the threshold of the highest pooled F1 on that set's validation split."""
     pairs, run, parts = (
         read_pairs(table, split="val", sets=[set_]),
-        make_runner(*model, find_place()),
+        open_runner(model, find_compute()),
         [],
     )
     for pair in track(pairs, f"{set_}: threshold", total=len(pairs)):
@@ -138,7 +141,7 @@ def see_scenes(data: Path, model: Model) -> list[Mapped]:
     """Cambridge, the Massachusetts test crops and, unless the model has learnt them, the
     georeferenced windows.
     """
-    run, size = make_runner(*model, find_place()), model.card.m_per_px
+    run, size = open_runner(model, find_compute()), model.card.m_per_px
     scenes = [read_georeferenced("Cambridge", *find_cambridge(data), run, m_per_px=size)]
     scenes += read_pair_maps(
         data / "roads" / "splits.csv", run, split="test", sets=["mass_crops400"], m_per_px=size

@@ -20,7 +20,8 @@ import torch
 from benchmarks.rows import keep_row
 from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
 from mapsight.cnn.bootstrap import bootstrap_interval
-from mapsight.cnn.checkpoint import read_model
+from mapsight.cnn.checkpoint import Model, read_model
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.metrics import (
     average_precision,
@@ -34,12 +35,12 @@ from mapsight.cnn.metrics import (
 )
 from mapsight.cnn.nets import NETS
 from mapsight.cnn.nets.roadnet import VARIANTS, RoadNet, RoadNetShape
-from mapsight.cnn.runtime import find_place, make_runner
+from mapsight.cnn.runtimes import open_runner
 from mapsight.roads.measure.evaluate import RHO_PX
 from mapsight.roads.measure.probe import make_probes
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import ChipSettings, Scene, read_pairs, read_scenes
-from mapsight.roads.training.train import Model, TrainSettings, train_model
+from mapsight.roads.training.train import TrainSettings, train_model
 
 SETS = ("mass_crops400", "mass_full")
 
@@ -166,7 +167,7 @@ def train_trial(
     settings = TrainSettings(net="trial", loss=trial.loss, chips=chips, fit=fit)
     begun = start if start and VARIANTS.get(start.card.net) == trial.net else None
     return train_model(
-        scenes, [], settings, m_per_px=1.0, place=find_place(), start=begun, title=trial.about
+        scenes, [], settings, m_per_px=1.0, compute=find_compute(), start=begun, title=trial.about
     )[0]
 
 
@@ -180,7 +181,7 @@ def paste_traps(scene: Scene, seed: int) -> Scene:
 
 def judge(model: Model, scenes: list[Scene]) -> dict:
     """Pooled validation figures at the threshold that is best there (flattering alike for all)."""
-    run = make_runner(*model, find_place())
+    run = open_runner(model, find_compute())
     seen = [(predict_array(s.image, run), s.truth > 0, s.valid) for s in scenes]
     exact = [count_pixels(*parts) for parts in seen]
     curves = sweep_relaxed(sum_counts([count_relaxed(*parts, rho_px=RHO_PX) for parts in seen]))

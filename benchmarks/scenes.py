@@ -16,7 +16,8 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
-from mapsight.cnn.runtime import Runner
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.runtimes import Runner
 from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
@@ -29,7 +30,6 @@ from mapsight.roads.finding.hidden import find_hidden
 from mapsight.roads.planting.plant import PlantSettings, plant_errors
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, read_pairs, read_scene
-from mapsight.roads.training.train import Model
 from mapsight.roads.verdicts.judged import learn_bend
 from mapsight.town import TownSettings, draw_town
 

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mapsight.cnn.checkpoint import ModelCard, write_model
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.fit import Batch, FitSettings, fit
 from mapsight.cnn.nets import make_zoo_net
-from mapsight.cnn.runtime import find_place, scale_images
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
 from mapsight.progress import say
 
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     images, labels = read_idx(options.data, "train")
-    place = find_place("cpu", "fp32")
+    compute = find_compute("cpu", "fp32")
     settings = FitSettings(
         epochs=options.epochs, batch_size=128, learning_rate=3e-3, ema_decay=0.995, patience=0
     )
@@ -105,7 +106,7 @@ def main() -> None:
         lambda judged: {
             "score": measure_accuracy(judged, images[-VALIDATION:], labels[-VALIDATION:])
         },
-        place=place,
+        compute=compute,
         settings=settings,
         title="digits",
     )

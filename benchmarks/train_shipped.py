@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from mapsight.cnn.checkpoint import write_model
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.compute import find_compute
 from mapsight.progress import say, track
 from mapsight.roads.training.chips import Scene, read_pairs, read_scenes
 from mapsight.roads.training.shipped import read_model_or_default
@@ -71,20 +71,20 @@ def main() -> None:
         ema_decay=ema_decay,
     )
     settings = replace(recipe, chips=replace(recipe.chips, chips_per_epoch=options.chips), fit=fit)
-    place = find_place()
+    compute = find_compute()
     model, result = train_model(
         scenes,
         [] if options.last else judges,
         settings,
         m_per_px=1.0,
-        place=place,
+        compute=compute,
         start=start,
         state_path=options.out.with_suffix(".training.safetensors"),
         identity=identify_training(scenes, judges, settings, start),
     )
     if start is not None:
         mix_weights(model.net, start.net, options.mix)
-    card = choose_on(judges, model.net, model.card, place)
+    card = choose_on(judges, model.net, model.card, compute)
     source = (
         f"{len(train)} pairs of {', '.join(SETS)} (split 'train') and {options.towns} drawn towns"
     )

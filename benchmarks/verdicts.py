@@ -38,7 +38,8 @@ from benchmarks.scenes import (
     read_georeferenced,
 )
 from mapsight.cnn.bootstrap import bootstrap_mean
-from mapsight.cnn.runtime import Runner, find_place, make_runner
+from mapsight.cnn.compute import find_compute
+from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.roads.finding.findings import rank_candidates
 from mapsight.roads.finding.overlap import Answers, answer_planted
 from mapsight.roads.folder.persist import pair_findings
@@ -65,7 +66,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     model = read_model_or_default(options.model)
-    run = make_runner(*model, find_place())
+    run = open_runner(model, find_compute())
     rows = read_rows(options.out)
     for scene, seed in list_jobs(options.data, options.seeds, options.towns, run, rows):
         keep_row(options.out, rows, measure_run(scene, seed, model.card.threshold))

@@ -25,7 +25,8 @@ from benchmarks.rows import keep_row, read_rows
 from benchmarks.scenes import draw_town_roads, find_cambridge, make_road_map
 from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, measure_rest
 from mapsight.cnn.bootstrap import bootstrap_mean
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import find_compute
 from mapsight.geo.network import read_map
 from mapsight.geo.raster import Raster, open_image
 from mapsight.roads.audit.align import move_findings_back
@@ -35,7 +36,6 @@ from mapsight.roads.finding.candidates import find_candidates
 from mapsight.roads.finding.findings import rank_candidates
 from mapsight.roads.planting.plant import plant_errors
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.training.train import Model
 from mapsight.roads.verdicts.judged import ACCEPT, Judged, learn_bend
 
 
@@ -92,7 +92,7 @@ def measure_run(
     mapped, planted = plant_errors(
         lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid
     )
-    roads, engine = make_road_map(mapped), Engine(start, find_place(), work)
+    roads, engine = make_road_map(mapped), Engine(start, find_compute(), work)
     first = audit_map(image, roads, engine, settings=settings)
     before = move_findings_back(first.findings_on_image.table, first.alignment.shift)
     told = judge(before, planted, WAYS[way](len(before)))

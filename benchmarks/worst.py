@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 from benchmarks.quality import CITY, WINDOW, see_scenes
 from benchmarks.scenes import Mapped, find_planted, plant_map
 from mapsight.atomic import write_atomically
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels, measure_at
-from mapsight.cnn.runtime import find_place, make_runner
+from mapsight.cnn.runtimes import open_runner
 from mapsight.progress import track
 from mapsight.roads.finding.overlap import answer_planted
 from mapsight.roads.measure.evaluate import predict_scene
@@ -61,7 +62,7 @@ def write_sheet(path: Path, figure: Figure) -> None:
 
 def draw_images(model, table: Path) -> Figure:
     """Right and wrong over the photographs, the worst first."""
-    run, rows = make_runner(*model, find_place()), []
+    run, rows = open_runner(model, find_compute()), []
     pairs = read_pairs(table, split="test", sets=["mass_crops400", "dubai"])
     for pair in track(pairs, "images", total=len(pairs)):
         scene = read_scene(pair)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from mapsight.cnn.checkpoint import read_model, write_model
 from mapsight.cnn.nets import make_zoo_net
-from mapsight.cnn.runtime import scale_images
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.cnn.shipped import DIGITS, ROADS, read_shipped
 from mapsight.errors import ModelError
 

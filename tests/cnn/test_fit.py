@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from mapsight.cnn.checkpoint import read_state
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.fit import FitSettings, fit
-from mapsight.cnn.runtime import find_place
 from mapsight.errors import InputError
 
-PLACE = find_place("cpu", "fp32")
+COMPUTE = find_compute("cpu", "fp32")
 
 
 class Lines:
@@ -77,7 +77,7 @@ class Stopped(Exception):
 def test_resumed_is_bit_equal(tmp_path, after):
     """Interrupted after any epoch and started anew, the weights end equal to the last bit."""
     whole = make_net()
-    result = fit(whole, Lines(), loss, score, place=PLACE, settings=SETTINGS)
+    result = fit(whole, Lines(), loss, score, compute=COMPUTE, settings=SETTINGS)
 
     def interrupt(net):
         interrupt.epochs += 1
@@ -88,9 +88,17 @@ def test_resumed_is_bit_equal(tmp_path, after):
     interrupt.epochs = 0
     state = tmp_path / "state.safetensors"
     with pytest.raises(Stopped):
-        fit(make_net(), Lines(), loss, interrupt, place=PLACE, settings=SETTINGS, state_path=state)
+        fit(
+            make_net(),
+            Lines(),
+            loss,
+            interrupt,
+            compute=COMPUTE,
+            settings=SETTINGS,
+            state_path=state,
+        )
     again = make_net()
-    resumed = fit(again, Lines(), loss, score, place=PLACE, settings=SETTINGS, state_path=state)
+    resumed = fit(again, Lines(), loss, score, compute=COMPUTE, settings=SETTINGS, state_path=state)
     assert equal(weights(whole), weights(again))
     assert resumed.history == result.history
 
@@ -103,7 +111,8 @@ torch_loss = t.loss
 def slow(net, batch):
     time.sleep(0.05); return torch_loss(net, batch)
 state = Path({state!r})
-t.fit(t.make_net(), t.Lines(), slow, t.score, place=t.PLACE, settings=t.SETTINGS, state_path=state)
+how = dict(compute=t.COMPUTE, settings=t.SETTINGS, state_path=state)
+t.fit(t.make_net(), t.Lines(), slow, t.score, **how)
 """
 
 
@@ -112,7 +121,7 @@ def test_killed_is_bit_equal(tmp_path):
     bit-equal.
     """
     whole = make_net()
-    fit(whole, Lines(), loss, score, place=PLACE, settings=SETTINGS)
+    fit(whole, Lines(), loss, score, compute=COMPUTE, settings=SETTINGS)
     state = tmp_path / "state.safetensors"
     code = _CHILD.format(tests=os.path.dirname(__file__), state=str(state))
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
@@ -124,17 +133,17 @@ def test_killed_is_bit_equal(tmp_path):
     epochs_done = len(read_state(state)[1]["result"]["history"])
     assert 1 <= epochs_done < SETTINGS.epochs
     again = make_net()
-    fit(again, Lines(), loss, score, place=PLACE, settings=SETTINGS, state_path=state)
+    fit(again, Lines(), loss, score, compute=COMPUTE, settings=SETTINGS, state_path=state)
     assert equal(weights(whole), weights(again))
 
 
 def test_state_of_other_settings_is_refused(tmp_path):
     """A state is not silently continued under other settings."""
     state = tmp_path / "state.safetensors"
-    fit(make_net(), Lines(), loss, score, place=PLACE, settings=SETTINGS, state_path=state)
+    fit(make_net(), Lines(), loss, score, compute=COMPUTE, settings=SETTINGS, state_path=state)
     other = dataclasses.replace(SETTINGS, learning_rate=1e-3)
     with pytest.raises(InputError, match="other settings"):
-        fit(make_net(), Lines(), loss, score, place=PLACE, settings=other, state_path=state)
+        fit(make_net(), Lines(), loss, score, compute=COMPUTE, settings=other, state_path=state)
 
 
 @pytest.mark.parametrize("of", ["the same", "other data", "another net"])
@@ -150,7 +159,7 @@ def test_state_of_another_training_is_refused(tmp_path, of):
             Lines(),
             loss,
             score,
-            place=PLACE,
+            compute=COMPUTE,
             settings=SETTINGS,
             state_path=state,
             identity=identity,
@@ -174,7 +183,7 @@ def test_nan_keeps_the_last_good():
         return loss(net, batch) * (float("nan") if len(calls) > 5 else 1.0)
 
     net = make_net()
-    result = fit(net, Lines(), exploding, score, place=PLACE, settings=SETTINGS)
+    result = fit(net, Lines(), exploding, score, compute=COMPUTE, settings=SETTINGS)
     assert "nan" in result.stopped
     assert len(result.history) == 2  # two steps an epoch, the sixth call explodes
     assert all(torch.isfinite(t.float()).all() for t in weights(net))
@@ -196,7 +205,7 @@ def test_early_stopping_returns_the_best():
         Lines(),
         loss,
         falling,
-        place=PLACE,
+        compute=COMPUTE,
         settings=dataclasses.replace(SETTINGS, epochs=50, patience=3),
     )
     assert len(result.history) == 4
@@ -209,7 +218,12 @@ def test_learns():
     net = make_net()
     before = score(net.eval())["score"]
     result = fit(
-        net, Lines(), loss, score, place=PLACE, settings=dataclasses.replace(SETTINGS, epochs=20)
+        net,
+        Lines(),
+        loss,
+        score,
+        compute=COMPUTE,
+        settings=dataclasses.replace(SETTINGS, epochs=20),
     )
     assert result.best_score > before + 0.3
 
@@ -228,10 +242,12 @@ def test_two_processes_learn_as_one(tmp_path):
         "s = t.dataclasses.replace(t.SETTINGS, epochs=4, batch_size=2, patience=1)\n"
         "t.Lines.__len__ = lambda self: 11\n"
         "score = lambda net: calls.append(1) or {'score': sign * len(calls)}\n"
-        "done = t.fit(net, t.Lines(), t.loss, score, place=t.PLACE, settings=s)\n"
+        "from mapsight.cnn.processes import join_processes\n"
+        "with join_processes() as processes:\n"
+        "    here = t.dataclasses.replace(t.COMPUTE, processes=processes)\n"
+        "    done = t.fit(net, t.Lines(), t.loss, score, compute=here, settings=s)\n"
         "kept = [torch.tensor([row['score'] for row in done.history]), *net.parameters()]\n"
         f"torch.save(kept, {str(tmp_path)!r} + '/' + os.environ['RANK'])\n"
-        "torch.distributed.destroy_process_group()\n"
     )
     env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     command = [

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.nets import ZOO_NETS, make_zoo_net
-from mapsight.cnn.runtime import find_place
 from mapsight.zoo.compare import CLASSIFIERS, count_layers, describe_net, time_net
 
 # layers: the papers; 10⁹ multiply-adds: torchvision's table of weights (at 224 px)
@@ -58,4 +58,4 @@ def test_classifiers_are_the_photo_nets():
 
 def test_timing_gives_a_rate():
     """A small net does at least some images a second."""
-    assert time_net("digit-cnn", find_place("cpu", "fp32"), seconds=0.05) > 1
+    assert time_net("digit-cnn", find_compute("cpu", "fp32"), seconds=0.05) > 1

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.nets import make_zoo_net
-from mapsight.cnn.runtime import find_place
 from mapsight.errors import InputError, ModelError
 from mapsight.zoo.figure import make_figure
 from mapsight.zoo.model import FORMAT, ZooCard, read_zoo_model, write_zoo_model
@@ -27,7 +27,7 @@ from mapsight.zoo.scores import (
     tell_class,
 )
 
-PLACE = find_place("cpu", "fp32")
+COMPUTE = find_compute("cpu", "fp32")
 SETTINGS = FitSettings(epochs=4, batch_size=16, learning_rate=1e-3, ema_decay=0.0, patience=0)
 
 
@@ -73,7 +73,7 @@ BARS = Recipe(
 
 @pytest.fixture(scope="module")
 def outcome():
-    return run_recipe(BARS, read_bars(None), PLACE, settings=SETTINGS)
+    return run_recipe(BARS, read_bars(None), COMPUTE, settings=SETTINGS)
 
 
 def test_learns_and_reports(outcome):
@@ -84,7 +84,7 @@ def test_learns_and_reports(outcome):
     assert second.measures["accuracy"] > 0.9
     assert list(first.judged.fold) == [0] * 64 + [1] * 64
     assert len(first.history) == SETTINGS.epochs
-    text = json.dumps(describe(BARS, outcome, SETTINGS, PLACE), allow_nan=False)
+    text = json.dumps(describe(BARS, outcome, SETTINGS, COMPUTE), allow_nan=False)
     assert json.loads(text)["nets"][1]["measures"]["accuracy"] == second.measures["accuracy"]
 
 
@@ -130,7 +130,7 @@ def test_interrupted_run_ends_equal(tmp_path):
     data = data._replace(folds=data.folds[:1], everything=None)
     recipe = dataclasses.replace(BARS, contenders=BARS.contenders[1:])
     settings = dataclasses.replace(SETTINGS, epochs=3, optimiser="sgd")
-    whole = run_recipe(recipe, data, PLACE, settings=settings)
+    whole = run_recipe(recipe, data, COMPUTE, settings=settings)
     calls = []
 
     def stop_once(judged, data):
@@ -141,9 +141,9 @@ def test_interrupted_run_ends_equal(tmp_path):
 
     broken = dataclasses.replace(recipe, metric=stop_once)
     with pytest.raises(KeyboardInterrupt):
-        run_recipe(broken, data, PLACE, settings=settings, state_dir=tmp_path)
+        run_recipe(broken, data, COMPUTE, settings=settings, state_dir=tmp_path)
     assert len(list(tmp_path.glob(".*.training.safetensors"))) == 1
-    again = run_recipe(broken, data, PLACE, settings=settings, state_dir=tmp_path)
+    again = run_recipe(broken, data, COMPUTE, settings=settings, state_dir=tmp_path)
     for a, b in zip(whole.net.state_dict().values(), again.net.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -166,7 +166,7 @@ def test_what_is_settled_on_the_judging_items():
         BARS.contenders[1],
     )
     recipe = dataclasses.replace(BARS, contenders=contenders, metric=metric)
-    run_recipe(recipe, read_bars(None), PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
+    run_recipe(recipe, read_bars(None), COMPUTE, settings=dataclasses.replace(SETTINGS, epochs=1))
     mean = np.concatenate([draw_bars(32, 10 + n).columns[-1] for n in range(2)]).mean()
     tests = [facts for count, facts in asked if count == 128]
     assert tests == [{"judges": 64.0, "mean": pytest.approx(mean)}, {}]
@@ -187,7 +187,7 @@ def test_a_net_may_be_trained_its_own_way():
     )
     data = read_bars(None)._replace(folds=read_bars(None).folds[:1], everything=None)
     recipe = dataclasses.replace(BARS, contenders=(*contenders, BARS.contenders[1]))
-    outcome = run_recipe(recipe, data, PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
+    outcome = run_recipe(recipe, data, COMPUTE, settings=dataclasses.replace(SETTINGS, epochs=1))
     assert [size for training, size in seen if training] == [6, 6]
     assert [size for training, size in seen if not training] == [5] * 6 + [2] + [5] * 12 + [4]
     judged = outcome.results[0].judged
@@ -260,4 +260,4 @@ def test_nothing_to_judge():
     empty = Arrays((np.zeros((0, 1, 28, 28), np.uint8), np.zeros(0, int)))
     bad = data._replace(folds=(data.folds[0]._replace(judge=None, test=empty),))
     with pytest.raises(InputError, match="no items"):
-        run_recipe(BARS, bad, PLACE, settings=dataclasses.replace(SETTINGS, epochs=1))
+        run_recipe(BARS, bad, COMPUTE, settings=dataclasses.replace(SETTINGS, epochs=1))

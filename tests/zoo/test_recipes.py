@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.compute import find_compute
 from mapsight.errors import InputError
 from mapsight.zoo.cifar import KINDS, read_cifar, read_records
 from mapsight.zoo.digits import find_seconds_to, read_digits, read_idx
@@ -58,7 +58,7 @@ from tests.zoo.draw import (
     write_voices,
 )
 
-PLACE = find_place("cpu", "fp32")
+COMPUTE = find_compute("cpu", "fp32")
 DRAWERS = {
     "digits": write_mnist,
     "objects": write_cifar10,
@@ -137,7 +137,11 @@ def done(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "data"
     DRAWERS[request.param](folder)
     recipe = shorten(request.param)
-    return recipe, folder, run_recipe(recipe, recipe.read(folder), PLACE, settings=recipe.settings)
+    return (
+        recipe,
+        folder,
+        run_recipe(recipe, recipe.read(folder), COMPUTE, settings=recipe.settings),
+    )
 
 
 def test_tables_are_complete():
@@ -171,7 +175,7 @@ def test_learns_something(done):
         assert outcome.results[1].measures["bleu"] > 0.3
         assert outcome.whole["signs"] > 0 and 0 <= outcome.whole["signs_translated"] <= 1
     assert recipe.headline in measures
-    json.dumps(describe(recipe, outcome, recipe.settings, PLACE), allow_nan=False)
+    json.dumps(describe(recipe, outcome, recipe.settings, COMPUTE), allow_nan=False)
 
 
 def test_draws_its_result(done):
@@ -214,7 +218,7 @@ def test_answers_a_file_of_the_users(done, tmp_path):
         *recipe.read_input(make_input(recipe.name, tmp_path, np.random.default_rng(1))),
         np.empty(0),
     )
-    answer = recipe.tell(apply_net(recipe, outcome.net, [item], PLACE)[0], outcome.data.labels)
+    answer = recipe.tell(apply_net(recipe, outcome.net, [item], COMPUTE)[0], outcome.data.labels)
     assert isinstance(answer["answer"], str)
     json.dumps(answer, allow_nan=False)
     assert (
@@ -231,7 +235,7 @@ def test_nets_answer_together(done, tmp_path):
     if recipe.consult is None:
         pytest.skip("one net answers alone")
     path = make_input(recipe.name, tmp_path, np.random.default_rng(1))
-    answer = recipe.consult(path, outcome.models, PLACE)
+    answer = recipe.consult(path, outcome.models, COMPUTE)
     told = recipe.tell(answer, outcome.data.labels)
     assert told["answer"] and told["read"] and json.dumps(told)
     before, after = (
@@ -241,7 +245,7 @@ def test_nets_answer_together(done, tmp_path):
     assert before.shape == after.shape and (before != after).any()
     Image.new("RGB", (90, 60), "orange").save(path)
     with pytest.raises(InputError, match="no letters"):
-        recipe.consult(path, outcome.models, PLACE)
+        recipe.consult(path, outcome.models, COMPUTE)
 
 
 def test_refuses_what_is_no_input(done, tmp_path):

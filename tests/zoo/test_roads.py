@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.compute import find_compute
 from mapsight.errors import InputError
 from mapsight.zoo.pairs import ELSEWHERE, cover_images, find_starts, read_pairs
 from mapsight.zoo.recipe import Data, Judged
@@ -279,7 +279,7 @@ def test_names_reach_the_metric(tmp_path):
     items = read_roads(tmp_path).folds[0].judge
     recipe = dataclasses.replace(RECIPE, judge_batch=1, apply=None)
     net = torch.nn.Conv2d(3, 1, 1)
-    judged = judge(recipe, net, items, find_place("cpu", "fp32"))
+    judged = judge(recipe, net, items, find_compute("cpu", "fp32"))
     assert judged.names.tolist() == ["val0", "val1"]
     assert judged.outputs.shape == (2, 1, 160, 160) and judged.truth.shape == (2, 160, 160)
 

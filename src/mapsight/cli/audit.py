@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapsight.cli.options import (
+    Arithmetic,
     Bands,
-    Compute,
     Device,
     ImageCrs,
     Layer,
     MapCrs,
     OutDir,
     Seed,
-    find_named_place,
+    find_named_compute,
     make_dir,
     name_beside,
     parse_bands,
@@ -30,8 +30,8 @@ from mapsight.errors import InputError, ModelError
 from mapsight.progress import say
 
 if TYPE_CHECKING:
+    from mapsight.cnn.checkpoint import Model
     from mapsight.roads.planting.mark import ScoreReport
-    from mapsight.roads.training.train import Model
     from mapsight.roads.verdicts.judged import Judged
 
 
@@ -77,7 +77,7 @@ def audit(
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
     previous: Annotated[
         Path | None,
         typer.Option(help="folder of an earlier audit of this place; default: --out itself"),
@@ -99,7 +99,7 @@ def audit(
     judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None
     if coverage not in ("auto", "all"):
         raise InputError(f"--coverage {coverage}", "unknown", "choose auto or all")
-    start, place = _read_start(model), find_named_place(device, compute)
+    start, compute = _read_start(model), find_named_compute(device, arithmetic)
     if start and m_per_px:
         raise InputError(
             f"--m-per-px {m_per_px:g}",
@@ -116,14 +116,14 @@ def audit(
     for line in (
         *notes,
         str(roads.overlap),
-        f"device: {place}; {box.height} × {box.width} px of {box.m_per_px:g} m",
+        f"device: {compute}; {box.height} × {box.width} px of {box.m_per_px:g} m",
     ):
         say(line)
     make_dir(out)
     settings = AuditSettings(
         folds=folds, coverage=coverage == "auto", precision=precision, steps=steps, seed=seed
     )
-    engine = Engine(start, place, out / "training")
+    engine = Engine(start, compute, out / "training")
     found = audit_map(seen, roads, engine, settings=settings, judged=judged)
     for note in found.notes:
         say(note)

@@ -87,10 +87,10 @@ def _list_gdal() -> list[tuple[str, str, str]]:
 def _list_devices() -> list[tuple[str, str, str]]:
     import torch
 
-    from mapsight.cnn.runtime import find_place
+    from mapsight.cnn.compute import find_compute
 
-    place = find_place()
-    rows = [("device in use", str(place), "--device and --compute choose another")]
+    compute = find_compute()
+    rows = [("device in use", str(compute), "--device and --compute choose another")]
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     rows.append(("CUDA", f"{cuda} device(s)" if cuda else "none", "" if cuda else "not needed"))
     return rows

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapsight.cli.options import (
+    Arithmetic,
     Bands,
-    Compute,
     Device,
     ImageCrs,
     Layer,
     MapCrs,
     OutDir,
     Seed,
-    find_named_place,
+    find_named_compute,
     make_dir,
     parse_bands,
     write_json,
@@ -99,14 +99,14 @@ def train(
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """Train a net on images with their road map, or on a table of image and mask pairs.
 
     An interrupted training goes on when the same command is given again.
     """
     from mapsight.cnn.checkpoint import write_model
-    from mapsight.cnn.fit import leave_processes
+    from mapsight.cnn.processes import join_processes
     from mapsight.roads.training.clean import mend_scenes
     from mapsight.roads.training.scenes import Hints
     from mapsight.roads.training.shipped import read_model_or_default
@@ -120,7 +120,7 @@ def train(
     begun = read_model_or_default(start) if start else None
     net = net or (begun.card.net if begun else TrainSettings().net)
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
-    place = find_named_place(device, compute)
+    compute = find_named_compute(device, arithmetic)
     hints = Hints(parse_bands(bands), crs, map_crs, layer)
     scenes, judges, resolution, source = _read_training(
         images or [], map_file, pairs, sets or [], m_per_px, balance, hints
@@ -130,20 +130,28 @@ def train(
     identity = identify_training(
         scenes, judges, settings, begun, align, clean
     )  # of the scenes before they are mended
-    scenes = mend_scenes(
-        scenes, settings, align=align, clean=clean, m_per_px=resolution, place=place, start=begun
-    )
-    model, result = train_model(
-        scenes,
-        judges,
-        settings,
-        m_per_px=resolution,
-        place=place,
-        start=begun,
-        state_path=state,
-        identity=identity,
-    )
-    if not leave_processes():
+    with join_processes() as processes:
+        compute = dataclasses.replace(compute, processes=processes)
+        scenes = mend_scenes(
+            scenes,
+            settings,
+            align=align,
+            clean=clean,
+            m_per_px=resolution,
+            compute=compute,
+            start=begun,
+        )
+        model, result = train_model(
+            scenes,
+            judges,
+            settings,
+            m_per_px=resolution,
+            compute=compute,
+            start=begun,
+            state_path=state,
+            identity=identity,
+        )
+    if not processes.leads:
         return
     before = f", starting from {begun.card.trained_on}" if begun and begun.card.trained_on else ""
     card = dataclasses.replace(model.card, trained_on=source + before)
@@ -173,17 +181,17 @@ def predict(
     crs: ImageCrs = None,
     flips: Flips = False,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """Write the probability of road for every pixel of an image of any size, on its own grid."""
-    from mapsight.cnn.runtime import make_runner
+    from mapsight.cnn.runtimes import open_runner
     from mapsight.geo.raster import open_image
     from mapsight.roads.prediction.predict import NODATA, PredictSettings, predict_file
     from mapsight.roads.training.shipped import read_model_or_default
 
     if dtype not in NODATA:
         raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
-    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
     make_dir(out.parent)
     with open_image(
         image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
@@ -192,11 +200,11 @@ def predict(
             say(note)
         say(
             f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on"
-            f" {place}"
+            f" {compute}"
         )
         predict_file(
             reader,
-            make_runner(*chosen, place),
+            open_runner(chosen, compute),
             out,
             dtype=dtype,
             settings=PredictSettings(flips=flips),
@@ -220,23 +228,23 @@ def evaluate(
     ] = None,
     flips: Flips = False,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """Measure a model on pairs with known truth, image by image and together, with pictures."""
     from mapsight.roads.measure.evaluate import evaluate_pairs, summarise
     from mapsight.roads.training.chips import read_pairs
     from mapsight.roads.training.shipped import read_model_or_default
 
-    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
     rows = read_pairs(pairs, split=split, sets=sets or [])
     pictures = panels or (
         None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels")
     )
-    say(f"evaluate {len(rows)} images with {chosen.card.net} on {place}")
+    say(f"evaluate {len(rows)} images with {chosen.card.net} on {compute}")
     done = evaluate_pairs(
         chosen,
         rows,
-        place=place,
+        compute=compute,
         threshold=threshold,
         flips=flips,
         out_dir=pictures and make_dir(pictures),
@@ -266,7 +274,7 @@ def probe(
     layer: Layer = None,
     seed: Seed = 0,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """The stability probe: what blobs, a fake street, a railway, blur, brightness, JPEG, noise and
     rotation change.
@@ -277,13 +285,13 @@ def probe(
     from mapsight.roads.training.scenes import Hints, read_truth
     from mapsight.roads.training.shipped import read_model_or_default
 
-    chosen, place = read_model_or_default(model), find_named_place(device, compute)
+    chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
     with open_image(
         image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
     ) as reader:
         seen, own = reader.read_all(), reader.source_geobox
     road = read_truth(truth, seen.geobox, own, Hints(map_crs=map_crs, layer=layer)) > 0
-    report = probe_model(chosen, seen.array, road, seen.valid, place=place, seed=seed)
+    report = probe_model(chosen, seen.array, road, seen.valid, compute=compute, seed=seed)
     write_json(make_dir(out) / "probe.json", report.to_json())
     write_figure(out / "probe.png", draw_probes(report))
     for r in report.results:

@@ -14,10 +14,12 @@ from mapsight.atomic import write_atomically
 from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
-    from mapsight.cnn.runtime import Place
+    from mapsight.cnn.compute import Compute
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
-Compute = Annotated[str, typer.Option(help="arithmetic of the net: auto, fp32 or bf16")]
+Arithmetic = Annotated[
+    str, typer.Option("--compute", help="arithmetic of the net: auto, fp32 or bf16")
+]
 ImageCrs = Annotated[
     str | None, typer.Option("--crs", help="CRS of an image that states none, as EPSG:<number>")
 ]
@@ -65,11 +67,12 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def find_named_place(device: str, compute: str) -> Place:
+def find_named_compute(device: str, arithmetic: str) -> Compute:
     """Device and precision by name (loads torch)."""
-    from mapsight.cnn.runtime import find_place
 
-    return find_place(device, compute)
+    from mapsight.cnn.compute import find_compute
+
+    return find_compute(device, arithmetic)
 
 
 def load_web() -> None:

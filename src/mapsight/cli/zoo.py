@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsight.cli.options import Compute, Device, Seed, find_named_place, make_dir, write_json
+from mapsight.cli.options import Arithmetic, Device, Seed, find_named_compute, make_dir, write_json
 from mapsight.progress import say
 
 if TYPE_CHECKING:
@@ -61,20 +61,21 @@ def run(
     epochs: Annotated[int | None, typer.Option(min=1, help="instead of the recipe's own")] = None,
     seed: Seed = 0,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """Train the nets of a recipe, judge them, draw the result, write the model.
 
     An interrupted run goes on when the same command is given again.
     """
-    from mapsight.cnn.fit import leave_processes
+    from mapsight.cnn.processes import join_processes
     from mapsight.zoo.fetch import fetch_files, find_folder
     from mapsight.zoo.figure import write_figure
     from mapsight.zoo.model import write_zoo_model
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import choose_settings, describe, run_recipe
 
-    recipe, place = _keep_nets(find_recipe(name), only or []), find_named_place(device, compute)
+    recipe = _keep_nets(find_recipe(name), only or [])
+    compute = find_named_compute(device, arithmetic)
     if download:
         fetch_files(_need_files(recipe), data / recipe.folder)
     read = recipe.read(
@@ -82,14 +83,16 @@ def run(
     )
     folder = make_dir(out / recipe.name)
     settings = choose_settings(recipe, read, seed=seed, epochs=epochs)
-    say(f"{recipe.name}: {read.about}, on {place}")
-    outcome = run_recipe(recipe, read, place, settings=settings, state_dir=folder)
-    if not leave_processes():
+    say(f"{recipe.name}: {read.about}, on {compute}")
+    with join_processes() as processes:
+        compute = dataclasses.replace(compute, processes=processes)
+        outcome = run_recipe(recipe, read, compute, settings=settings, state_dir=folder)
+    if not processes.leads:
         return
     for part, model in outcome.models.items():
         write_zoo_model(folder / _name_model(part), model.net, model.card)
     write_figure(folder / _FIGURE, recipe.draw(outcome))
-    write_json(folder / _RESULT, describe(recipe, outcome, settings, place))
+    write_json(folder / _RESULT, describe(recipe, outcome, settings, compute))
     for state in folder.glob(".*.training.safetensors"):
         state.unlink()
     names = [*map(_name_model, outcome.models), _FIGURE, _RESULT]
@@ -112,7 +115,7 @@ def predict(
         ),
     ] = None,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """What a trained net says to a file of the user's, as JSON."""
     import numpy as np
@@ -121,22 +124,22 @@ def predict(
     from mapsight.zoo.recipes import find_recipe
     from mapsight.zoo.run import adapt_recipe, apply_net
 
-    recipe, path, place = (
+    recipe, path, compute = (
         find_recipe(name),
         model or out / name / _MODEL,
-        find_named_place(device, compute),
+        find_named_compute(device, arithmetic),
     )
     if picture is not None:
         _check_picture(recipe, source, picture)
     models = _read_models(recipe, path)
     net, card = next(iter(models.values()))
     if recipe.consult is not None:
-        answer = recipe.consult(source, models, place)
+        answer = recipe.consult(source, models, compute)
     else:
         own = next(
             (adapt_recipe(recipe, c) for c in recipe.contenders if c.net == card.net), recipe
         )
-        answer = apply_net(own, net, [(*recipe.read_input(source), np.empty(0))], place)[0]
+        answer = apply_net(own, net, [(*recipe.read_input(source), np.empty(0))], compute)[0]
     told = {"input": str(source), **recipe.tell(answer, card.labels)}
     if picture is not None and recipe.render is not None:
         write_picture(picture, recipe.render(source, answer))
@@ -174,24 +177,24 @@ def nets(
         bool, typer.Option("--speed", help="measure images a second here, too (takes minutes)")
     ] = False,
     device: Device = "auto",
-    compute: Compute = "auto",
+    arithmetic: Arithmetic = "auto",
 ) -> None:
     """The nets of ImageNet side by side: layers, parameters, multiply-adds, and on request images a
     second.
     """
     from mapsight.zoo.compare import CLASSIFIERS, describe_net, time_net
 
-    place = find_named_place(device, compute)
+    compute = find_named_compute(device, arithmetic)
     typer.echo(f"{'net':<15}{'layers':>7}{'parameters':>13}{'G mult-adds':>13}{'images/s':>10}  of")
     for name in CLASSIFIERS:
         facts = describe_net(name)
-        rate = f"{time_net(name, place):.1f}" if speed else "-"
+        rate = f"{time_net(name, compute):.1f}" if speed else "-"
         costs = (
             f"{facts.layers:>7}{facts.parameters:>13,}{facts.multiply_adds / 1e9:>13.2f}{rate:>10}"
         )
         typer.echo(f"{name:<15}{costs}  {facts.source}")
     if speed:
-        say(f"images/s: one image at a time on {place}")
+        say(f"images/s: one image at a time on {compute}")
 
 
 def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:

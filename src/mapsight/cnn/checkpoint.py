@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -48,6 +48,13 @@ class ModelCard:
     measures: dict[str, Any] = field(default_factory=dict)
 
 
+class Model(NamedTuple):
+    """A net in eval mode, and what its file says of it."""
+
+    net: nn.Module
+    card: ModelCard
+
+
 def write_model(path: Path, net: nn.Module, card: ModelCard, *, half: bool = False) -> None:
     """Writes weights and card as one file, atomically; `half` stores float16 (half the size, read
     back as float32).
@@ -58,7 +65,7 @@ def write_model(path: Path, net: nn.Module, card: ModelCard, *, half: bool = Fal
     write_tensors(path, tensors, {"format": FORMAT, "card": json.dumps(asdict(card))})
 
 
-def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
+def read_model(path: str | Path) -> Model:
     """The net, in eval mode, and its card; raises ModelError for anything that is not a sound model
     file of ours.
     """
@@ -73,7 +80,7 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     check_tensors(path, wanted, tensors)
     net = make_zoo_net(card.net)
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    return net.eval(), card
+    return Model(net.eval(), card)
 
 
 def write_state(path: Path, parts: dict[str, dict[str, Tensor]], progress: dict[str, Any]) -> None:

@@ -1,15 +1,15 @@
 """fit(): the one training loop, from top to bottom.
 
 What is trained, on what and towards what comes in as values: a net, a data set, a function that
-gives a batch's loss, a function that gives a net's score. Devices, precision and processes are
-torch's own: autocast, channels-last memory, DistributedDataParallel under `torchrun`.
+gives a batch's loss, a function that gives a net's score. `Compute` says on which device, in which
+precision and beside which other processes: autocast, channels-last memory and
+DistributedDataParallel are torch's own.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -23,8 +23,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from mapsight.cnn.checkpoint import read_state, write_state
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.muon import Muon
-from mapsight.cnn.runtime import Place
+from mapsight.cnn.processes import Processes
 from mapsight.errors import InputError
 from mapsight.progress import open_progress, say
 
@@ -82,7 +83,7 @@ def fit(
     loss: BatchLoss,
     score: Score | None,
     *,
-    place: Place,
+    compute: Compute,
     settings: FitSettings,
     state_path: Path | None = None,
     identity: str = "",
@@ -97,9 +98,8 @@ def fit(
     the training with the best weights so far. Raises InputError where the state is of another net,
     another identity or other settings.
     """
-    rank, processes = _join_processes()
-    leads = rank == 0
-    net.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    processes = compute.processes
+    net.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _OPTIMISERS[settings.optimiser](
         net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -112,8 +112,8 @@ def fit(
     if state_path is not None and state_path.exists():
         result = _load(state_path, net, optimiser, average, best, settings, identity)
         say(f"{title}: going on after epoch {len(result.history)} of {settings.epochs}")
-    replica = DistributedDataParallel(net) if processes > 1 else net
-    steps = len(data) // (settings.batch_size * processes)
+    replica = DistributedDataParallel(net) if processes.count > 1 else net
+    steps = len(data) // (settings.batch_size * processes.count)
     if steps < 1:
         raise InputError(
             f"{len(data)} items an epoch",
@@ -128,19 +128,17 @@ def fit(
             if result.stopped:
                 break
             torch.manual_seed(
-                settings.seed * 1_000_003 + epoch * 1_009 + rank
+                settings.seed * 1_000_003 + epoch * 1_009 + processes.rank
             )  # dropout, for exact resume
             replica.train()
             total = 0.0
-            for step, batch in enumerate(
-                _load_batches(data, epoch, steps, rank, processes, settings)
-            ):
+            for step, batch in enumerate(_load_batches(data, epoch, steps, processes, settings)):
                 for group in optimiser.param_groups:
                     group["lr"] = _learning_rate(
                         epoch * steps + step, settings.epochs * steps, settings
                     )
-                batch = [t.to(place.device, non_blocking=True) for t in batch]
-                with place.autocast():
+                batch = [t.to(compute.device, non_blocking=True) for t in batch]
+                with compute.autocast():
                     value = loss(replica, batch)
                 if not torch.isfinite(value):
                     result.stopped = (
@@ -160,9 +158,9 @@ def fit(
                 break
             judged.eval()
             row = {"epoch": epoch + 1, "loss": total / steps, "score": float(epoch)}
-            if score and leads:
+            if score and processes.leads:
                 row |= score(judged)
-            if processes > 1:
+            if processes.count > 1:
                 row = _hear_leader(row)
             result.history.append(row)
             if row["score"] > result.best_score:
@@ -170,35 +168,12 @@ def fit(
                 best = copy.deepcopy(judged.state_dict())
             if settings.patience and epoch - result.best_epoch >= settings.patience:
                 result.stopped = f"no better score in {settings.patience} epochs"
-            if state_path is not None and leads:
+            if state_path is not None and processes.leads:
                 _save(state_path, net, optimiser, average, best, settings, identity, result)
     net.load_state_dict(best)
     net.eval()
     result.stopped = result.stopped or "all epochs done"
     return result
-
-
-def leave_processes() -> bool:
-    """Ends the work with other processes, where there are any; whether this one leads, and so
-    writes the results.
-    """
-    if not distributed.is_initialized():
-        return True
-    leads = distributed.get_rank() == 0
-    distributed.barrier()
-    distributed.destroy_process_group()
-    return leads
-
-
-def _join_processes() -> tuple[int, int]:
-    """(rank, world size) under torchrun, (0, 1) otherwise."""
-    if not distributed.is_torchelastic_launched():
-        return 0, 1
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return distributed.get_rank(), distributed.get_world_size()
 
 
 def _hear_leader(row: dict[str, float]) -> dict[str, float]:
@@ -211,13 +186,14 @@ def _hear_leader(row: dict[str, float]) -> dict[str, float]:
 
 
 def _load_batches(
-    data: IndexedData, epoch: int, steps: int, rank: int, processes: int, settings: FitSettings
+    data: IndexedData, epoch: int, steps: int, processes: Processes, settings: FitSettings
 ) -> Iterator[Batch]:
     """So many batches of one epoch for this process; which chips they hold depends on the epoch
     alone.
     """
     first = epoch * len(data)
-    mine = range(first + rank, first + steps * settings.batch_size * processes, processes)
+    last = first + steps * settings.batch_size * processes.count
+    mine = range(first + processes.rank, last, processes.count)
     return iter(DataLoader(data, settings.batch_size, sampler=mine, num_workers=settings.workers))  # type: ignore[arg-type]
 
 

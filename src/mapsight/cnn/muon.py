@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mapsight.cnn.runtime import is_bf16_native
+from mapsight.cnn.compute import is_bf16_native
 
 # layers with fewer inputs or outputs (the first, the last) are Adam's, as are biases and norms
 _LEAST = 16

@@ -5,9 +5,7 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from torch import nn
-
-from mapsight.cnn.checkpoint import ModelCard, read_model
+from mapsight.cnn.checkpoint import Model, read_model
 from mapsight.errors import ModelError
 
 ROADS = "roads-1m.safetensors"
@@ -16,7 +14,7 @@ SHIPPED = "shipped"  # the road model, by the name that commands know
 NAMES = {SHIPPED: ROADS, "digits": DIGITS}
 
 
-def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
+def read_shipped(name: str) -> Model:
     """A shipped net, in eval mode, and its card; ModelError in a build without it."""
     with as_file(files("mapsight").joinpath("weights", name)) as path:
         if not path.is_file():
@@ -26,6 +24,6 @@ def read_shipped(name: str) -> tuple[nn.Module, ModelCard]:
         return read_model(path)
 
 
-def read_named_model(name: str | Path) -> tuple[nn.Module, ModelCard]:
+def read_named_model(name: str | Path) -> Model:
     """A shipped model by its name in `NAMES`, or that of a file."""
     return read_shipped(NAMES[str(name)]) if str(name) in NAMES else read_model(name)

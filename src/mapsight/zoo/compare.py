@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.nets import ZOO_NETS, count_parameters, make_zoo_net
-from mapsight.cnn.runtime import Place
 
 CLASSIFIERS = tuple(
     name for name, row in ZOO_NETS.items() if row.gives == (1000,)
@@ -70,17 +70,17 @@ def count_layers(net: nn.Module) -> int:
 
 
 @torch.inference_mode()
-def time_net(name: str, place: Place, *, seconds: float = 3.0, batch: int = 1) -> float:
+def time_net(name: str, compute: Compute, *, seconds: float = 3.0, batch: int = 1) -> float:
     """Images a second, forward only, in batches, measured for some seconds after one batch to warm
     up.
     """
-    net = make_zoo_net(name).to(place.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    inputs = [x.to(place.device) for x in ZOO_NETS[name].make_inputs(batch)]
+    net = make_zoo_net(name).to(compute.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    inputs = [x.to(compute.device) for x in ZOO_NETS[name].make_inputs(batch)]
 
     def run() -> None:
-        with place.autocast():
+        with compute.autocast():
             net(*inputs)
-        if place.device.type == "cuda":
+        if compute.device.type == "cuda":
             torch.cuda.synchronize()
 
     run()

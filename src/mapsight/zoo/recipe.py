@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from PIL.Image import Image
 from torch import Tensor, nn
 
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.fit import FitSettings
-from mapsight.cnn.runtime import Place
 from mapsight.zoo.fetch import Remote
 from mapsight.zoo.model import ZooModel
 
@@ -173,9 +173,9 @@ class Recipe:
     )
     # what nets of several parts make of a user's file together, instead of `read_input`; goes to
     # `tell` and `render`
-    consult: Callable[[Path, Mapping[str, ZooModel], Place], Any] | None = None
+    consult: Callable[[Path, Mapping[str, ZooModel], Compute], Any] | None = None
     # what they measure together; nothing where the net of a part is not there
-    conclude: Callable[[Data, Mapping[str, ZooModel], Place], dict[str, Any]] | None = None
+    conclude: Callable[[Data, Mapping[str, ZooModel], Compute], dict[str, Any]] | None = None
     settings: FitSettings = FitSettings()
     vary: Callable[[Item, np.random.Generator], Item] | None = (
         None  # augmentation of a training item

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.nets import count_parameters, make_zoo_net
-from mapsight.cnn.runtime import Place
 from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.zoo.model import ZooCard, ZooModel
@@ -52,7 +52,7 @@ class Epochs:
 def run_recipe(
     recipe: Recipe,
     data: Data,
-    place: Place,
+    compute: Compute,
     *,
     settings: FitSettings,
     state_dir: Path | None = None,
@@ -70,11 +70,19 @@ def run_recipe(
         )
         for at, fold in enumerate(mine.folds):
             net, result, took = train_net(
-                own, contender, fold.train, fold.judge, mine, place, settings, state_dir, fold.name
+                own,
+                contender,
+                fold.train,
+                fold.judge,
+                mine,
+                compute,
+                settings,
+                state_dir,
+                fold.name,
             )
             if own.settle and fold.judge is not None:
-                judgings.append(judge(own, net, fold.judge, place, at))
-            parts.append(judge(own, net, fold.test, place, at))
+                judgings.append(judge(own, net, fold.judge, compute, at))
+            parts.append(judge(own, net, fold.test, compute, at))
             histories.append(result.history)
             seconds += took
         judged = _join(parts)
@@ -83,7 +91,7 @@ def run_recipe(
         if contender.part not in models:
             if len(mine.folds) > 1 and mine.everything is not None:
                 net, _, _ = train_net(
-                    own, contender, mine.everything, None, mine, place, settings, state_dir, "all"
+                    own, contender, mine.everything, None, mine, compute, settings, state_dir, "all"
                 )
             models[contender.part] = ZooModel(
                 net, make_card(recipe, contender, mine, settings, measures)
@@ -98,9 +106,9 @@ def run_recipe(
     first = adapt_recipe(recipe, recipe.contenders[0])
 
     def look(item: Item) -> np.ndarray:
-        return apply_net(first, next(iter(models.values())).net, [item], place)[0]
+        return apply_net(first, next(iter(models.values())).net, [item], compute)[0]
 
-    whole = recipe.conclude(data, models, place) if recipe.conclude else {}
+    whole = recipe.conclude(data, models, compute) if recipe.conclude else {}
     tests = (data.parts[recipe.contenders[0].part] if recipe.contenders[0].part else data).folds
     return Outcome(data, tuple(results), tuple(fold.test for fold in tests), look, models, whole)
 
@@ -142,7 +150,7 @@ def train_net(
     items: Items,
     judges: Items | None,
     data: Data,
-    place: Place,
+    compute: Compute,
     settings: FitSettings,
     state_dir: Path | None = None,
     fold: str = "",
@@ -159,14 +167,14 @@ def train_net(
         if state_dir is None
         else state_dir / f".{title.replace(' ', '-')}.training.safetensors"
     )
-    score = make_score(recipe, judges, data, place) if judges is not None else None
+    score = make_score(recipe, judges, data, compute) if judges is not None else None
     begun = time.monotonic()
     result = fit(
         net,
         Epochs(items, recipe, settings.seed),
         make_batch_loss(recipe),
         score,
-        place=place,
+        compute=compute,
         settings=fitted,
         state_path=state,
         title=title,
@@ -190,7 +198,7 @@ def ask_net(recipe: Recipe, net: nn.Module, inputs: Sequence[Tensor]) -> Any:
     return net(*inputs) if recipe.apply is None else recipe.apply(net, inputs)
 
 
-def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score:
+def make_score(recipe: Recipe, judges: Items, data: Data, compute: Compute) -> Score:
     """The recipe's metric on the judging items, and the seconds since it was last asked: those of
     the epoch.
     """
@@ -198,7 +206,7 @@ def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score
 
     def score(net: nn.Module) -> dict[str, float]:
         nonlocal last
-        measures = recipe.metric(judge(recipe, net, judges, place), data)
+        measures = recipe.metric(judge(recipe, net, judges, compute), data)
         last, before = time.monotonic(), last
         return {k: float(v) for k, v in measures.items() if isinstance(v, int | float)} | {
             "seconds": last - before
@@ -207,50 +215,50 @@ def make_score(recipe: Recipe, judges: Items, data: Data, place: Place) -> Score
     return score
 
 
-def judge(recipe: Recipe, net: nn.Module, items: Items, place: Place, fold: int = 0) -> Judged:
+def judge(recipe: Recipe, net: nn.Module, items: Items, compute: Compute, fold: int = 0) -> Judged:
     """The net's outputs for all items, beside their truth; raises InputError where there are
     none.
     """
     if not len(items):
         raise InputError(recipe.name, "there are no items to judge the net by", "give more data")
-    outputs, truth = _ask_all(recipe, net, items, place)
+    outputs, truth = _ask_all(recipe, net, items, compute)
     names = np.array(getattr(items, "names", [""] * len(truth)))
     return Judged(outputs, truth, np.full(len(truth), fold), names)
 
 
 def apply_net(
-    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place
+    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], compute: Compute
 ) -> np.ndarray:
     """Outputs (N, …) float32 of a net in eval mode for N items."""
-    return _ask_all(recipe, net, items, place)[0]
+    return _ask_all(recipe, net, items, compute)[0]
 
 
 @torch.inference_mode()
 def _ask_all(
-    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], place: Place
+    recipe: Recipe, net: nn.Module, items: Items | Sequence[Item], compute: Compute
 ) -> tuple[np.ndarray, np.ndarray]:
     """Outputs (N, …) float32 of a net in eval mode and truth (N, …); each item is read once: that
     may mean decoding.
     """
     home = next(net.parameters()).device
-    net = net.to(place.device).eval()
+    net = net.to(compute.device).eval()
     outputs: list[np.ndarray] = []
     truth: list[np.ndarray] = []
     for start in range(0, len(items), recipe.judge_batch):
         batch = [items[i] for i in range(start, min(start + recipe.judge_batch, len(items)))]
         *inputs, known = zip(*batch, strict=True)
-        columns = [torch.as_tensor(np.stack(column)).to(place.device) for column in inputs]
+        columns = [torch.as_tensor(np.stack(column)).to(compute.device) for column in inputs]
         truth += known
-        outputs.append(_look(recipe, net, scale_inputs(recipe, columns), place).cpu().numpy())
+        outputs.append(_look(recipe, net, scale_inputs(recipe, columns), compute).cpu().numpy())
     net.to(home)
     return np.concatenate(outputs), np.stack(truth)
 
 
-def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], place: Place) -> Tensor:
+def _look(recipe: Recipe, net: nn.Module, inputs: list[Tensor], compute: Compute) -> Tensor:
     """The mean output (B, …) float32 over the inputs and the recipe's views of them, as the recipe
     keeps it.
     """
-    with place.autocast():
+    with compute.autocast():
         seen = [ask_net(recipe, net, inputs).float()]
         seen += [ask_net(recipe, net, [view(x) for x in inputs]).float() for view in recipe.views]
     mean = torch.stack(seen).mean(dim=0) if recipe.views else seen[0]
@@ -266,14 +274,14 @@ def scale_inputs(recipe: Recipe, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def describe(
-    recipe: Recipe, outcome: Outcome, settings: FitSettings, place: Place
+    recipe: Recipe, outcome: Outcome, settings: FitSettings, compute: Compute
 ) -> dict[str, Any]:
     """What a run leaves as JSON."""
     return {
         "recipe": recipe.name,
         "date": datetime.now(UTC).date().isoformat(),
         "data": outcome.data.about,
-        "place": str(place),
+        "place": str(compute),
         "headline": recipe.headline,
         "settings": dataclasses.asdict(settings),
         "nets": [

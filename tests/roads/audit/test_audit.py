@@ -10,6 +10,7 @@ import pytest
 import shapely
 import torch
 
+from mapsight.cnn.checkpoint import Model
 from mapsight.errors import InputError
 from mapsight.geo.grid import draw_blocks, spatial_folds
 from mapsight.geo.raster import Raster
@@ -21,10 +22,9 @@ from mapsight.roads.audit.folds import deal_folds
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.finding.findings import COLUMNS
 from mapsight.roads.finding.place import reproject_findings
-from mapsight.roads.training.train import Model
 
 from ..conftest import BOX, GRID, make_lines, make_map, photograph
-from ..training.test_train import CARD, PLACE, Bright
+from ..training.test_train import CARD, COMPUTE, Bright
 
 HAMLET = (
     [(240, 300), (360, 300)],
@@ -91,7 +91,7 @@ def test_states_are_of_these_folds_and_this_start(monkeypatch, tmp_path):
     image, roads = look(*GRID)
     starts = [Model(torch.nn.Conv2d(3, 1, 1), CARD) for _ in range(2)]
     for count, start in ((2, None), (3, None), (2, starts[0]), (2, starts[1]), (2, None)):
-        engine = Engine(start, PLACE, tmp_path)
+        engine = Engine(start, COMPUTE, tmp_path)
         with pytest.raises(InterruptedError):
             audit_map(image, roads, engine, settings=AuditSettings(folds=count))
     assert len(set(begun[:4])) == 4 and begun[4] == begun[0]
@@ -104,7 +104,7 @@ def test_no_data_under_the_map_is_no_evidence():
     image, roads = look(*HAMLET, valid=valid)
     for start, count in ((None, 2), (Model(Bright(), CARD), 0)):
         with pytest.raises(InputError, match="no data where the map reaches"):
-            audit_map(image, roads, Engine(start, PLACE), settings=AuditSettings(folds=count))
+            audit_map(image, roads, Engine(start, COMPUTE), settings=AuditSettings(folds=count))
 
 
 def test_small_map_takes_the_folds_it_fills(monkeypatch):
@@ -124,17 +124,17 @@ def test_small_map_takes_the_folds_it_fills(monkeypatch):
         (HAMLET, 0, "the model judges as it is"),
     ):
         taught.clear()
-        done = audit_map(*look(*streets), Engine(start, PLACE))
+        done = audit_map(*look(*streets), Engine(start, COMPUTE))
         assert done.prediction.folds == count == len(taught) and all(taught)
         assert any(note in said for said in done.notes)
     with pytest.raises(InputError, match=r"fewer than two blocks.*--folds 0"):
-        audit_map(*look(*HAMLET), Engine(None, PLACE))
+        audit_map(*look(*HAMLET), Engine(None, COMPUTE))
 
 
 def test_one_fold_is_refused():
     """It would judge what it has learnt, or learn nothing."""
     with pytest.raises(InputError, match="no other to learn from"):
-        audit_map(*look(*GRID), Engine(None, PLACE), settings=AuditSettings(folds=1))
+        audit_map(*look(*GRID), Engine(None, COMPUTE), settings=AuditSettings(folds=1))
 
 
 def test_folds_are_dealt_to_what_is_taught():

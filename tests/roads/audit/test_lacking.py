@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.compute import find_compute
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.raster import Raster
 from mapsight.roads.audit import audit
@@ -82,7 +82,7 @@ def test_an_audit_of_such_a_map_says_so(streets, monkeypatch):
         done = audit_map(
             image,
             roads,
-            Engine(read_model_or_default(None), find_place("cpu")),
+            Engine(read_model_or_default(None), find_compute("cpu")),
             settings=AuditSettings(folds=2, coverage=False),
         )
         on_lost = burn_lines(streets.loc[lost], BOX, width_m=3) > 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import shapely
 
+from mapsight.cnn.checkpoint import Model
 from mapsight.geo.raster import Raster
 from mapsight.geo.shift import move_lines
 from mapsight.roads.audit import audit, folds
@@ -21,10 +22,9 @@ from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.audit.threshold import settle_threshold
 from mapsight.roads.finding.coverage import find_coverage
 from mapsight.roads.prediction.threshold import ThresholdChoice, choose_threshold, count_blocks
-from mapsight.roads.training.train import Model
 
 from ..conftest import BOX, make_lines, make_map, photograph, see
-from ..training.test_train import CARD, PLACE, Bright
+from ..training.test_train import CARD, COMPUTE, Bright
 
 EAST_M = 6.0
 STREETS = [
@@ -65,7 +65,7 @@ def test_stages_by_hand_are_the_audit():
     """Called one after the other, they give what `audit_map` gives, to the last bit."""
     lines = make_lines(*STREETS)
     image, roads = Raster(photograph(lines), BOX.transform, BOX.crs), make_map(lines)
-    engine, settings = Engine(Model(Bright(), CARD), PLACE), AuditSettings(folds=0)
+    engine, settings = Engine(Model(Bright(), CARD), COMPUTE), AuditSettings(folds=0)
     first = predict_start(image, engine, settings.predict)
     alignment = align(roads, first)
     reach = find_reach(image, alignment.moved, coverage=True)
@@ -99,7 +99,7 @@ def test_without_a_model_everything_is_of_the_moved_map(beside, monkeypatch):
     image, roads, seen = beside
     monkeypatch.setattr(folds, "_judge_folds", lambda *_: seen)
     settings = AuditSettings(folds=2)
-    done = audit_map(image, roads, Engine(None, PLACE), settings=settings)
+    done = audit_map(image, roads, Engine(None, COMPUTE), settings=settings)
     shift = done.alignment.shift
     assert done.alignment.source == OWN and shift.dx_m == pytest.approx(EAST_M, abs=1)
     there = move_lines(roads.lines, shift)
@@ -121,7 +121,7 @@ def test_findings_lie_on_the_map(beside, monkeypatch):
     mapped = make_map(roads.lines.drop(index=1))
     mapped = dataclasses.replace(mapped, source_crs=BOX.crs)
     monkeypatch.setattr(audit, "predict_start", lambda *_: seen)
-    engine = Engine(Model(Bright(), CARD), PLACE)
+    engine = Engine(Model(Bright(), CARD), COMPUTE)
     done = audit_map(image, mapped, engine, settings=AuditSettings(folds=0))
     missing = done.findings[done.findings["kind"] == "missing"]
     assert len(missing) and done.findings.crs == gpd.GeoSeries(crs=BOX.crs.to_wkt()).crs

@@ -547,9 +547,10 @@ def test_onnx_gives_torchs_probabilities(audit_dir):
     """
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    from mapsight.cnn.checkpoint import ModelCard, write_model
+    from mapsight.cnn.checkpoint import Model, ModelCard, write_model
+    from mapsight.cnn.compute import find_compute
     from mapsight.cnn.nets import make_net
-    from mapsight.cnn.runtime import find_place, make_runner
+    from mapsight.cnn.runtimes.torch_runtime import open_torch
 
     net = make_net("roadnet-tiny").eval()
     card = ModelCard("roadnet-tiny", 0.5, threshold=0.37, scale_mean=0.4, scale_std=0.2)
@@ -564,7 +565,7 @@ def test_onnx_gives_torchs_probabilities(audit_dir):
         and put.type == "tensor(float)"
     )
     pixels = np.random.default_rng(3).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
-    wanted = make_runner(net, card, find_place("cpu", "fp32"))(pixels)
+    wanted = open_torch(Model(net, card), find_compute("cpu", "fp32")).predict(pixels)
     (found,) = session.run(None, {put.name: (pixels / 255).astype(np.float32)})
     np.testing.assert_allclose(found[:, 0], wanted, atol=1e-5)
     told = {

@@ -10,6 +10,8 @@ from PIL import Image
 from rasterio.crs import CRS
 from scipy import ndimage
 
+from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.runtimes import Runner
 from mapsight.errors import InputError
 from mapsight.geo.raster import Raster, open_image, pixel_box, write_raster
 from mapsight.roads.prediction.predict import (
@@ -24,11 +26,18 @@ from mapsight.roads.prediction.predict import (
 SMALL = PredictSettings(window_px=64, overlap_px=32)
 
 
-def blur(images):
+CARD = ModelCard("roadnet-tiny", 1.0)
+FIRST_BAND = Runner(lambda images: images[:, 0] / np.float32(255), 1, CARD)
+
+
+def blur_first_band(images):
     """A 'net' whose answer reaches 5 px far: a Gaussian of the first band."""
     return np.stack(
         [ndimage.gaussian_filter(i[0] / np.float32(255), 1.2, truncate=4) for i in images]
     )
+
+
+BLUR = Runner(blur_first_band, 1, CARD)
 
 
 def noise_raster(height, width, seed=0):
@@ -62,7 +71,7 @@ class Memory:
 def test_tiled_equals_whole(size):
     """Blended windows equal one prediction of the whole image, at every size and remainder."""
     raster = noise_raster(*size)
-    got = predict_raster(Memory(raster), blur, SMALL)
+    got = predict_raster(Memory(raster), BLUR, SMALL)
     whole = ndimage.gaussian_filter(raster.array[0] / np.float32(255), 1.2, truncate=4)
     assert got.array.shape == (1, *size)
     assert np.abs(got.array[0] - whole).max() < 2e-3
@@ -71,7 +80,7 @@ def test_tiled_equals_whole(size):
 def test_pointwise_is_exact():
     """Where a net looks at single pixels, windows are exact to rounding."""
     raster = noise_raster(150, 170)
-    got = predict_raster(Memory(raster), lambda images: images[:, 0] / np.float32(255), SMALL)
+    got = predict_raster(Memory(raster), FIRST_BAND, SMALL)
     assert np.abs(got.array[0] - raster.array[0] / np.float32(255)).max() < 1e-6
 
 
@@ -81,19 +90,19 @@ def test_real_net_has_no_seams():
     """
     import torch
 
-    from mapsight.cnn.checkpoint import ModelCard
+    from mapsight.cnn.checkpoint import Model
+    from mapsight.cnn.compute import find_compute
     from mapsight.cnn.nets import make_net
-    from mapsight.cnn.runtime import find_place, make_runner
+    from mapsight.cnn.runtimes import open_runner
 
     torch.manual_seed(0)
     net = make_net("roadnet-tiny").train()
     raster = noise_raster(240, 320)
     for _ in range(5):  # batch norms learn what such images look like
         net((torch.from_numpy(raster.array[None]).float() / 255 - 0.5) / 0.25)
-    run = make_runner(
-        net,
-        ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25),
-        find_place("cpu", "fp32"),
+    run = open_runner(
+        Model(net, ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25)),
+        find_compute("cpu", "fp32"),
     )
     whole = predict_array(raster.array, run)
     tiled = predict_raster(
@@ -110,7 +119,7 @@ def test_bands_come_in_order_and_hold_little():
     time.
     """
     memory = Memory(noise_raster(500, 90))
-    bands = list(predict_bands(memory, blur, SMALL))
+    bands = list(predict_bands(memory, BLUR, SMALL))
     assert [b.row for b in bands] == list(np.cumsum([0] + [len(b.probability) for b in bands])[:-1])
     assert sum(len(b.probability) for b in bands) == 500
     assert max(len(b.probability) for b in bands) <= 64
@@ -126,7 +135,7 @@ def test_no_data_stays_no_data(tmp_path):
     write_raster(tmp_path / "i.tif", Raster(raster.array, raster.transform, raster.crs, valid))
     for dtype in ("float32", "uint8"):
         with open_image(tmp_path / "i.tif") as reader:
-            predict_file(reader, blur, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
+            predict_file(reader, BLUR, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
         back = read_probability(tmp_path / f"{dtype}.tif")
         assert np.array_equal(back.valid, valid)
         assert (back.array[0][valid] <= 1).all()
@@ -140,7 +149,7 @@ def test_uint8_and_float32_agree(tmp_path):
     write_raster(tmp_path / "i.tif", noise_raster(80, 90))
     for dtype in ("float32", "uint8"):
         with open_image(tmp_path / "i.tif") as reader:
-            predict_file(reader, blur, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
+            predict_file(reader, BLUR, tmp_path / f"{dtype}.tif", dtype=dtype, settings=SMALL)
     one, two = (read_probability(tmp_path / f"{t}.tif").array for t in ("float32", "uint8"))
     assert np.abs(one - two).max() <= 0.5 / 254 + 1e-6
 
@@ -152,9 +161,7 @@ def test_result_lies_on_the_images_own_grid(tmp_path):
     write_raster(tmp_path / "i.tif", degrees)
     with open_image(tmp_path / "i.tif", m_per_px=1.0) as reader:
         assert reader.geobox.crs.is_projected
-        predict_file(
-            reader, lambda i: i[:, 0] / np.float32(255), tmp_path / "p.tif", settings=SMALL
-        )
+        predict_file(reader, FIRST_BAND, tmp_path / "p.tif", settings=SMALL)
     with rasterio.open(tmp_path / "p.tif") as file:
         assert (file.height, file.width) == (120, 150)
         assert file.transform.almost_equals(degrees.transform)
@@ -173,7 +180,7 @@ def test_pixels_without_a_place_are_the_models(tmp_path, dtype):
     with open_image(tmp_path / "i.png", m_per_px=0.5) as reader:
         predict_file(
             reader,
-            lambda i: i[:, 0] / np.float32(255),
+            FIRST_BAND,
             tmp_path / "p.tif",
             dtype=dtype,
             settings=SMALL,
@@ -189,9 +196,9 @@ def test_only_wanted_windows_are_run():
     memory = Memory(noise_raster(300, 300))
     wanted = np.zeros((300, 300), bool)
     wanted[:20, :20] = True
-    some = predict_raster(memory, blur, SMALL, wanted=wanted)
+    some = predict_raster(memory, BLUR, SMALL, wanted=wanted)
     assert len(memory.reads) <= 4
-    full = predict_raster(memory, blur, SMALL)
+    full = predict_raster(memory, BLUR, SMALL)
     assert np.allclose(some.array[0][wanted], full.array[0][wanted], atol=1e-6)
 
 

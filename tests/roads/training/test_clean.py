@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapsight.cnn.runtime import find_place
+from mapsight.cnn.compute import find_compute
 from mapsight.errors import InputError
 from mapsight.roads.training.chips import Scene
 from mapsight.roads.training.clean import (
@@ -109,5 +109,5 @@ def test_one_scene_has_no_others(wanted):
             TrainSettings(),
             **asked,
             m_per_px=1.0,
-            place=find_place("cpu"),
+            compute=find_compute("cpu"),
         )

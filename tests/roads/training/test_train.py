@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.checkpoint import Model, ModelCard
+from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels
-from mapsight.cnn.runtime import find_place, make_runner
+from mapsight.cnn.runtimes import open_runner
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, balance_sets
 from mapsight.roads.training.train import (
-    Model,
     TrainSettings,
     count_scenes,
     identify_training,
     make_score,
 )
 
-CARD, PLACE = ModelCard("roadnet", 1.0, scale_mean=0.0, scale_std=1.0), find_place("cpu", "fp32")
+CARD, COMPUTE = (
+    ModelCard("roadnet", 1.0, scale_mean=0.0, scale_std=1.0),
+    find_compute("cpu", "fp32"),
+)
 
 
 class Bright(torch.nn.Module):
@@ -46,8 +49,10 @@ def test_balanced_judges_count_the_same():
     1 right one.
     """
     scenes = [_scene(64, road=True), _scene(192, road=False)]
-    pooled = make_score(scenes, CARD, PLACE)(Bright())["score"]
-    balanced = make_score(balance_sets(scenes, ["small", "large"]), CARD, PLACE)(Bright())["score"]
+    pooled = make_score(scenes, CARD, COMPUTE)(Bright())["score"]
+    balanced = make_score(balance_sets(scenes, ["small", "large"]), CARD, COMPUTE)(Bright())[
+        "score"
+    ]
     assert pooled == pytest.approx(2 / (2 + 9))
     assert balanced == pytest.approx(2 / (2 + 1))
 
@@ -74,10 +79,10 @@ def test_large_scene_is_judged_in_pieces():
     valid[40:333, 900:1217], valid[1500:, 1600:] = True, True
     scene = Scene("", image, (image[0] > 150).astype(np.uint8), valid)
     Blurred.shown.clear()
-    (counts,) = count_scenes(Blurred(), [scene], CARD, PLACE)
+    (counts,) = count_scenes(Blurred(), [scene], CARD, COMPUTE)
     assert max(Blurred.shown) < 500 * 400 and sum(Blurred.shown) < 0.2 * valid.size
     whole = count_pixels(
-        predict_array(image, make_runner(Blurred(), CARD, PLACE)), scene.truth > 0, valid
+        predict_array(image, open_runner(Model(Blurred(), CARD), COMPUTE)), scene.truth > 0, valid
     )
     assert counts.positives.sum() == whole.positives.sum()
     assert counts.probability_sum.sum() == pytest.approx(whole.probability_sum.sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mapsight.cnn.runtime import scale_images
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.cnn.shipped import DIGITS, read_shipped
 from mapsight.web.lab.digit import describe_digit_net
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from mapsight.cnn.checkpoint import ModelCard
-from mapsight.cnn.runtime import scale_images
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.cnn.see import figures
 from mapsight.cnn.see.back import RELU_RULES, project
 from mapsight.cnn.see.maps import compute_gradcam, keep_from, occlude

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapsight.cnn.augment import ONE_LIGHT
-from mapsight.cnn.checkpoint import fingerprint
-from mapsight.cnn.runtime import make_runner
+from mapsight.cnn.checkpoint import Model, fingerprint
+from mapsight.cnn.runtimes import open_runner
 from mapsight.errors import InputError
 from mapsight.geo.grid import draw_blocks, spatial_folds
 from mapsight.geo.raster import Raster
@@ -22,7 +22,7 @@ from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.prediction.predict import PredictSettings, predict_raster
 from mapsight.roads.prediction.windows import Held
 from mapsight.roads.training.chips import ChipSettings, Scene
-from mapsight.roads.training.train import Model, TrainSettings, train_model
+from mapsight.roads.training.train import TrainSettings, train_model
 
 _SCRATCH_STEPS, _TUNING_STEPS = 900, 120  # for a scene of 1 Mpx; larger ones get more
 _LEAST_SHARE = 0.25  # of what the fullest block holds; from less a net learns too little
@@ -83,7 +83,7 @@ def predict_start(image: Raster, engine: Engine, settings: PredictSettings) -> R
     """
     if engine.start is None:
         return None
-    return predict_raster(Held(image), make_runner(*engine.start, engine.place), settings)
+    return predict_raster(Held(image), open_runner(engine.start, engine.compute), settings)
 
 
 def predict_folds(
@@ -140,7 +140,7 @@ def _judge_folds(
         )
         seen = predict_raster(
             Held(image),
-            make_runner(*model, engine.place),
+            open_runner(model, engine.compute),
             settings.predict,
             wanted=folds == fold,
         )
@@ -169,7 +169,7 @@ def train_fold(
         [],
         recipe,
         m_per_px=m_per_px,
-        place=engine.place,
+        compute=engine.compute,
         start=engine.start,
         state_path=engine.work_dir and engine.work_dir / f"{state}.state",
         title=scene.name,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapsight.cnn.runtime import Place
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import Compute
 from mapsight.errors import InputError
 from mapsight.geo.network import RoadMap
 from mapsight.geo.raster import Raster
 from mapsight.geo.shift import ShiftSettings
 from mapsight.roads.finding.findings import FindingSettings
 from mapsight.roads.prediction.predict import PredictSettings
-from mapsight.roads.training.train import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Engine:
     """
 
     start: Model | None
-    place: Place
+    compute: Compute
     work_dir: Path | None = None
 
 

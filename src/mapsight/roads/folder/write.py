@@ -186,7 +186,7 @@ def _make_view(audit: Audit, image: Raster, origin: Origin) -> report.AuditView:
 
 
 def _describe_model(engine: Engine, folds: int) -> report.Model:
-    start, place = engine.start, engine.place
+    start, compute = engine.start, engine.compute
     net = start.card.net if start else TrainSettings().net
     origin = (
         f"a net trained on {start.card.trained_on}"
@@ -201,8 +201,10 @@ def _describe_model(engine: Engine, folds: int) -> report.Model:
             f"trained on this map in {folds} spatial folds, {begin}: every place is judged"
             " by a net that has not seen the map there"
         )
-    precision = "bf16" if "bfloat16" in str(place.dtype) else "fp32"
-    return report.Model(name=net, training=training, device=str(place.device), precision=precision)
+    precision = "bf16" if "bfloat16" in str(compute.dtype) else "fp32"
+    return report.Model(
+        name=net, training=training, device=str(compute.device), precision=precision
+    )
 
 
 def _describe_shift(alignment: Alignment) -> report.Shift:

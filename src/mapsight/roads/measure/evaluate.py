@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.checkpoint import Model, ModelCard
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.metrics import (
     Histogram,
     PixelReport,
@@ -26,7 +27,7 @@ from mapsight.cnn.metrics import (
     sum_counts,
     sweep_thresholds,
 )
-from mapsight.cnn.runtime import Place, Runner, average_flips, make_runner
+from mapsight.cnn.runtimes import Runner, average_flips, open_runner
 from mapsight.errors import InputError
 from mapsight.progress import track
 from mapsight.roads.measure.panels import (
@@ -37,7 +38,6 @@ from mapsight.roads.measure.panels import (
 )
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, ScenePair, read_scene
-from mapsight.roads.training.train import Model
 
 RHO_PX = 3  # Mnih 2013
 
@@ -66,7 +66,7 @@ def evaluate_pairs(
     model: Model,
     pairs: Sequence[ScenePair],
     *,
-    place: Place,
+    compute: Compute,
     threshold: float | None = None,
     flips: bool = False,
     out_dir: Path | None = None,
@@ -74,7 +74,7 @@ def evaluate_pairs(
     """Predicts each image and counts; the threshold is the model's own unless one is given. Panels
     go to `out_dir`.
     """
-    run = make_runner(*model, place)
+    run = open_runner(model, compute)
     run = average_flips(run) if flips else run
     at = model.card.threshold if threshold is None else threshold
     panels = None if out_dir is None else [_name_panel(out_dir, pair) for pair in pairs]

@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from mapsight.cnn.augment import compress
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.metrics import count_pixels, measure_at
-from mapsight.cnn.runtime import Place, make_runner
+from mapsight.cnn.runtimes import open_runner
 from mapsight.roads.measure.panels import paint_overlay
 from mapsight.roads.prediction.predict import predict_array
-from mapsight.roads.training.train import Model
 
 
 class Probed(NamedTuple):
@@ -74,13 +75,13 @@ def probe_model(
     truth: np.ndarray,
     valid: np.ndarray,
     *,
-    place: Place,
+    compute: Compute,
     seed: int = 0,
 ) -> ProbeReport:
     """Runs every probe on an image (3, H, W) uint8 with truth and valid (H, W) bool; metres by the
     model's card.
     """
-    run, threshold = make_runner(*model, place), model.card.threshold
+    run, threshold = open_runner(model, compute), model.card.threshold
     rng = np.random.default_rng(seed)
     untouched = predict_array(image, run) >= threshold
     results, pictures = [], {}

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from rasterio.enums import Resampling
 
-from mapsight.cnn.runtime import Runner, average_flips
+from mapsight.cnn.runtimes import Runner, average_flips
 from mapsight.errors import InputError
 from mapsight.geo.grid import Window, tile_windows, window_weights
 from mapsight.geo.raster import (
@@ -61,7 +61,7 @@ class Band(NamedTuple):
 
 def predict_raster(
     reader: Reader,
-    run: Runner,
+    runner: Runner,
     settings: PredictSettings = PredictSettings(),
     *,
     wanted: np.ndarray | None = None,
@@ -71,7 +71,7 @@ def predict_raster(
 
     Windows that hold no pixel of `wanted` (H, W) bool are left out, and so not valid.
     """
-    bands = list(predict_bands(reader, run, settings, wanted=wanted))
+    bands = list(predict_bands(reader, runner, settings, wanted=wanted))
     box = reader.geobox
     probability = np.concatenate([band.probability for band in bands])[None]
     return Raster(
@@ -81,7 +81,7 @@ def predict_raster(
 
 def predict_file(
     reader: ImageReader,
-    run: Runner,
+    runner: Runner,
     out: Path,
     *,
     dtype: str = "float32",
@@ -95,7 +95,7 @@ def predict_file(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         first = out if same_grid else Path(folder) / "working.tif"
         with open_probability_writer(first, reader.geobox, dtype) as writer:
-            for band in predict_bands(reader, run, settings):
+            for band in predict_bands(reader, runner, settings):
                 writer.write(
                     band.row, 0, encode_probability(band.probability, band.valid, dtype)[None]
                 )
@@ -103,21 +103,21 @@ def predict_file(
             warp_raster(first, out, reader.source_geobox, resampling=Resampling.bilinear)
 
 
-def predict_array(image: np.ndarray, run: Runner, *, stride_px: int = 32) -> np.ndarray:
+def predict_array(image: np.ndarray, runner: Runner) -> np.ndarray:
     """Probability (H, W) of an image (3, H, W) uint8 in one piece, mirrored up to a multiple of the
     net's stride.
     """
     height, width = image.shape[1:]
-    padding = ((0, 0), (0, -height % stride_px), (0, -width % stride_px))
-    return run(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
+    padding = ((0, 0), (0, -height % runner.stride_px), (0, -width % runner.stride_px))
+    return runner.predict(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
 
 
 def predict_bands(
-    reader: Reader, run: Runner, settings: PredictSettings, *, wanted: np.ndarray | None = None
+    reader: Reader, runner: Runner, settings: PredictSettings, *, wanted: np.ndarray | None = None
 ) -> Iterator[Band]:
     """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time."""
     box, overlap = reader.geobox, settings.overlap_px
-    run = average_flips(run) if settings.flips else run
+    runner = average_flips(runner) if settings.flips else runner
     windows = tile_windows(box.height, box.width, size_px=settings.window_px, overlap_px=overlap)
     stride = settings.window_px - overlap
     start = 0
@@ -131,7 +131,7 @@ def predict_bands(
             )
             for window in (w for w in windows if w.row == row):
                 if wanted is None or _holds(wanted, window):
-                    _add_window(reader, run, window, settings, (start, open_rows, open_valid))
+                    _add_window(reader, runner, window, settings, (start, open_rows, open_valid))
                 advance(1, "")
             done = box.height if row + stride + overlap // 2 >= box.height else row + stride
             yield _finish(start, open_rows[: done - start], open_valid[: done - start])
@@ -168,7 +168,7 @@ def encode_probability(probability: np.ndarray, valid: np.ndarray, dtype: str) -
 
 def _add_window(
     reader: Reader,
-    run: Runner,
+    runner: Runner,
     window: Window,
     settings: PredictSettings,
     opened: tuple[int, np.ndarray, np.ndarray],
@@ -195,7 +195,9 @@ def _add_window(
         mirrored[1][0] : window.width - mirrored[1][1],
     ]
     weights = window_weights(window, box.height, box.width, overlap_px=settings.overlap_px)
-    rows[top - start : bottom - start, left:right] += (run(image[None])[0] * weights)[inner]
+    rows[top - start : bottom - start, left:right] += (runner.predict(image[None])[0] * weights)[
+        inner
+    ]
 
 
 def _holds(wanted: np.ndarray, window: Window) -> bool:

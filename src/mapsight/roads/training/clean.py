@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, signal
 
-from mapsight.cnn.runtime import Place, make_runner
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import Compute
+from mapsight.cnn.runtimes import open_runner
 from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.roads.finding.hidden import drop_specks
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene
-from mapsight.roads.training.train import Model, TrainSettings, train_model
+from mapsight.roads.training.train import TrainSettings, train_model
 
 See = Callable[[Scene], np.ndarray]  # a scene → probability of road (H, W)
 Learn = Callable[
@@ -53,7 +55,7 @@ def mend_scenes(
     align: bool,
     clean: bool,
     m_per_px: float,
-    place: Place,
+    compute: Compute,
     start: Model | None = None,
 ) -> list[Scene]:
     """The scenes with labels made fit for training: aligned, then cleaned, as asked for.
@@ -70,13 +72,13 @@ def mend_scenes(
         )
 
     def see_with(model: Model) -> See:
-        run = make_runner(*model, place)
+        run = open_runner(model, compute)
         return lambda scene: predict_array(scene.image, run)
 
     def learn(some: Sequence[Scene], title: str) -> See:
         return see_with(
             train_model(
-                some, [], settings, m_per_px=m_per_px, place=place, start=start, title=title
+                some, [], settings, m_per_px=m_per_px, compute=compute, start=start, title=title
             )[0]
         )
 

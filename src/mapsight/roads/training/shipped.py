@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.shipped import SHIPPED, read_named_model
 from mapsight.errors import ModelError
-from mapsight.roads.training.train import Model
 
 
 def read_model_or_default(name: str | Path | None) -> Model:
     """The road model of a file, or the one that ships (None, 'shipped'); ModelError where it is not
     there, or knows no roads.
     """
-    model = Model(*read_named_model(SHIPPED if name is None else name))
+    model = read_named_model(SHIPPED if name is None else name)
     if model.card.classes or len(model.card.bands) != 3:
         raise ModelError(
             name,

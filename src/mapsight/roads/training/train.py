@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,14 +14,16 @@ from scipy import ndimage
 from torch import nn
 
 from mapsight.cnn.augment import NO_AUGMENTATION
-from mapsight.cnn.checkpoint import ModelCard, fingerprint
+from mapsight.cnn.checkpoint import Model, ModelCard, fingerprint
+from mapsight.cnn.compute import Compute
 from mapsight.cnn.counts import weigh_counts
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.losses import find_loss
 from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at
 from mapsight.cnn.nets import count_parameters, make_net
 from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
-from mapsight.cnn.runtime import Place, Runner, make_runner, scale_images
+from mapsight.cnn.runtimes import Runner, open_runner
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
 from mapsight.progress import say
 from mapsight.roads.prediction.predict import predict_array
@@ -32,13 +33,6 @@ from mapsight.roads.training.chips import ChipData, ChipSettings, Scene
 _BLOCK_PX = 200
 _WHOLE_PX = 1536  # images up to so many pixels a side are judged in one piece
 _PIECE_PX, _CONTEXT_PX, _STRIDE_PX = 1024, 64, 32  # larger ones in pieces, with what is around them
-
-
-class Model(NamedTuple):
-    """A net in eval mode, and what its file says of it."""
-
-    net: nn.Module
-    card: ModelCard
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ def train_model(
     settings: TrainSettings,
     *,
     m_per_px: float,
-    place: Place,
+    compute: Compute,
     start: Model | None = None,
     state_path: Path | None = None,
     identity: str = "",
@@ -121,23 +115,23 @@ def train_model(
             "change --chip-px",
         )
     say(
-        f"{title}: {settings.net}, {count_parameters(net):,} parameters, on {place}, {len(scenes)}"
-        " scenes"
+        f"{title}: {settings.net}, {count_parameters(net):,} parameters, on {compute},"
+        f" {len(scenes)} scenes"
     )
-    score = make_score(judges, card, place) if judges else None
+    score = make_score(judges, card, compute) if judges else None
     result = fit(
         net,
         ChipData(scenes, settings.chips),
         make_batch_loss(settings.loss, card),
         score,
-        place=place,
+        compute=compute,
         settings=settings.fit,
         state_path=state_path,
         identity=identity,
         title=title,
     )
     card = dataclasses.replace(card, settings=asdict(settings))
-    card = choose_on(judges, net, card, place) if judges else card
+    card = choose_on(judges, net, card, compute) if judges else card
     return Model(net.cpu().eval(), card), result
 
 
@@ -173,11 +167,13 @@ def _begin_from(start: Model, net: nn.Module, name: str) -> None:
         )
 
 
-def choose_on(judges: Sequence[Scene], net: nn.Module, card: ModelCard, place: Place) -> ModelCard:
+def choose_on(
+    judges: Sequence[Scene], net: nn.Module, card: ModelCard, compute: Compute
+) -> ModelCard:
     """The card with the threshold of the highest pooled F1 on these scenes, its interval, and that
     F1.
     """
-    choice = choose_threshold(_count_parts(net, judges, card, place))
+    choice = choose_threshold(_count_parts(net, judges, card, compute))
     return dataclasses.replace(
         card,
         threshold=choice.value,
@@ -199,14 +195,14 @@ def make_batch_loss(name: str, card: ModelCard) -> BatchLoss:
     return batch_loss
 
 
-def make_score(scenes: Sequence[Scene], card: ModelCard, place: Place) -> Score:
+def make_score(scenes: Sequence[Scene], card: ModelCard, compute: Compute) -> Score:
     """F1 pooled over whole scenes, each by its weight, at their best threshold (chosen where it is
     measured: for stopping, no claim).
     """
     weights = np.array([[scene.weight for scene in scenes]])
 
     def score(net: nn.Module) -> dict[str, float]:
-        (total,) = weigh_counts(count_scenes(net, scenes, card, place), weights)
+        (total,) = weigh_counts(count_scenes(net, scenes, card, compute), weights)
         threshold = best_threshold(total)
         return {"score": measure_at(total, threshold).f1, "threshold": threshold}
 
@@ -214,23 +210,23 @@ def make_score(scenes: Sequence[Scene], card: ModelCard, place: Place) -> Score:
 
 
 def _count_parts(
-    net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place
+    net: nn.Module, scenes: Sequence[Scene], card: ModelCard, compute: Compute
 ) -> list[Histogram]:
     """The counts of each scene, or of the blocks of a single one: what a bootstrap can draw
     from.
     """
     if len(scenes) > 1:
-        return count_scenes(net, scenes, card, place)
+        return count_scenes(net, scenes, card, compute)
     scene = scenes[0]
-    probability = _predict_judged(scene, make_runner(net, card, place))
+    probability = _predict_judged(scene, open_runner(Model(net, card), compute))
     return count_blocks(probability, scene.truth, scene.valid, block_px=_BLOCK_PX)
 
 
 def count_scenes(
-    net: nn.Module, scenes: Sequence[Scene], card: ModelCard, place: Place
+    net: nn.Module, scenes: Sequence[Scene], card: ModelCard, compute: Compute
 ) -> list[Histogram]:
     """The pixel counts of each scene."""
-    run = make_runner(net, card, place)
+    run = open_runner(Model(net, card), compute)
     return [count_pixels(_predict_judged(s, run), s.truth > 0, s.valid) for s in scenes]
 
 

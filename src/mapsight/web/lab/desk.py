@@ -9,8 +9,8 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from mapsight.cnn.checkpoint import Model
 from mapsight.errors import InputError
-from mapsight.roads.training.train import Model
 from mapsight.web.lab.audit_tile import AuditFolder, cut_scene
 from mapsight.web.lab.tile import Tile, look_at
 from mapsight.web.lab.town_tile import draw_scene

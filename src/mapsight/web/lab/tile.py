@@ -12,13 +12,13 @@ import shapely
 import torch
 from torch import Tensor
 
-from mapsight.cnn.runtime import scale_images
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
 from mapsight.geo.grid import Window
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox, Raster
 from mapsight.roads.prediction.extract import ExtractSettings
-from mapsight.roads.training.train import Model
 from mapsight.web.lab.score_steps import can_explain
 from mapsight.web.lab.steps import Step, Values, find_step, list_steps, run_steps
 

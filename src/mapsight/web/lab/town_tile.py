@@ -7,13 +7,13 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
-from mapsight.cnn.runtime import Place
+from mapsight.cnn.checkpoint import Model
+from mapsight.cnn.compute import Compute
 from mapsight.geo.grid import tile_windows
 from mapsight.geo.network import MapOverlap, RoadMap
 from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.planting.plant import PlantSettings, plant_errors
-from mapsight.roads.training.train import Model
 from mapsight.town import Town, TownSettings, draw_town
 from mapsight.web.lab.tile import Scene
 
@@ -29,7 +29,7 @@ def draw_scene(seed: int, model: Model) -> Scene:
     town = draw_town(TownSettings(size_px=TOWN_PX, m_per_px=model.card.m_per_px, seed=seed))
     settings = AuditSettings(folds=0)
     mapped, planted = _plant(town, seed)
-    engine = Engine(model, Place(torch.device("cpu"), torch.float32))
+    engine = Engine(model, Compute(torch.device("cpu"), torch.float32))
     audit = audit_map(town.image, mapped, engine, settings=settings)
     window, *more = tile_windows(
         TOWN_PX, TOWN_PX, size_px=settings.predict.window_px, overlap_px=settings.predict.overlap_px

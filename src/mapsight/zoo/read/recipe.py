@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from mapsight.cnn.compute import Compute, find_compute
 from mapsight.cnn.fit import FitSettings
 from mapsight.cnn.losses import token_loss
-from mapsight.cnn.runtime import Place, find_place
 from mapsight.errors import InputError
 from mapsight.zoo.figure import BLUE, GREEN, INK, ORANGE, make_figure, tidy
 from mapsight.zoo.images import open_upright
@@ -102,20 +102,22 @@ def reading_loss(logits: Tensor, truth: Tensor) -> Tensor:
     return F.cross_entropy(logits, truth, label_smoothing=0.1)
 
 
-def conclude_reading(data: Data, models: Mapping[str, ZooModel], place: Place) -> dict[str, Any]:
+def conclude_reading(
+    data: Data, models: Mapping[str, ZooModel], compute: Compute
+) -> dict[str, Any]:
     """What both nets are worth together, on drawn signs; nothing where one was not trained."""
     if not {"", "phrases"} <= models.keys():
         return {}
     signs = data.parts["signs"].folds[0].test
     assert isinstance(signs, Signs)
-    return measure_signs(signs, make_sight(models, place))
+    return measure_signs(signs, make_sight(models, compute))
 
 
-def consult_both(path: Path, models: Mapping[str, ZooModel], place: Place) -> Seen:
+def consult_both(path: Path, models: Mapping[str, ZooModel], compute: Compute) -> Seen:
     """What stands on the sign in a picture, and what it means; raises InputError where no letters
     are found.
     """
-    seen = make_sight(models, place)(open_upright(path).convert("RGB"))
+    seen = make_sight(models, compute)(open_upright(path).convert("RGB"))
     expect_letters(path, seen.text.page)
     return seen
 
@@ -180,7 +182,9 @@ def draw_reading(outcome: Outcome) -> Figure:
 def _draw_signs(figure: SubFigure, outcome: Outcome) -> None:
     """Four signs and what was made of them; signs alone where a net is missing."""
     signs = outcome.data.parts["signs"].folds[0].test
-    see = make_sight(outcome.models, find_place("cpu", "fp32")) if len(outcome.models) > 1 else None
+    see = (
+        make_sight(outcome.models, find_compute("cpu", "fp32")) if len(outcome.models) > 1 else None
+    )
     spots = figure.subplots(2, _SHOWN, squeeze=False)
     for column, at in enumerate(np.linspace(0, len(signs) - 1, _SHOWN + 2).astype(int)[1:-1]):
         picture = Image.fromarray(signs[int(at)][0])

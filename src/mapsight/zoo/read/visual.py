@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from mapsight.cnn.bootstrap import draw_weights
-from mapsight.cnn.runtime import Place
+from mapsight.cnn.compute import Compute
 from mapsight.zoo.model import ZooModel
 from mapsight.zoo.read.fonts import LEARNT, UNSEEN
 from mapsight.zoo.read.lexicon import fold, make_lexicon
@@ -36,10 +36,10 @@ class Seen:
     english: str
 
 
-def make_sight(models: Mapping[str, ZooModel], place: Place) -> Callable[[Image.Image], Seen]:
+def make_sight(models: Mapping[str, ZooModel], compute: Compute) -> Callable[[Image.Image], Seen]:
     """Picture → what was seen, by the reader (part '') and the translator (part 'phrases')."""
-    reader, (translator, card) = models[""].net.to(place.device), models["phrases"]
-    translator.to(place.device)
+    reader, (translator, card) = models[""].net.to(compute.device), models["phrases"]
+    translator.to(compute.device)
     vocabulary, words = open_labels(card.labels, card.options)
     lexicon = make_lexicon(word.split("\t")[0] for word in words)
     listed = [
@@ -51,7 +51,7 @@ def make_sight(models: Mapping[str, ZooModel], place: Place) -> Callable[[Image.
 
     @torch.inference_mode()
     def classify(images: np.ndarray) -> np.ndarray:
-        logits = reader(torch.from_numpy(images).to(place.device).float() / 255)
+        logits = reader(torch.from_numpy(images).to(compute.device).float() / 255)
         return logits.float().log_softmax(dim=1).cpu().numpy()
 
     def see(picture: Image.Image) -> Seen:
@@ -61,7 +61,7 @@ def make_sight(models: Mapping[str, ZooModel], place: Place) -> Callable[[Image.
             return Seen(text, "")
         if fold(german) in meanings and " " not in german:  # a word of the list: Good's dictionary
             return Seen(text, join_words([meanings[fold(german)]]))
-        source = torch.from_numpy(vocabulary.encode_source(german))[None].to(place.device)
+        source = torch.from_numpy(vocabulary.encode_source(german))[None].to(compute.device)
         tokens = translator.translate(source, longest=TARGET_LENGTH, beams=BEAMS)  # type: ignore[operator]
         return Seen(text, join_words(vocabulary.decode_target(tokens[0].cpu().numpy())))
 
