@@ -28,6 +28,15 @@ def test_pictures_are_read(kind):
         assert (array[:3] == NOISE.transpose(2, 0, 1)).all()
 
 
+def test_an_empty_body_is_absent():
+    """Some services answer 200 with nothing where they have nothing: that is not worth another
+    try.
+    """
+    with pytest.raises(FetchError, match="empty body") as caught:
+        decode_picture(Reply(b"", "", 0.0), 256, 256, "t")
+    assert caught.value.kind == "absent"
+
+
 def test_alpha_and_palette():
     """Transparency of a palette becomes alpha."""
     picture = Image.new("P", (256, 256), 1)
@@ -52,7 +61,6 @@ def test_alpha_and_palette():
             "LayerNotDefined",
         ),
         (b'{"message": "quota exceeded"}', "quota exceeded"),
-        (b"", "sends nothing"),
         (b"GIF89a" + bytes(100), "no PNG, JPEG or WebP"),
         (as_picture(NOISE)[:-2000], "damaged or cut off"),
         (as_picture(NOISE, "JPEG")[:-2000], "damaged or cut off"),

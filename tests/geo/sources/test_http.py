@@ -7,6 +7,7 @@ import gzip
 import logging
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -134,6 +135,81 @@ def test_bodies_have_a_limit():
         with serve(lambda _, answer=answer: answer) as server, pytest.raises(FetchError) as caught:
             fetch(server.url)
         assert caught.value.kind in ("too large", "damaged")
+
+
+PLAIN = b"a picture, or what stands for one here" * 40
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("x-gzip", gzip.compress(PLAIN)),
+        ("GZIP", gzip.compress(PLAIN)),
+        ("X-GZip", gzip.compress(PLAIN)),
+        ("gzip, identity", gzip.compress(PLAIN)),
+        (" , gzip,", gzip.compress(PLAIN)),
+        ("gzip", gzip.compress(PLAIN[:99]) + gzip.compress(PLAIN[99:])),
+        ("gzip", PLAIN),  # said of what the store behind the server has unpacked
+        ("deflate", zlib.compress(PLAIN)),
+        ("Deflate", zlib.compress(PLAIN)[2:-4]),  # bare, as some servers send it
+        ("none", PLAIN),
+        ("", PLAIN),
+        ("identity", PLAIN),
+        ("Identity", PLAIN),
+        ("utf-8", PLAIN),
+        ("binary", PLAIN),
+    ],
+)
+def test_content_codings(encoding, body):
+    """Names are told apart without regard to case, x-gzip is gzip, and what is no coding is none
+    (RFC 9110, 8.4.1).
+    """
+    answer = Answer(body, headers={"content-encoding": encoding})
+    with serve(lambda _: answer) as server:
+        assert fetch(server.url).content == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "word"),
+    [
+        ("br", b"x", "encoding br"),
+        ("ZSTD", b"x", "encoding zstd"),
+        ("x-compress", b"\x1f\x9d", "x-compress"),
+        ("gzip, deflate", gzip.compress(PLAIN), "inside an encoding"),
+        ("x-gzip, GZIP", gzip.compress(PLAIN), "inside an encoding"),
+        ("gzip", gzip.compress(PLAIN)[:-9], "breaks off"),
+        ("gzip", b"\x1f\x8b" + bytes(50), "damaged"),
+    ],
+)
+def test_codings_that_cannot_be_undone(encoding, body, word):
+    """What was not asked for and what is damaged is named."""
+    answer = Answer(body, headers={"content-encoding": encoding})
+    with serve(lambda _: answer) as server, pytest.raises(FetchError, match=word) as caught:
+        fetch(server.url)
+    assert caught.value.kind == "damaged"
+
+
+def test_203_is_an_answer():
+    """A proxy that changed the body on its way says 203; the body is there all the same."""
+    with serve(lambda _: Answer(b"there", status=203)) as server:
+        assert fetch(server.url).content == b"there"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "kind"),
+    [
+        ("application/xml", b"<Error><Code>AccessDenied</Code></Error>", "absent"),
+        ("text/xml", b"<Error><Code> NoSuchKey </Code></Error>", "absent"),
+        ("application/xml", b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "refused"),
+        ("text/plain", b"<Code>AccessDenied</Code>", "refused"),
+    ],
+)
+def test_object_stores_say_403_for_missing(content_type, body, kind):
+    """A store that nobody may list answers 403 where it has nothing."""
+    answer = Answer(body, status=403, content_type=content_type)
+    with serve(lambda _: answer) as server, pytest.raises(FetchError, match="403") as caught:
+        fetch(server.url)
+    assert caught.value.kind == kind
 
 
 def test_broken_connection_and_closed_port():

@@ -21,9 +21,12 @@ _SAID_CHARS = 160
 
 
 def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) -> NDArray[np.uint8]:
-    """RGBA (4, height_px, width_px) of a PNG, JPEG or WebP; FetchError of the kind 'damaged' for
-    all else.
+    """RGBA (4, height_px, width_px) of a PNG, JPEG or WebP.
+
+    Raises FetchError of the kind 'absent' for an empty body, 'damaged' for all else.
     """
+    if not reply.content:
+        raise FetchError(name, "sends an empty body", "there may be nothing here", kind="absent")
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -61,8 +64,6 @@ def _describe(reply: Reply) -> str:
     head = reply.content[:4000]
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF")):
         return "sends a picture that is damaged or cut off"
-    if not head:
-        return "sends nothing"
     if not head.lstrip().startswith((b"<", b"{")):
         return "sends something that is no PNG, JPEG or WebP"
     text = re.sub(

@@ -8,6 +8,7 @@ import email.utils
 import json
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +20,16 @@ from urllib.parse import urlsplit
 from mapsight import __version__
 from mapsight.errors import MapsightError
 from mapsight.geo.sources.address import Address, check_url, follow
+from mapsight.geo.sources.coding import CodingError, name_coding, undo_coding
 from mapsight.geo.sources.extra import import_extra
 from mapsight.geo.sources.store import Reply, Store
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_THERE = frozenset({200, 203})  # 203: the body, as a proxy has changed it (RFC 9110, 15.3.4)
 _ABSENT = frozenset({204, 404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
+_FAULT_BYTES = 4096
 _NO_KEYS_IN_LOGS = ("httpx2", "httpcore2")
 Check = Callable[[Reply], None]
 
@@ -232,11 +236,7 @@ class Http:
                 "try again later",
                 kind="slow",
             ) from None
-        except (
-            self._httpx.TransportError,
-            self._httpx.InvalidURL,
-            self._httpx.DecodingError,
-        ) as error:
+        except (self._httpx.TransportError, self._httpx.InvalidURL) as error:
             kind = type(error).__name__
             raise FetchError(
                 address,
@@ -247,9 +247,11 @@ class Http:
 
     def _check_status(self, answer: Any, address: Address) -> None:
         status = int(answer.status_code)
-        if status == 200:
+        if status in _THERE:
             return
         kind, wait_s = _name_kind(status), None
+        if status == 403 and _is_missing_object(answer):
+            kind = "absent"
         if (
             status in _AGAIN
             and (wait_s := _read_retry_after(answer.headers.get("retry-after"))) is not None
@@ -267,19 +269,9 @@ class Http:
         )
 
     def _read_body(self, answer: Any, address: Address) -> bytes:
-        if answer.headers.get("content-encoding", "identity") not in (
-            "identity",
-            "gzip",
-        ):  # gzip in gzip is a bomb
-            raise FetchError(
-                address,
-                "sends an encoding that was not asked for",
-                "use another service",
-                kind="damaged",
-            )
         limit, deadline = self.settings.max_bytes, time.monotonic() + self.settings.total_timeout_s
         parts, size = [], 0
-        for part in answer.iter_bytes():
+        for part in _unpack(answer, address):
             size += len(part)
             if size > limit:
                 raise FetchError(
@@ -336,6 +328,16 @@ _REMEDIES = {
 }
 
 
+def _unpack(answer: Any, address: Address) -> Iterator[bytes]:
+    """The body in pieces, without its content coding."""
+    try:
+        yield from undo_coding(
+            answer.iter_raw(), name_coding(answer.headers.get("content-encoding", ""))
+        )
+    except CodingError as error:
+        raise FetchError(address, str(error), "use another service", kind="damaged") from None
+
+
 def _name_kind(status: int) -> str:
     if status in _ABSENT:
         return "absent"
@@ -344,6 +346,18 @@ def _name_kind(status: int) -> str:
     if status == 429:
         return "busy"
     return "server" if status >= 500 or status in _AGAIN else "other"
+
+
+def _is_missing_object(answer: Any) -> bool:
+    """Whether a 403 is an object store's way to say 404: it does so where nobody may list it."""
+    if "xml" not in answer.headers.get("content-type", ""):
+        return False
+    head = b""
+    for part in answer.iter_raw():
+        head += part
+        if len(head) >= _FAULT_BYTES:
+            break
+    return re.search(rb"<Code>\s*(AccessDenied|NoSuchKey)\s*</Code>", head) is not None
 
 
 def _read_retry_after(value: str | None) -> float | None:
