@@ -51,7 +51,7 @@ app.add_typer(zoo.app, name="zoo")
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+    version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
 ) -> None:
     if version:
         typer.echo(f"mapsight {__version__}")

@@ -51,19 +51,21 @@ def audit(
         ),
     ] = None,
     folds: Annotated[
-        int, typer.Option(min=0, max=10, help="spatial folds; 0: use the model as it is")
+        int, typer.Option(min=0, max=10, help="number of spatial folds; 0: use the model as it is")
     ] = 3,
     coverage: Annotated[
-        str, typer.Option(help="auto: judge where the map reaches; all: the whole image")
+        str, typer.Option(help="auto: judge only where the map reaches; all: judge the whole image")
     ] = "auto",
     precision: Annotated[
-        float | None, typer.Option(min=0.01, max=0.999, help="take the threshold of this precision")
+        float | None,
+        typer.Option(min=0.01, max=0.999, help="choose the threshold that reaches this precision"),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=10, help="training steps a fold; default: by the image's size")
+        int | None,
+        typer.Option(min=10, help="training steps per fold; default: by the image's size"),
     ] = None,
     m_per_px: Annotated[
-        float | None, typer.Option(help="resolution to work at, with --model none")
+        float | None, typer.Option(help="resolution in metres per pixel, with --model none")
     ] = None,
     bands: Bands = None,
     crs: ImageCrs = None,
@@ -72,7 +74,7 @@ def audit(
     verdicts: Annotated[
         bool,
         typer.Option(
-            "--verdicts", help="learn from what people said of the audit before (see --previous)"
+            "--verdicts", help="learn from the verdicts on the earlier audit (see --previous)"
         ),
     ] = False,
     seed: Seed = 0,
@@ -172,14 +174,14 @@ def score(
         Path, typer.Option(help="planted.geojson of `mapsight plant` or `mapsight town`")
     ],
     json_file: Annotated[
-        Path, typer.Option("--json", help="where the measures go; - for standard output")
+        Path, typer.Option("--json", help="file for the measures; - for standard output")
     ] = Path("score.json"),
     area_km2: Annotated[
         float | None,
-        typer.Option(help="area looked at; default: what audit.json beside the findings says"),
+        typer.Option(help="area checked; default: that in audit.json beside the findings"),
     ] = None,
     road_km: Annotated[
-        float | None, typer.Option(help="length of road checked, for false alarms a km of road")
+        float | None, typer.Option(help="length of road checked, for false alarms per km of road")
     ] = None,
 ) -> None:
     """Score findings against planted mistakes: detection, precision at the top, false alarms,

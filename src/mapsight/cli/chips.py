@@ -32,7 +32,7 @@ def chips(
         typer.Option(
             min=0,
             max=1,
-            help="least share of road in a training chip; tests are never chosen by it",
+            help="smallest share of road in a training chip; test chips are not filtered",
         ),
     ] = 0.05,
     bands: Bands = None,
@@ -44,11 +44,11 @@ def chips(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Cut images and their road map into training, validation and test chips, split by blocks of
-    space.
+    """Cut images and their road map into training, validation and test chips, split into
+    spatial blocks.
 
     Writes images/ and masks/ by split, pairs.csv (which `train --pairs` reads), coco_SPLIT.json and
-    a STAC catalogue. An interrupted job goes on when the same command is given again.
+    a STAC catalogue. An interrupted job continues when you give the same command again.
     """
     from mapsight.roads.chipset.files import (
         ChipFileSettings,

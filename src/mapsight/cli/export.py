@@ -38,7 +38,7 @@ def export(
         list[str] | None, typer.Option(help="missing, phantom or misaligned; repeatable")
     ] = None,
     min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="leave findings of a lower score out")
+        float, typer.Option(min=0, max=1, help="leave out findings with a lower score")
     ] = 0.0,
     source: Annotated[
         str, typer.Option(help="source tag of new ways; default: the image's name")
@@ -73,17 +73,17 @@ def verdicts(
         Path | None,
         typer.Option(
             "--from",
-            help="what came back: MapRoulette's GeoJSON or CSV, a page's or a spreadsheet's file",
+            help="MapRoulette's GeoJSON or CSV, a page's saved verdicts, or a spreadsheet",
         ),
     ] = None,
     reviewer: Annotated[
-        str, typer.Option(help="in whose name; default: the name of the file")
+        str, typer.Option(help="name to store with the verdicts; default: the file's name")
     ] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="also where somebody has said something else")
+        bool, typer.Option("--overwrite", help="also replace verdicts that say something else")
     ] = False,
 ) -> None:
-    """Read verdicts back that were given elsewhere, and say how many findings are judged."""
+    """Read verdicts that were given elsewhere, and count the judged findings."""
     from mapsight.roads.export.read_back import import_verdicts
     from mapsight.roads.export.run import read_run
 
@@ -117,9 +117,9 @@ def diff(
         Path | None, typer.Option(help="file for all rows; default: RUN2/diff.gpkg")
     ] = None,
     score: Annotated[
-        float, typer.Option(min=0, max=1, help="a change of the score that counts")
+        float, typer.Option(min=0, max=1, help="smallest change of the score to report")
     ] = 0.1,
-    moved_m: Annotated[float, typer.Option(min=0, help="a move that counts, in metres")] = 3.0,
+    moved_m: Annotated[float, typer.Option(min=0, help="smallest move to report, in metres")] = 3.0,
 ) -> None:
     """Compare two audits of one place: what is solved, still there, new, or changed."""
     from mapsight.geo.network import write_lines

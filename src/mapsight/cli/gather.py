@@ -32,14 +32,18 @@ def gather(
         str | None, typer.Option(help="a map file, overpass, overpass:URL, or rendered:TEMPLATE")
     ] = None,
     road_colour: Annotated[
-        list[str] | None, typer.Option(help="of a rendered map, as #f7fabf; repeatable")
+        list[str] | None,
+        typer.Option(help="colour of roads in a rendered map, as #f7fabf; repeatable"),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="layer of the map file")] = None,
     map_crs: MapCrs = None,
-    m_per_px: Annotated[float, typer.Option(help="metres a pixel of the image")] = 0.5,
-    attribution: Annotated[str, typer.Option(help="whom the imagery is to be credited to")] = "",
+    m_per_px: Annotated[float, typer.Option(help="metres per pixel of the image")] = 0.5,
+    attribution: Annotated[str, typer.Option(help="credit for the imagery")] = "",
     zoom: Annotated[
-        int | None, typer.Option(rich_help_panel=_IMG, help="instead of the one that fits")
+        int | None,
+        typer.Option(
+            rich_help_panel=_IMG, help="zoom to fetch; default: the coarsest that is fine enough"
+        ),
     ] = None,
     max_zoom: Annotated[
         int, typer.Option(rich_help_panel=_IMG, help="the finest zoom of the service")
@@ -51,43 +55,64 @@ def gather(
         str, typer.Option(rich_help_panel=_IMG, help="grid of a WMTS")
     ] = "WebMercatorQuad",
     subdomains: Annotated[
-        str, typer.Option(rich_help_panel=_IMG, help="what {s} stands for")
+        str, typer.Option(rich_help_panel=_IMG, help="hosts that {s} stands for")
     ] = "abc",
     bar_px: Annotated[
-        int, typer.Option(rich_help_panel=_IMG, help="height of a static map's bar")
+        int,
+        typer.Option(
+            rich_help_panel=_IMG, help="height of a static map's attribution bar, in pixels"
+        ),
     ] = 0,
     density: Annotated[
-        int, typer.Option(rich_help_panel=_IMG, help="pixels per pixel of a static map")
+        int,
+        typer.Option(
+            rich_help_panel=_IMG, help="pixels per map pixel of a static map (2 with scale=2)"
+        ),
     ] = 1,
     world_px: Annotated[
-        int, typer.Option(rich_help_panel=_IMG, help="the earth at zoom 0 of a static map")
+        int,
+        typer.Option(
+            rich_help_panel=_IMG, help="width of the earth at zoom 0 of a static map, in pixels"
+        ),
     ] = 256,
     accept_terms: Annotated[
-        bool, typer.Option("--accept-terms", rich_help_panel=_IMG, help="I may use them so")
+        bool,
+        typer.Option(
+            "--accept-terms",
+            rich_help_panel=_IMG,
+            help="confirm that the service's terms allow this use",
+        ),
     ] = False,
     bands: Annotated[
         str | None, typer.Option(rich_help_panel=_IMG, help="red, green, blue, as 1,2,3")
     ] = None,
     scale: Annotated[
-        str | None, typer.Option(rich_help_panel=_IMG, help="what becomes 0,255: 0,3000")
+        str | None,
+        typer.Option(rich_help_panel=_IMG, help="values that become 0 and 255, as 0,3000"),
     ] = None,
     collection: Annotated[
-        str | None, typer.Option(rich_help_panel=_STAC, help="its name, such as naip")
+        str | None, typer.Option(rich_help_panel=_STAC, help="name of the collection, such as naip")
     ] = None,
     date: Annotated[
-        str | None, typer.Option(rich_help_panel=_STAC, help="2023, or 2022-01-01/2023-12-31")
+        str | None,
+        typer.Option(
+            rich_help_panel=_STAC, help="year, day or range: 2023, or 2022-01-01/2023-12-31"
+        ),
     ] = None,
     max_cloud: Annotated[
-        float | None, typer.Option(rich_help_panel=_STAC, min=0, max=100, help="per cent")
+        float | None,
+        typer.Option(
+            rich_help_panel=_STAC, min=0, max=100, help="highest cloud cover, in per cent"
+        ),
     ] = None,
     asset: Annotated[
-        str | None, typer.Option(rich_help_panel=_STAC, help="key of the file in an item")
+        str | None, typer.Option(rich_help_panel=_STAC, help="key of the image file in an item")
     ] = None,
     sign: Annotated[
-        str | None, typer.Option(rich_help_panel=_STAC, help="address with {href} to sign")
+        str | None, typer.Option(rich_help_panel=_STAC, help="address that signs a file's {href}")
     ] = None,
     max_tiles: Annotated[
-        int, typer.Option(rich_help_panel=_NETWORK, min=1, help="more are not fetched")
+        int, typer.Option(rich_help_panel=_NETWORK, min=1, help="largest number of tiles to fetch")
     ] = 2000,
     rate: Annotated[
         float, typer.Option(rich_help_panel=_NETWORK, min=0.01, max=200, help="requests a second")
@@ -96,14 +121,15 @@ def gather(
         int, typer.Option(rich_help_panel=_NETWORK, min=1, max=16, help="requests at a time")
     ] = 4,
     max_wait_s: Annotated[
-        float, typer.Option(rich_help_panel=_NETWORK, help="longest pause kept for a service")
+        float,
+        typer.Option(
+            rich_help_panel=_NETWORK, help="longest pause that a service may ask for, in seconds"
+        ),
     ] = 120,
     cache: Annotated[
-        Path | None, typer.Option(rich_help_panel=_NETWORK, help="where replies are kept")
+        Path | None, typer.Option(rich_help_panel=_NETWORK, help="folder in which replies are kept")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="make what is there already again")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="write results again that exist")] = False,
 ) -> None:
     """Fetch imagery and a road map of a place: image.tif, map.gpkg, mask.tif, and where they come
     from.

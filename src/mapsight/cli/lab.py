@@ -71,7 +71,7 @@ def conv(
         str | None, typer.Option("--filter", help="the filter: a name or rows of numbers")
     ] = None,
     padding: Annotated[str, typer.Option(help="valid, same, full or a number of zeros")] = "valid",
-    stride: Annotated[int, typer.Option(min=1, max=9, help="pixels a step")] = 1,
+    stride: Annotated[int, typer.Option(min=1, max=9, help="pixels per step")] = 1,
     dilation: Annotated[
         int, typer.Option(min=1, max=9, help="pixels between neighbouring weights")
     ] = 1,
@@ -120,7 +120,7 @@ def receptive_field(
     ] = None,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("receptive-field.png"),
 ) -> None:
-    """What each layer of a net sees of the image, computed, and confirmed by gradients."""
+    """How much of the image each layer of a net sees, computed and confirmed by gradients."""
     from mapsight.lab.studies.receptive_field import study_receptive_field
 
     _show(study_receptive_field(net, parse_size(size), confirm=confirm), out)
@@ -175,7 +175,7 @@ def params(
     net: Net,
     size: Size = None,
     rows: Annotated[
-        int, typer.Option(min=1, help="where there would be more rows, deep layers are joined")
+        int, typer.Option(min=1, help="largest number of rows; deep layers are joined to fit")
     ] = 40,
     out: Annotated[Path, typer.Option(help="picture: .png or .svg")] = Path("params.png"),
 ) -> None:

@@ -15,9 +15,11 @@ _PORT = 8642
 
 def open_lab(
     context: typer.Context,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = _PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="port to serve at; 0: any free one")
+    ] = _PORT,
     host: Annotated[
-        str, typer.Option(help="address to serve at; any but this machine's own wants a token")
+        str, typer.Option(help="address to serve at; any but this machine's own needs a token")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
     audit: Annotated[

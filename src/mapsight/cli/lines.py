@@ -20,9 +20,11 @@ def extract(
         "roads.gpkg"
     ),
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="from which probability on it is road")
+        float, typer.Option(min=0, max=1, help="probability from which a pixel is road")
     ] = 0.5,
-    min_length_m: Annotated[float, typer.Option(min=0, help="shorter roads are left out")] = 15.0,
+    min_length_m: Annotated[
+        float, typer.Option(min=0, help="shortest road to keep, in metres")
+    ] = 15.0,
 ) -> None:
     """Turn a probability into road lines with confidence and width in metres."""
     from mapsight.geo.network import write_lines
@@ -40,23 +42,23 @@ def plant(
     map_file: Annotated[
         Path, typer.Argument(metavar="MAP", help="the road map to plant mistakes into")
     ],
-    image: Annotated[Path, typer.Option(help="the image whose place is used")],
+    image: Annotated[Path, typer.Option(help="image whose area is used")],
     out: Annotated[Path, typer.Option(help="the map with mistakes: .gpkg or .geojson")] = Path(
         "planted_map.gpkg"
     ),
-    truth: Annotated[Path, typer.Option(help="where the mistakes are written down")] = Path(
+    truth: Annotated[Path, typer.Option(help="file for the list of mistakes")] = Path(
         "planted.geojson"
     ),
-    deleted: Annotated[int, typer.Option(min=0, help="roads left out")] = 10,
-    added: Annotated[int, typer.Option(min=0, help="roads invented")] = 10,
-    shifted: Annotated[int, typer.Option(min=0, help="roads moved sideways")] = 10,
+    deleted: Annotated[int, typer.Option(min=0, help="number of roads to delete")] = 10,
+    added: Annotated[int, typer.Option(min=0, help="number of roads to invent")] = 10,
+    shifted: Annotated[int, typer.Option(min=0, help="number of roads to move sideways")] = 10,
     bands: Bands = None,
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
     seed: Seed = 0,
 ) -> None:
-    """Delete, add and shift roads of any map at known places, to see which of them an audit
+    """Delete, add and shift roads of a map at known places, to test which of them an audit
     finds.
     """
     from mapsight.geo.network import read_map, write_lines

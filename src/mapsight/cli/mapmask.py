@@ -30,14 +30,14 @@ def mask_from_map(
         typer.Option(help="column,row of a pixel that shows a road colour (again for more)"),
     ] = None,
     legend: Annotated[
-        Path | None, typer.Option(help="picture in which --at looks; default: the map")
+        Path | None, typer.Option(help="picture in which --at picks a colour; default: the map")
     ] = None,
     lines: Annotated[
         Path | None, typer.Option(help="also trace road lines: .gpkg or .geojson")
     ] = None,
     bbox: Annotated[
         tuple[float, float, float, float] | None,
-        typer.Option(help="W S E N in degrees that the picture of a web map shows"),
+        typer.Option(help="extent of a web map's picture: W S E N in degrees"),
     ] = None,
     dash_px: Annotated[
         float, typer.Option(min=0, help="widest gap between the dashes of a road, in pixels")

@@ -56,8 +56,7 @@ def train(
         typer.Option(
             help=(
                 "roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that"
-                " of --start, from "
-                "which a wider one of its kind can begin, too"
+                " of --start; a wider one of its kind can start from it, too"
             )
         ),
     ] = None,
@@ -67,12 +66,15 @@ def train(
             help="bce, bce+dice, focal, lovasz, omission, registration, … (docs/commands.md)"
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="at most so many epochs")] = None,
-    chips: Annotated[int | None, typer.Option(min=1, help="chips an epoch")] = None,
-    chip_px: Annotated[int | None, typer.Option(min=16, help="size of the training chips")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="chips a step")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="largest number of epochs")] = None,
+    chips: Annotated[int | None, typer.Option(min=1, help="chips per epoch")] = None,
+    chip_px: Annotated[
+        int | None, typer.Option(min=16, help="side of the training chips in pixels")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="chips per step")] = None,
     m_per_px: Annotated[
-        float | None, typer.Option(help="resolution of the model; default: that of the images")
+        float | None,
+        typer.Option(help="resolution in metres per pixel; default: that of the images"),
     ] = None,
     start: Annotated[
         str | None,
@@ -82,7 +84,7 @@ def train(
         bool,
         typer.Option(
             help=(
-                "each set of the table counts the same, not by its size: for chips and for the best"
+                "count each set of the table equally, whatever its size, for chips and for the best"
                 " epoch"
             )
         ),
@@ -92,10 +94,13 @@ def train(
     map_crs: MapCrs = None,
     layer: Layer = None,
     align: Annotated[
-        bool, typer.Option(help="first move each map to where its image shows the roads")
+        bool, typer.Option(help="first move each map onto the roads that its image shows")
     ] = False,
     clean: Annotated[
-        bool, typer.Option(help="first leave out places where nets trained elsewhere doubt the map")
+        bool,
+        typer.Option(
+            help="first leave out places where nets trained on other places doubt the map"
+        ),
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -103,7 +108,7 @@ def train(
 ) -> None:
     """Train a net on images with their road map, or on a table of image and mask pairs.
 
-    An interrupted training goes on when the same command is given again.
+    An interrupted training continues when you give the same command again.
     """
     from mapsight.cnn.checkpoint import write_model
     from mapsight.cnn.processes import join_processes
@@ -218,19 +223,22 @@ def evaluate(
     sets: Sets = None,
     model: ModelFile = None,
     json_file: Annotated[
-        Path, typer.Option("--json", help="where the measures go; - for standard output")
+        Path, typer.Option("--json", help="file for the measures; - for standard output")
     ] = Path("evaluation.json"),
     panels: Annotated[
         Path | None, typer.Option(help="folder for pictures; default: beside the JSON file")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="default: the model's own")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="probability from which a pixel is road; default: the model's own"
+        ),
     ] = None,
     flips: Flips = False,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
 ) -> None:
-    """Measure a model on pairs with known truth, image by image and together, with pictures."""
+    """Measure a model on pairs with known truth, per image and pooled, with pictures."""
     from mapsight.roads.measure.evaluate import evaluate_pairs, summarise
     from mapsight.roads.training.chips import read_pairs
     from mapsight.roads.training.shipped import read_model_or_default

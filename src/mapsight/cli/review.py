@@ -22,19 +22,22 @@ def review(
     reviewer: Annotated[
         str | None,
         typer.Option(
-            help="name kept with verdicts; default: your user name, at another address nobody's"
+            help="name stored with verdicts; default: your user name, or none with --host"
         ),
     ] = None,
     link: Annotated[
         list[str] | None,
-        typer.Option(help="a link at each finding: Name=https://…{lat}…{lon}…, repeatable"),
+        typer.Option(help="link to show at each finding: Name=https://…{lat}…{lon}…; repeatable"),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="address to serve at; any but this machine's own demands a token")
+        str, typer.Option(help="address to serve at; any but this machine's own needs a token")
     ] = ("127.0.0.1"),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="port to serve at; 0: any free one")
+    ] = 8000,
     token: Annotated[
-        str | None, typer.Option(help="the token to demand; default: made where one is needed")
+        str | None,
+        typer.Option(help="token that visitors must give; default: made where one is needed"),
     ] = None,
     browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
 ) -> None:

@@ -35,10 +35,11 @@ def see(
         str | None, typer.Option(help="the layer of features, top9 and gradcam: name or number")
     ] = None,
     pixel: Annotated[
-        str | None, typer.Option(metavar="ROW,COL", help="the pixel of the image to explain")
+        str | None,
+        typer.Option(metavar="ROW,COL", help="pixel of the image to explain, as ROW,COL"),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="the same as a place in the image's CRS")
+        str | None, typer.Option(metavar="X,Y", help="the same, as X,Y in the image's CRS")
     ] = None,
     out: OutDir = Path("see"),
     only: Annotated[
@@ -46,17 +47,18 @@ def see(
         typer.Option(help=f"only this figure: {', '.join(KINDS)} (again for more)"),
     ] = None,
     over: Annotated[
-        Path | None, typer.Option(help="top9 over the images of this CSV of pairs, not over IMAGE")
+        Path | None,
+        typer.Option(help="let top9 search the images of this CSV of pairs instead of IMAGE"),
     ] = None,
     split: Annotated[str, typer.Option(help="which split of that table")] = "val",
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="only these sets of it (again for more)")
     ] = None,
     window_px: Annotated[
-        int, typer.Option(min=16, max=1024, help="side of the window that is looked at")
+        int, typer.Option(min=16, max=1024, help="side of the window to look at, in pixels")
     ] = 256,
     most: Annotated[
-        int, typer.Option(min=9, max=2000, help="top9 looks at no more windows than this")
+        int, typer.Option(min=9, max=2000, help="largest number of windows that top9 searches")
     ] = 200,
     bands: Bands = None,
     crs: ImageCrs = None,

@@ -18,8 +18,10 @@ def town(
     out: OutDir,
     seed: Seed = 0,
     size_px: Annotated[int, typer.Option(min=32, help="side of the picture in pixels")] = 1024,
-    m_per_px: Annotated[float, typer.Option(help="metres a pixel")] = 0.5,
-    mistakes: Annotated[int, typer.Option(min=0, help="mistakes of each kind in the map")] = 5,
+    m_per_px: Annotated[float, typer.Option(help="metres per pixel")] = 0.5,
+    mistakes: Annotated[
+        int, typer.Option(min=0, help="number of mistakes of each kind in the map")
+    ] = 5,
 ) -> None:
     """Draw a town: its imagery, its true roads, and a map of it with known mistakes."""
     import pandas as pd

@@ -58,14 +58,16 @@ def run(
     only: Annotated[
         list[str] | None, typer.Option("--net", help="only this net of the recipe (again for more)")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="instead of the recipe's own")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="number of epochs; default: the recipe's own")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
 ) -> None:
     """Train the nets of a recipe, judge them, draw the result, write the model.
 
-    An interrupted run goes on when the same command is given again.
+    An interrupted run continues when you give the same command again.
     """
     from mapsight.cnn.processes import join_processes
     from mapsight.zoo.fetch import fetch_files, find_folder
@@ -117,7 +119,7 @@ def predict(
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
 ) -> None:
-    """What a trained net says to a file of the user's, as JSON."""
+    """Apply a trained net to a file of yours, and print the answer as JSON."""
     import numpy as np
 
     from mapsight.zoo.images import write_picture
@@ -174,7 +176,10 @@ def card(name: RecipeName, out: Results = Path("zoo")) -> None:
 
 def nets(
     speed: Annotated[
-        bool, typer.Option("--speed", help="measure images a second here, too (takes minutes)")
+        bool,
+        typer.Option(
+            "--speed", help="also measure images per second on this machine (takes minutes)"
+        ),
     ] = False,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
