@@ -177,3 +177,58 @@ def test_the_rest_is_what_nobody_judged():
     assert measure_rest(found, told.findings, planted) == pytest.approx((1 / 2) / 2)
     assert measure_rest(found, told.findings, planted.iloc[:2]) == pytest.approx(1 / 2)
     assert measure_rest(found, found.iloc[[0, 2]], planted.iloc[:2]) == pytest.approx(1.0)
+
+
+def lite0_names(tensors):
+    """Our tensors under the names of the package: stem, norm, then blocks by number."""
+    parts = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_project_conv", "_bn2")
+    renamed, blocks, seen = {}, -1, {}
+    for name, tensor in tensors.items():
+        stage, block, rest = name.split(".", 2)
+        stem = stage == "0" and block == "0"
+        key = (stage, block)
+        blocks += 0 if stem or key in seen else 1
+        order = seen.setdefault(key, [])
+        layer = rest.rsplit(".", 1)[0]
+        if layer not in order:
+            order.append(layer)
+        place = order.index(layer) + (2 if stage == "0" and not stem else 0)
+        layer = parts[place] if not stem else ("_conv_stem", "_bn0")[place]
+        inner = layer if stem else f"_blocks.{blocks}.{layer}"
+        renamed[f"{inner}.{rest.rsplit('.', 1)[1]}"] = tensor
+    return renamed
+
+
+def test_pretrained_weights_come_under_our_names(tmp_path):
+    """The package's names, stem and blocks in any order of blocks, become our encoder's weights; a
+    net begins on them. Weights of another net are refused.
+    """
+    import torch
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.pretrained import FORMAT, begin_on, rename_lite0
+
+    from mapsight.cnn.checkpoint import write_tensors
+    from mapsight.cnn.nets.litenet import make_lite0
+    from mapsight.errors import ModelError
+
+    torch.manual_seed(1)
+    ours = {
+        name: torch.rand_like(t) if t.is_floating_point() else t
+        for name, t in torch.nn.ModuleList(make_lite0()).state_dict().items()
+    }
+    theirs = lite0_names(ours)
+    assert len(theirs) == len(ours) and "_blocks.14._project_conv.weight" in theirs
+    theirs |= {"_conv_head.weight": torch.rand(3, 3), "_fc.bias": torch.rand(7)}
+    named = rename_lite0(theirs)
+    assert all(torch.equal(named[name], tensor) for name, tensor in ours.items())
+    write_tensors(tmp_path / "encoder.safetensors", named, {"format": FORMAT})
+    model = begin_on(tmp_path / "encoder.safetensors", "litenet", 1.0)
+    begun = model.net.encoder.state_dict()
+    assert all(torch.equal(begun[name], tensor) for name, tensor in ours.items())
+    with pytest.raises(ModelError, match="is no encoder of 'roadnet'"):
+        begin_on(tmp_path / "encoder.safetensors", "roadnet", 1.0)
+    with pytest.raises(ModelError, match="do not fit"):
+        rename_lite0(theirs | {"_conv_stem.weight": torch.rand(8, 3, 3, 3)})
+    with pytest.raises(ModelError, match="too early"):
+        rename_lite0(dict(list(theirs.items())[:20]))

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from mapsight.cnn.augment import (
+    ANYWHERE,
     NO_AUGMENTATION,
     AugmentSettings,
     Chip,
@@ -163,3 +164,35 @@ def test_turning_is_scipys_affine_transform(angle, zoom):
     turned = turn_planes(planes, angle, zoom)
     np.testing.assert_allclose(turned[:-1], expected[:-1], atol=1e-4)
     assert ((turned[-1] > 0.99) != (expected[-1] > 0.99)).mean() < 0.002
+
+
+def chip_of(image):
+    return Chip(image, np.zeros(image.shape[1:], np.float32), np.ones(image.shape[1:], np.float32))
+
+
+@pytest.mark.parametrize("effect", ["haze", "coarse", "sharp", "shade", "grey"])
+def test_another_sky_changes_the_picture_alone(effect):
+    """Each effect of air and sensor changes what is seen, in full range, and no label."""
+    image = np.random.default_rng(1).integers(40, 200, (3, 48, 64), dtype=np.uint8)
+    image = ndimage.gaussian_filter(image, (0, 1, 1))
+    before = chip_of(image)
+    settings = dataclasses.replace(NO_AUGMENTATION, **{effect: 1.0})
+    after = augment_chip(before, np.random.default_rng(2), settings)
+    assert after.image.dtype == np.uint8 and after.image.shape == image.shape
+    assert np.abs(after.image.astype(int) - image).max() > 3
+    assert np.array_equal(after.truth, before.truth) and np.array_equal(after.weight, before.weight)
+    detail = [np.abs(np.diff(a.astype(float), axis=2)).mean() for a in (image, after.image)]
+    if effect in ("haze", "coarse"):
+        assert detail[1] < 0.95 * detail[0]
+    if effect == "sharp":
+        assert detail[1] > 1.05 * detail[0]
+    if effect == "shade":
+        assert (after.image <= image).all()
+    if effect == "grey":
+        assert np.ptp(after.image, axis=0).max() == 0
+
+
+def test_anywhere_is_more_of_everything():
+    """The recipe for strangers varies nothing less than the usual one."""
+    usual, anywhere = (dataclasses.asdict(s) for s in (AugmentSettings(), ANYWHERE))
+    assert all(anywhere[name] >= value for name, value in usual.items())

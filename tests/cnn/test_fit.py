@@ -213,6 +213,28 @@ def test_early_stopping_returns_the_best():
     assert equal(weights(net), kept[0])
 
 
+@pytest.mark.parametrize("optimiser", ["muon", "adamw", "sgd"])
+def test_a_pretrained_encoder_learns_slower(optimiser):
+    """`encoder.*` moves by its share of the learning rate, not at all at 0; the rest as always."""
+
+    def move(rate):
+        torch.manual_seed(5)
+        net = nn.Sequential()
+        net.add_module("encoder", nn.Conv2d(3, 16, 3, padding=1, bias=False))
+        net.add_module("head", nn.Conv2d(16, 1, 3, padding=1, bias=False))
+        before = weights(net)
+        settings = dataclasses.replace(
+            SETTINGS, epochs=1, ema_decay=0.0, optimiser=optimiser, encoder_rate=rate
+        )
+        settings = dataclasses.replace(settings, weight_decay=0.0, schedule="constant")
+        fit(net, Lines(), loss, None, compute=COMPUTE, settings=settings)
+        return [float((a - b).norm()) for a, b in zip(weights(net), before, strict=True)]
+
+    frozen, slow, whole = move(0.0), move(0.1), move(1.0)
+    assert frozen[0] == 0 and frozen[1] > 0
+    assert 0 < slow[0] < 0.3 * whole[0]
+
+
 def test_learns():
     """The loop lowers the loss of unseen items."""
     net = make_net()

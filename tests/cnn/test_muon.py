@@ -70,3 +70,22 @@ def test_kernels_in_channels_last_memory_move_alike() -> None:
         ends.append(kernel.detach())
     torch.testing.assert_close(ends[0], ends[1], rtol=1e-2, atol=1e-4)
     assert (ends[0] - start).norm() > 0.1
+
+
+def test_a_group_may_be_adams_altogether() -> None:
+    """With `adam: True` a wide kernel takes AdamW's steps; the group beside it keeps Muon's."""
+    generator = torch.Generator().manual_seed(4)
+    start = torch.randn(32, 32, 3, 3, generator=generator)
+    gradient = torch.randn(32, 32, 3, 3, generator=generator)
+    ours, wide, theirs = (nn.Parameter(start.clone()) for _ in range(3))
+    groups = [{"params": [ours], "adam": True}, {"params": [wide], "adam": False}]
+    pair = (
+        Muon(groups, lr=0.01),
+        torch.optim.AdamW([theirs], 0.01, (0.9, 0.99), weight_decay=1e-3),
+    )
+    for parameter in (ours, wide, theirs):
+        parameter.grad = gradient.clone()
+    for optimiser in pair:
+        optimiser.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert (wide - theirs).norm() > 0.1

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mapsight.cnn.nets import NETS, count_parameters, make_net
+from mapsight.cnn.nets.litenet import make_lite0
 from mapsight.cnn.nets.roadnet import VARIANTS, can_widen, widen
 from mapsight.cnn.nets.unet_lecture import UNetLecture
 from mapsight.cnn.shipped import ROADS, read_shipped
@@ -18,6 +19,7 @@ PARAMETERS = {
     "roadnet-wide": 2_506_244,
     "roadnet-tiny": 299_140,
     "roadnet-light": 2_153_296,
+    "litenet": 3_171_460,
     "unet-lecture": 31_032_837,  # the lecture's own figure
     "unet-small": 1_941_381,
 }
@@ -59,7 +61,9 @@ def test_gradient_reaches_every_parameter(name):
     assert not idle or all(n.startswith(("head", "last")) for n in idle)
 
 
-@pytest.mark.parametrize("name", ["roadnet", "roadnet-wide", "roadnet-tiny", "roadnet-light"])
+@pytest.mark.parametrize(
+    "name", ["roadnet", "roadnet-wide", "roadnet-tiny", "roadnet-light", "litenet"]
+)
 def test_overfits_one_batch(name):
     """A net that cannot learn two images by heart would learn nothing."""
     torch.manual_seed(0)
@@ -135,3 +139,33 @@ def test_unknown_net_names_the_known():
     """A wrong name is answered with the right ones."""
     with pytest.raises(InputError, match="roadnet"):
         make_net("resnet-9000")
+
+
+def test_lite0_sees_where_tensorflow_does():
+    """At a stride of 2 the spare row of padding is below and right: a point at an even place is the
+    middle of a window, as in the pretrained weights.
+    """
+    stem = make_lite0()[0][0][:-2]  # padding and convolution
+    with torch.no_grad():
+        stem[1].weight.zero_()
+        stem[1].weight[:, :, 1, 1] = 1
+    image = torch.zeros(1, 3, 8, 8)
+    image[..., 3, 5] = 1
+    assert stem(image).nonzero()[0].tolist()[2:] == [1, 2]
+    assert stem(image).shape[2:] == (4, 4)
+
+
+def test_channel_convolutions_learn_in_fp32():
+    """Under autocast wide windows of single channels are not bf16 while they learn; for prediction
+    they are as all others.
+    """
+    torch.manual_seed(0)
+    (wide,) = [m for m in make_lite0()[2][0].modules() if getattr(m, "groups", 1) > 1]
+    assert wide.kernel_size == (5, 5)
+    x = torch.rand(1, wide.in_channels, 16, 16)
+    exact = torch.nn.functional.conv2d(x, wide.weight, None, wide.stride, 0, 1, wide.groups)
+    for learns, kind in ((True, torch.float32), (False, torch.bfloat16)):
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = wide.train(learns)(x)
+        assert seen.dtype is kind
+        torch.testing.assert_close(seen.float(), exact, rtol=0.02, atol=0.02)

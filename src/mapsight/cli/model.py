@@ -55,8 +55,8 @@ def train(
         str | None,
         typer.Option(
             help=(
-                "roadnet, roadnet-wide, roadnet-tiny, roadnet-light or unet-lecture; default: that"
-                " of --start; a wider one of its kind can start from it, too"
+                "roadnet, roadnet-wide, roadnet-tiny, roadnet-light, litenet or unet-lecture;"
+                " default: that of --start; a wider one of its kind can start from it, too"
             )
         ),
     ] = None,

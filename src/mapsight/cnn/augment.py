@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, special
 from torch.nn import functional as F
 
 
@@ -48,9 +48,28 @@ class AugmentSettings:
     noise: float = 0.02  # σ at most, of full range
     jpeg: float = 0.25  # share of chips that went through a JPEG of quality 15 to 70, as tiles do
     elastic_px: float = 0.0  # σ of a smooth deformation (see `deform_planes`)
+    haze: float = 0.0  # share of chips that a bright veil covers, by up to .6
+    coarse: float = 0.0  # share seen by a sensor that resolves 1.2 to 2.5 times less
+    sharp: float = 0.0  # share sharpened, as providers of tiles do
+    shade: float = 0.0  # share over which a broad shadow or a cloud's falls
+    grey: float = 0.0  # share without colour, as old and panchromatic pictures
 
 
-NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 13)
+NO_AUGMENTATION = AugmentSettings(False, *[0.0] * 18)
+# what imagery of elsewhere varies beyond our own: for nets that are to serve any picture
+ANYWHERE = AugmentSettings(
+    gamma=0.45,
+    brightness=0.25,
+    contrast=0.5,
+    blur=0.2,
+    noise=0.03,
+    jpeg=0.4,
+    haze=0.2,
+    coarse=0.25,
+    sharp=0.25,
+    shade=0.15,
+    grey=0.05,
+)
 # for a single image, which has one light: no other camera or provider
 ONE_LIGHT = AugmentSettings(
     gamma=0, band_gamma=0, saturation=0, brightness=0.15, contrast=0.25, band_contrast=0
@@ -139,7 +158,8 @@ def deform_planes(
 
 
 def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings) -> Chip:
-    image = _vary_tone(chip.image.astype(np.float32), rng, settings)
+    image = _vary_air(chip.image.astype(np.float32), rng, settings)
+    image = _vary_tone(image, rng, settings)
     gain = np.array(1 + rng.uniform(-settings.contrast, settings.contrast))
     shift = rng.uniform(-settings.brightness, settings.brightness)
     bands = rng.uniform(-settings.colour, settings.colour, (3, 1, 1)).astype(np.float32)
@@ -157,6 +177,43 @@ def _vary_colour(chip: Chip, rng: np.random.Generator, settings: AugmentSettings
     return chip._replace(
         image=compress(whole, int(rng.integers(15, 71))) if rng.random() < settings.jpeg else whole
     )
+
+
+def _vary_air(image: np.ndarray, rng: np.random.Generator, settings: AugmentSettings) -> np.ndarray:
+    """Another sensor and another sky: (3, H, W) of 0 … 255, coarser or sharper, shaded, veiled or
+    grey. What is set to 0 draws no number.
+    """
+    if settings.coarse and rng.random() < settings.coarse:
+        image = coarsen(image, rng.uniform(1.2, 2.5))
+    if settings.sharp and rng.random() < settings.sharp:
+        soft = ndimage.gaussian_filter(image, (0, 1.0, 1.0))
+        image = image + np.float32(rng.uniform(0.3, 1.5)) * (image - soft)
+    if settings.shade and rng.random() < settings.shade:
+        image = image * _draw_shade(image.shape[1:], rng)
+    if settings.haze and rng.random() < settings.haze:
+        veil, light = rng.uniform(0.1, 0.6), rng.uniform(150, 255, (3, 1, 1))
+        image = (1 - veil) * image + veil * light
+    if settings.grey and rng.random() < settings.grey:
+        image = np.broadcast_to(image.mean(axis=0, keepdims=True), image.shape)
+    return np.clip(image, 0, 255).astype(np.float32)
+
+
+def coarsen(image: np.ndarray, factor: float) -> np.ndarray:
+    """(C, H, W) float32 as a sensor sees it whose pixels are `factor` times as long, on the same
+    grid.
+    """
+    small = tuple(max(round(n / factor), 1) for n in image.shape[1:])
+    x = torch.from_numpy(np.ascontiguousarray(image))[None]
+    seen = F.interpolate(x, small, mode="bilinear", antialias=True)
+    return F.interpolate(seen, image.shape[1:], mode="bicubic")[0].numpy()
+
+
+def _draw_shade(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """(H, W) factors: a darker side of a soft and wavy border."""
+    coarse = rng.standard_normal((1, 1, 4, 4)).astype(np.float32)
+    field = F.interpolate(torch.from_numpy(coarse), shape, mode="bicubic")[0, 0].numpy()
+    dark = special.expit((field - rng.uniform(-1, 1)) / rng.uniform(0.02, 0.3))
+    return (1 - rng.uniform(0.3, 0.7) * dark).astype(np.float32)
 
 
 def _vary_tone(

@@ -65,6 +65,7 @@ class FitSettings:
     patience: int = 10  # epochs without a better score before it stops; 0: never
     seed: int = 0
     workers: int = 0  # processes that prepare batches
+    encoder_rate: float = 1.0  # what `encoder.*` learns at, as a share: slower where pretrained
 
 
 @dataclass
@@ -101,7 +102,9 @@ def fit(
     processes = compute.processes
     net.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _OPTIMISERS[settings.optimiser](
-        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        _group_parameters(net, settings),
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
     average = AveragedModel(
         net, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True
@@ -134,7 +137,7 @@ def fit(
             total = 0.0
             for step, batch in enumerate(_load_batches(data, epoch, steps, processes, settings)):
                 for group in optimiser.param_groups:
-                    group["lr"] = _learning_rate(
+                    group["lr"] = group.get("share", 1.0) * _learning_rate(
                         epoch * steps + step, settings.epochs * steps, settings
                     )
                 batch = [t.to(compute.device, non_blocking=True) for t in batch]
@@ -195,6 +198,19 @@ def _load_batches(
     last = first + steps * settings.batch_size * processes.count
     mine = range(first + processes.rank, last, processes.count)
     return iter(DataLoader(data, settings.batch_size, sampler=mine, num_workers=settings.workers))  # type: ignore[arg-type]
+
+
+def _group_parameters(net: nn.Module, settings: FitSettings) -> list[dict[str, Any]]:
+    """One group, or that of the encoder apart, with its `share` of the learning rate; Muon leaves
+    it to Adam.
+    """
+    if settings.encoder_rate == 1:
+        return [{"params": list(net.parameters())}]
+    named = list(net.named_parameters())
+    slow = [p for name, p in named if name.startswith("encoder.")]
+    rest = [p for name, p in named if not name.startswith("encoder.")]
+    slower = {"params": slow, "share": settings.encoder_rate, "adam": True}
+    return [{"params": rest, "share": 1.0, "adam": False}, slower]
 
 
 def _learning_rate(step: int, steps: int, settings: FitSettings) -> float:

@@ -31,7 +31,8 @@ class Muon(torch.optim.Optimizer):
     weight decay.
 
     Updates have the size that Adam's have (0.2 · √max(rows, columns), Liu et al. 2025, section
-    2.2), so one learning rate serves both.
+    2.2), so one learning rate serves both. A group of parameters with `adam: True` is Adam's
+    altogether: pretrained weights, which are to keep what they know.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Muon(torch.optim.Optimizer):
                     continue
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 wide = parameter.ndim >= 2 and min(parameter.shape[:2]) >= _LEAST
-                (_step_muon if wide else _step_adam)(parameter, self.state[parameter], group)
+                (_step_muon if wide and not group.get("adam") else _step_adam)(
+                    parameter, self.state[parameter], group
+                )
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
 
-from mapsight.cnn.augment import NO_AUGMENTATION
+from mapsight.cnn.augment import NO_AUGMENTATION, Chip
 from mapsight.errors import InputError
 from mapsight.geo.raster import Raster, write_raster
 from mapsight.roads.training.chips import (
@@ -26,6 +26,7 @@ from mapsight.roads.training.chips import (
     find_resolution,
     read_pairs,
     read_scenes,
+    zoom_chip,
 )
 
 
@@ -249,3 +250,29 @@ def test_short_rows_are_refused(tmp_path):
     (tmp_path / "pairs.csv").write_text("set,name,image,mask,split\na,x,x.png\n")
     with pytest.raises(InputError, match="row 1: lacks mask, split"):
         read_pairs(tmp_path / "pairs.csv", split="train")
+
+
+def test_zoomed_chips_show_other_resolutions():
+    """With a zoom a stripe of ten pixels is seen wider and narrower, within that factor; equal
+    numbers give equal chips.
+    """
+    settings = ChipSettings(chip_px=32, augment=NO_AUGMENTATION, zoom=2.0)
+    data = ChipData([scene()], settings)
+    wide = [float(data[k][1].sum(dim=1).max()) for k in range(60)]
+    assert max(wide) > 14 and all(width < 10 * 2.1 for width in wide)
+    whole = [w for w in wide if w > 3]  # others show a part of the stripe, or none
+    assert min(whole) < 8
+    assert torch.equal(data[7][0], ChipData([scene()], settings)[7][0])
+
+
+def test_a_zoomed_pixel_weighs_where_all_it_shows_does():
+    """Labels keep their place under a zoom, and what is unknown stays unknown."""
+    image = np.zeros((3, 64, 64), np.uint8)
+    truth, weight = np.zeros((64, 64), np.float32), np.ones((64, 64), np.float32)
+    image[:, 20:30], truth[20:30] = 200, 1
+    weight[:, 40:] = 0
+    small = zoom_chip(Chip(image, truth, weight), 32)
+    assert small.image.dtype == np.uint8 and small.image.shape == (3, 32, 32)
+    assert (small.truth[11:14] == 1).all() and (small.truth[16:] == 0).all()
+    assert (small.image[:, 11:14] == 200).all()
+    assert (small.weight[:, :19] == 1).all() and (small.weight[:, 20:] == 0).all()

@@ -23,6 +23,8 @@ from mapsight.cnn.nets.digits_small import DigitsSmall
 from mapsight.cnn.nets.emotion import EmotionCNN, EmotionLSTM
 from mapsight.cnn.nets.fcn import FCN
 from mapsight.cnn.nets.googlenet import GoogLeNet
+from mapsight.cnn.nets.litenet import VARIANTS as LITE_VARIANTS
+from mapsight.cnn.nets.litenet import LiteNet
 from mapsight.cnn.nets.mnih import MnihPatch
 from mapsight.cnn.nets.pilotnet import PilotNet
 from mapsight.cnn.nets.reader import Reader
@@ -37,6 +39,7 @@ from mapsight.errors import InputError
 
 NETS: dict[str, Callable[[], nn.Module]] = {
     **{name: partial(RoadNet, shape) for name, shape in VARIANTS.items()},
+    **{name: partial(LiteNet, shape) for name, shape in LITE_VARIANTS.items()},
     "unet-lecture": UNetLecture,
     "unet-small": partial(
         UNetLecture, (16, 32, 64, 128, 256)

@@ -67,7 +67,7 @@ def trace_net(net: nn.Module) -> fx.GraphModule:
         if hasattr(module, "inplace"):
             module.inplace = False  # type: ignore[assignment]
     try:
-        steps = fx.symbolic_trace(net)
+        steps = fx.GraphModule(net, _Tracer().trace(net))
     except (fx.proxy.TraceError, TypeError) as error:
         raise InputError(
             type(net).__name__, f"cannot be taken apart ({error})", "see nets with fixed steps"
@@ -77,6 +77,13 @@ def trace_net(net: nn.Module) -> fx.GraphModule:
             node.kwargs = {**node.kwargs, "inplace": False}
     steps.recompile()
     return steps
+
+
+class _Tracer(fx.Tracer):
+    """A weighted layer is one step, also where a net has a kind of its own."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, _WEIGHTED) or super().is_leaf_module(m, module_qualified_name)
 
 
 def record(steps: fx.GraphModule, x: Tensor, until: fx.Node | None = None) -> Record:
@@ -130,7 +137,7 @@ def find_function(steps: fx.GraphModule, node: fx.Node) -> Any:
 
 
 def is_relu(function: Any) -> bool:
-    return isinstance(function, nn.ReLU) or (
+    return isinstance(function, nn.ReLU | nn.ReLU6) or (
         not isinstance(function, nn.Module) and function in _ACTIVATIONS
     )
 

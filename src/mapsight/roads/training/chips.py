@@ -44,6 +44,7 @@ class ChipSettings:
     min_road_share: float = 0.0  # chips with less road are drawn again (the lecture: 0.05)
     seed: int = 0
     augment: AugmentSettings = AugmentSettings()
+    zoom: float = 1.0  # windows up to so many times as wide or as narrow, most of them about 1
 
 
 class ScenePair(NamedTuple):
@@ -101,7 +102,11 @@ class ChipData:
         scene = self.scenes[
             min(int(np.searchsorted(self._share, rng.random())), len(self.scenes) - 1)
         ]
-        return cut_chip(scene, rng, self.settings.chip_px)
+        size, zoom = self.settings.chip_px, self.settings.zoom
+        if zoom == 1:
+            return cut_chip(scene, rng, size)
+        wide = round(size * zoom ** rng.triangular(-1, 0, 1))
+        return zoom_chip(cut_chip(scene, rng, wide), size)
 
 
 def cut_chip(scene: Scene, rng: np.random.Generator, chip_px: int) -> Chip:
@@ -118,6 +123,19 @@ def cut_chip(scene: Scene, rng: np.random.Generator, chip_px: int) -> Chip:
         image = np.pad(image, ((0, 0), (0, below), (0, right)))
         truth, valid = (np.pad(a, ((0, below), (0, right))) for a in (truth, valid))
     return Chip(image, truth.astype(np.float32), valid.astype(np.float32))
+
+
+def zoom_chip(chip: Chip, size_px: int) -> Chip:
+    """The same window on size_px² pixels; what it shows changes its resolution. A pixel weighs
+    something where all that it shows does.
+    """
+    planes = np.concatenate([chip.image.astype(np.float32), chip.truth[None], chip.weight[None]])
+    x = torch.from_numpy(planes)[None]
+    seen = torch.nn.functional.interpolate(x, (size_px, size_px), mode="bilinear", antialias=True)[
+        0
+    ].numpy()
+    image = np.clip(seen[:3], 0, 255).round().astype(np.uint8)
+    return Chip(image, seen[3], (seen[4] > 0.99).astype(np.float32))
 
 
 def read_pairs(table: Path, *, split: str, sets: Sequence[str] = ()) -> list[ScenePair]:
