@@ -1,4 +1,4 @@
-"""Plain English that is counted: the sentences of the pages that users read are short."""
+"""Plain English that is counted: the sentences of the documentation are short."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted(page for page in DOCS.glob("*.md") if page.name != LOG),
     *sorted((DOCS / "lab").glob("*.md")),
+    *sorted((DOCS / "decisions").glob("*.md")),
 ]
 VERSIONS = [
     section
