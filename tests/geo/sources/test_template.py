@@ -55,6 +55,104 @@ def test_placeholders_in_any_order(text, address):
     assert ask(text, Cell(2, 5), settings=CellSettings(zoom=3)) == address
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("tms:https://t.example/{zoom}/{x}/{y}.png", "https://t.example/3/5/2.png"),
+        ("tms[3,19]:https://t.example/{zoom}/{x}/{-y}.png", "https://t.example/3/5/5.png"),
+        (
+            "TMS[19]:https://{switch:a,b}.t.example/{zoom}/{x}/{y}",
+            "https://b.t.example/3/5/2",
+        ),
+        ("https://t.example/{22-zoom}/{zoom+1}/{x}/{y}", "https://t.example/19/4/5/2"),
+        ("https://t.example/{z-1}/{x}/{!y}", "https://t.example/2/5/1"),
+        ("https://t.example/{z}/{x}/{y}{r}.png", "https://t.example/3/5/2.png"),
+        ("https://t.example/{z}/{x}/{y}{@2x|@3x}.jpg", "https://t.example/3/5/2.jpg"),
+        ("https://t.example/{u}.jpeg", "https://t.example/121.jpeg"),
+        ("https://t.example/{z}/{x}/{ty}", "https://t.example/3/5/5"),
+        ("https://{a-c}.t.example/{z}/{x}/{y}", "https://b.t.example/3/5/2"),
+        ("https://mt{0-3}.t.example/{z}/{x}/{y}", "https://mt3.t.example/3/5/2"),
+        ("https://t.example/tile/{level}/{row}/{col}", "https://t.example/tile/3/2/5"),
+        ("https://t.example/%7Bz%7D/%7bx%7d/%7B-y%7D", "https://t.example/3/5/5"),
+        ("https://t.example/${z}/${x}/${y}", "https://t.example/3/5/2"),
+        ("https://t.example/{$z}/{$x}/{$y}", "https://t.example/3/5/2"),
+        (
+            "type=xyz&url=https://t.example/%7Bz%7D/%7Bx%7D/%7By%7D&zmax=19&zmin=0",
+            "https://t.example/3/5/2",
+        ),
+        (
+            "zmin=0&type=xyz&zmax=22&url=https%3A%2F%2Ft.example%2F%7Bz%7D%3Fx%3D%7Bx%7D%26y%3D%7By%7D",
+            "https://t.example/3?x=5&y=2",
+        ),
+    ],
+)
+def test_addresses_of_other_programs(text, address):
+    """JOSM, iD, Leaflet, OpenLayers, ArcGIS, GDAL, OruxMaps and QGIS write the same tile in their
+    ways.
+    """
+    assert ask(text, Cell(2, 5), settings=CellSettings(zoom=3)) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "zoom"),
+    [
+        ("tms[16]:https://t.example/{zoom}/{x}/{y}", 16),
+        ("tms[3,15]:https://t.example/{zoom}/{x}/{y}", 15),
+        ("type=xyz&url=https://t.example/{z}/{x}/{y}&zmax=14&zmin=0", 14),
+        ("tms[22]:https://t.example/{zoom}/{x}/{y}", 17),
+        ("tms[18,22]:https://t.example/{zoom}/{x}/{y}", 18),
+    ],
+)
+def test_zooms_that_the_address_states(text, zoom):
+    """No zoom is asked that the address says is not there."""
+    assert f"/{zoom}/" in ask(text)
+
+
+GETMAP = (
+    "SERVICE=WMS&REQUEST=GetMap&LAYERS=0&STYLES=&FORMAT=image/png&WIDTH={width}&HEIGHT={height}"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "first"),
+    [
+        (f"?VERSION=1.3.0&CRS={{proj}}&{GETMAP}&BBOX={{bbox}}", "CRS=EPSG:3857", "128"),
+        (f"?VERSION=1.1.1&SRS={{proj}}&{GETMAP}&BBOX={{bbox}}", "SRS=EPSG:3857", "128"),
+        (f"?CRS=EPSG:4326&{GETMAP}&BBOX={{bbox}}", "VERSION=1.3.0", "48."),
+        (f"?CRS=EPSG%3A4326&{GETMAP}&BBOX={{bbox}}", "VERSION=1.3.0", "48."),
+        (f"?SRS=EPSG:4326&{GETMAP}&BBOX={{bbox}}", "VERSION=1.1.1", "11."),
+        (f"?crs=epsg:4326&version=&{GETMAP}&bbox={{bbox}}", "VERSION=1.3.0", "48."),
+        (f"?VERSION=1.3.0&CRS=EPSG:31468&{GETMAP}&BBOX={{bbox}}", "31468", "533"),
+        (f"?VERSION=1.3.0&CRS=EPSG:25832&{GETMAP}&BBOX={{bbox}}", "25832", "690"),
+        (f"?VERSION=1.1.1&SRS=EPSG:900913&{GETMAP}&BBOX={{bbox}}", "900913", "128"),
+        (f"?SRS=EPSG:4326&{GETMAP}&BBOX={{w}},{{s}},{{e}},{{n}}", "VERSION=1.1.1", "11."),
+        ("/export?bboxSR=102100&imageSR=102100&f=image&bbox={bbox}", "102100", "128"),
+        ("/export?bboxSR=4326&imageSR=4326&f=image&bbox={bbox}", "4326", "11."),
+        ("/export?bboxSR={wkid}&imageSR={wkid}&f=image&bbox={bbox}", "bboxSR=3857", "128"),
+    ],
+)
+def test_boxes_as_services_want_them(text, said, first):
+    """The CRS and its order of axes: latitude or northing first is 1.3.0's and its registry's."""
+    for spelling in ("https://w.example/wms", "wms:https://w.example/wms"):
+        address = ask(spelling + text)
+        assert said in address
+        assert address.lower().split("bbox=")[1].startswith(first)
+        assert "{" not in address
+
+
+def test_a_wms_layer_of_qgis():
+    """What QGIS shows as a layer's source becomes GetMap in the layer's own CRS."""
+    address = ask(
+        "contextualWMSLegend=0&crs=EPSG:25832&dpiMode=7&format=image/jpeg&layers=by_dop20c&styles"
+        "&url=https://w.example/ows?map%3Dx"
+    )
+    assert address.startswith(
+        "https://w.example/ows?map=x&SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap"
+    )
+    assert "LAYERS=by_dop20c&STYLES=&FORMAT=image/jpeg&CRS=EPSG:25832" in address
+    assert address.split("BBOX=")[1].startswith("690")
+
+
 def test_quadkey_of_the_documentation():
     """Bing Maps Tile System: tile (3, 5) at level 3 has the quadkey 213."""
     assert (
@@ -141,6 +239,14 @@ def test_national_tile_matrix_sets():
         ("https://{s}.tile.openstreetmap.org/{z}/{x}/{y}.png", "usage policy"),
         ("https://mt1.google.com/vt/lyrs=s&x={x}&y={y}&z={z}", "terms"),
         ("https://w.example/?CRS=http://evil/&BBOX={bbox}", "not the name of a CRS"),
+        ("wmts:https://w.example/capabilities.xml", "wmts:"),
+        ("wms_endpoint:https://w.example/wms", "wms_endpoint:"),
+        ("type=xyz&url=https://t.example/{z}/{x}/{y}&username=u&password=p", "password"),
+        ("crs=EPSG:3857&layers=a&tileMatrixSet=g&url=https://w.example/wmts", "WMTS"),
+        ("https://t.example/{z}/{x}/{y}?k={apikey}", "env:NAME"),
+        ("https://t.example/{z}/{x}/{y}?k={accessToken}", "env:NAME"),
+        ("https://t.example/{header(User-Agent,x)}/{z}/{x}/{y}", "not known"),
+        ("https://w.example/?bboxSR=4326&imageSR=3857&bbox={bbox}", "write the same"),
         ("https://w.example/?WIDTH=99999&BBOX={bbox}", "64 to 4096"),
     ],
 )

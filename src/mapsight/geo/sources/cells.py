@@ -20,6 +20,8 @@ from mapsight.geo.sources.template import Template, find_parameter
 WEB_MERCATOR = CRS.from_epsg(3857)
 _HALF_EARTH = math.pi * 6378137.0  # half the side of the Web Mercator square, in its units
 _NEVER_COARSER = 1.05
+_CRS_PARAMETERS = ("crs", "srs", "bboxSR")
+_OLD_WEB_MERCATOR = frozenset({"900913", "102100", "102113", "3785"})
 
 
 class Cell(NamedTuple):
@@ -85,11 +87,17 @@ class Cells:
     def name_values(self, cell: Cell) -> dict[str, str]:
         """What stands for each placeholder of a template."""
         left, bottom, right, top = self.bounds(cell)
-        edges = (bottom, left, top, right) if self.lat_first else (left, bottom, right, top)
+        west, south, east, north = (
+            f"{edge:.10f}" if self.crs.is_geographic else f"{edge:.4f}"
+            for edge in (left, bottom, right, top)
+        )
+        edges = (south, west, north, east) if self.lat_first else (west, south, east, north)
         values = {
-            "bbox": ",".join(
-                f"{edge:.10f}" if self.crs.is_geographic else f"{edge:.4f}" for edge in edges
-            ),
+            "bbox": ",".join(edges),
+            "west": west,
+            "south": south,
+            "east": east,
+            "north": north,
             "width": str(self.width_px // self.density),
             "height": str((self.height_px + self.cut_px) // self.density),
         }
@@ -99,6 +107,7 @@ class Cells:
         if self.rows is not None:
             return values | {
                 "-y": str(self.rows - 1 - cell.row),
+                "!y": str(self.rows // 2 - 1 - cell.row),
                 "q": _spell_quadkey(cell, self.zoom),
             }
         middle = (left + right) / 2, (top + bottom - self.cut_px * self.unit) / 2  # bar included
@@ -149,9 +158,10 @@ def _choose_tiles(template: Template, box: GeoBox, settings: CellSettings) -> Ce
     tms = _find_matrix_set(settings.matrix_set)
     crs = tms.rasterio_crs
     metres = measure_unit_m(crs, box)
-    limit = min(settings.max_zoom, tms.maxzoom)
+    low, high = template.zooms or (tms.minzoom, tms.maxzoom)
+    limit = min(settings.max_zoom, tms.maxzoom, high)
     for zoom in (
-        range(tms.minzoom, limit + 1)
+        range(min(max(tms.minzoom, low), limit), limit + 1)
         if settings.zoom is None
         else [_check_zoom(settings.zoom, tms.maxzoom)]
     ):
@@ -175,16 +185,34 @@ def _choose_tiles(template: Template, box: GeoBox, settings: CellSettings) -> Ce
 
 
 def _choose_wms(template: Template, box: GeoBox, settings: CellSettings) -> Cells:
-    named = (
-        find_parameter(template.text, "crs") or find_parameter(template.text, "srs") or "EPSG:3857"
-    )
-    crs = parse_crs("OGC:CRS84" if named.upper() == "CRS:84" else named)
+    crs = _find_crs(template)
     width, height = (
         _read_side(template, name, settings.tile_px or 512) for name in ("width", "height")
     )
     unit = box.m_per_px if crs == box.crs else box.m_per_px / measure_unit_m(crs, box)
-    lat_first = find_parameter(template.text, "version") == "1.3.0" and _is_lat_first(crs)
+    version = find_parameter(template.text, "version") or ""
+    lat_first = version.startswith("1.3") and _is_lat_first(crs)
     return Cells(crs, 0.0, 0.0, unit, width, height, lat_first=lat_first)
+
+
+def _find_crs(template: Template) -> CRS:
+    """The CRS in which a service is asked: as a WMS or an ArcGIS server is told it."""
+    named = next(
+        filter(None, (find_parameter(template.text, name) for name in _CRS_PARAMETERS)), "3857"
+    )
+    drawn_in = find_parameter(template.text, "imageSR")
+    if drawn_in and drawn_in != named:
+        raise InputError(
+            f"imageSR={drawn_in[:20]}",
+            f"is another CRS than bboxSR={named[:20]}",
+            "write the same for both",
+        )
+    code = named.upper().rpartition(":")[2]
+    if code in _OLD_WEB_MERCATOR:
+        return WEB_MERCATOR
+    if named.upper() == "CRS:84":
+        return parse_crs("OGC:CRS84")
+    return parse_crs(f"EPSG:{named}" if named.isdigit() else named)
 
 
 def _choose_static(template: Template, box: GeoBox, settings: CellSettings) -> Cells:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from mapsight.geo.sources.catalogue import StacSettings
 from mapsight.geo.sources.folder import fetch_folder, list_images
 from mapsight.geo.sources.http import Http
 from mapsight.geo.sources.record import Gathered
+from mapsight.geo.sources.spelling import spell_template
 from mapsight.geo.sources.stac import fetch_stac
 from mapsight.geo.sources.tiles import TileSettings, fetch_tiles
 
@@ -54,11 +56,18 @@ def name_imagery(source: str) -> str:
     """'stac', 'tiles' (XYZ, WMS, static maps: whatever has placeholders) or 'folder'."""
     if source.startswith("stac:"):
         return "stac"
-    if "{" in source:
+    text, _ = spell_template(source)
+    if "{" in text:
         return "tiles"
-    if "://" in source:
+    if re.search(r"request=getcapabilities", text, re.I):
         raise InputError(
-            source[:80],
+            text[:80],
+            "describes a service, and gives no picture",
+            "give the address of GetMap with {bbox} {width} {height}",
+        )
+    if "://" in text:
+        raise InputError(
+            text[:80],
             "has no placeholders such as {z} {x} {y}, {q}, {bbox}",
             "give a template, or stac:URL for a catalogue",
         )

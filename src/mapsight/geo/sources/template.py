@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mapsight.errors import InputError
 from mapsight.geo.sources.address import Address, fill_keys
+from mapsight.geo.sources.spelling import spell_template
 
 Kind = Literal["tiles", "wms", "static"]
 
@@ -20,6 +21,11 @@ _SWITCH = re.compile(r"(?:s|switch):([A-Za-z0-9_,.-]+)")
 # what other programs call it → what we do
 _ALIASES = {
     "zoom": "z",
+    "level": "z",
+    "row": "y",
+    "col": "x",
+    "ty": "-y",
+    "u": "q",
     "tilematrix": "z",
     "tilecol": "x",
     "tilerow": "y",
@@ -30,7 +36,10 @@ _ALIASES = {
     "w": "width",
     "h": "height",
 }
-_NAMES = ("z", "x", "y", "-y", "q", "s", "bbox", "lon", "lat", "width", "height")
+_NAMES = ("z", "x", "y", "-y", "!y", "q", "s", "bbox", "lon", "lat", "width", "height")
+_EDGES = frozenset({"west", "south", "east", "north"})
+_ZOOM_SUM = re.compile(r"(?:(\d{1,2})-)?z(?:oom)?([+-]\d{1,2})?")  # JOSM: {22-zoom}, {zoom+1}
+_KEYS = re.compile(r"(api|access|map)?[_-]?(key|token|id)|apikey|accesstoken")
 _KNOWN = ", ".join(f"{{{name}}}" for name in (*_NAMES, "env:NAME"))
 _REFUSED = {
     r"(.*\.)?tile\.openstreetmap\.org": "its usage policy forbids to download areas",
@@ -42,13 +51,14 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Template:
-    """A checked template: `text` with normal placeholders, `kind` of service, and its `{s}`
-    hosts.
+    """A checked template: `text` with normal placeholders, `kind` of service, its `{s}` hosts, and
+    the coarsest and finest zoom that its address states.
     """
 
     text: str
     kind: Kind
     subdomains: tuple[str, ...] = field(default=("a", "b", "c"))
+    zooms: tuple[int, int] | None = None
 
     @property
     def host(self) -> str:
@@ -59,20 +69,23 @@ class Template:
         same picture.
         """
         values = {**values, "s": self.subdomains[number % len(self.subdomains)]}
-        return fill_keys(_BRACES.sub(lambda found: values.get(found[1], found[0]), self.text))
+        return fill_keys(_BRACES.sub(lambda found: _fill_one(found[1], values), self.text))
 
 
 def read_template(text: str, *, subdomains: str = "abc") -> Template:
-    """Check a template of XYZ, TMS, quadkey, WMTS, WMS or a static-maps service; InputError says
-    what is missing.
+    """Check a template of XYZ, TMS, quadkey, WMTS, WMS or a static-maps service.
+
+    It may be spelt as JOSM, iD, QGIS, Leaflet or OpenLayers spell it. InputError says what is
+    missing.
     """
+    text, zooms = spell_template(text)
     hosts = tuple(subdomains)
     if found := _SWITCH.search(text):
         hosts = tuple(filter(None, found[1].split(",") if "," in found[1] else found[1]))
     text = _BRACES.sub(lambda found: "{" + _normalise(found[1]) + "}", text)
     fill_keys(_BRACES.sub(lambda found: found[0] if found[1].startswith("env:") else "0", text))
-    names = set(_BRACES.findall(text))
-    template = Template(text, _tell_kind(names, text), hosts)
+    names = {"z" if _ZOOM_SUM.fullmatch(name) else name for name in map(str, _BRACES.findall(text))}
+    template = Template(text, _tell_kind(names, text), hosts, zooms)
     for pattern, reason in _REFUSED.items():
         if re.fullmatch(pattern, template.host):
             raise InputError(
@@ -94,13 +107,22 @@ def _normalise(name: str) -> str:
     lower = _ALIASES.get(lower, lower)
     if _SWITCH.fullmatch(lower):
         return "s"
-    if lower not in _NAMES:
-        raise InputError(f"{{{name[:40]}}}", "this placeholder is not known", f"there are {_KNOWN}")
-    return lower
+    if lower in _NAMES or lower in _EDGES or _ZOOM_SUM.fullmatch(lower):
+        return lower
+    remedy = "write {env:NAME} for a key" if _KEYS.fullmatch(lower) else f"there are {_KNOWN}"
+    raise InputError(f"{{{name[:40]}}}", "this placeholder is not known", remedy)
+
+
+def _fill_one(name: str, values: Mapping[str, str]) -> str:
+    """What stands for a placeholder; one that has no value stays."""
+    if name not in values and (found := _ZOOM_SUM.fullmatch(name)) and "z" in values:
+        zoom = int(values["z"]) if found[1] is None else int(found[1]) - int(values["z"])
+        return str(zoom + int(found[2] or 0))
+    return values.get(name, f"{{{name}}}")
 
 
 def _tell_kind(names: set[str], text: str) -> Kind:
-    if "bbox" in names:
+    if "bbox" in names or names >= _EDGES:
         return "wms"
     if {"lon", "lat"} <= names:
         if not ({"z"} <= names):
@@ -108,7 +130,7 @@ def _tell_kind(names: set[str], text: str) -> Kind:
                 text[:80], "a static map needs {zoom}", "put it where the service wants the zoom"
             )
         return "static"
-    if "q" in names or ({"x", "z"} <= names and names & {"y", "-y"}):
+    if "q" in names or ({"x", "z"} <= names and names & {"y", "-y", "!y"}):
         return "tiles"
     raise InputError(
         text[:80],
