@@ -35,11 +35,11 @@ from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.progress import track
 from mapsight.roads.finding.findings import Score, rank_candidates
+from mapsight.roads.finding.frequency import learn_bend
 from mapsight.roads.finding.overlap import answer_planted
 from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.scoring.table import score_evidence
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.verdicts.judged import learn_bend
 
 FIRST_TOWN, TOWNS, SEEDS = 600, 8, 3
 # what is done to a map, with seed 0, 1 and 2: missing, phantom and misaligned roads planted into a
@@ -118,7 +118,7 @@ def measure(scene: Mapped, wrong: Mistaken, threshold: float) -> dict[str, Promi
     candidates = look_at(scene, wrong, threshold)[0]
 
     def promise(score: Score) -> Promise:
-        table = rank_candidates(candidates.rows, wrong.lines.crs, score)
+        table = rank_candidates(candidates.listed, wrong.lines.crs, score)
         return Promise(
             table["score"].to_numpy(float),
             answer_planted(table, wrong.planted, kind_aware=True).outcome != "false",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -30,6 +30,7 @@ from mapsight.atomic import write_atomically
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import open_runner
+from mapsight.roads.finding.candidates import Candidate
 from mapsight.roads.finding.overlap import answer_planted
 from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.scoring.table import FEATURES
@@ -80,21 +81,23 @@ def collect_rows(mapped: Mapped, threshold: float, seeds: int) -> list[dict]:
         wrong = plant_map(mapped, PlantSettings(deleted=2, added=2, shifted=2, seed=seed))
         if not wrong.is_blank:
             rows += label_candidates(
-                look_at(mapped, wrong, threshold)[0].rows, wrong.planted, mapped.name
+                look_at(mapped, wrong, threshold)[0].listed, wrong.planted, mapped.name
             )
     return rows
 
 
-def label_candidates(candidates: list[dict], planted: gpd.GeoDataFrame, scene: str) -> list[dict]:
+def label_candidates(
+    candidates: Sequence[Candidate], planted: gpd.GeoDataFrame, scene: str
+) -> list[dict]:
     """Which candidates answer a planted error of their kind."""
-    told = [{"kind": row["kind"], "geometry": row["geometry"]} for row in candidates]
+    told = [{"kind": one.kind, "geometry": one.line} for one in candidates]
     table = gpd.GeoDataFrame(
         told, columns=["kind", "geometry"], geometry="geometry", crs=planted.crs
     )
     outcome = answer_planted(table, planted, kind_aware=True).outcome
     return [
-        {"kind": row["kind"], "features": row["features"], "right": said != "false", "scene": scene}
-        for row, said in zip(candidates, outcome, strict=True)
+        {"kind": one.kind, "features": one.features, "right": said != "false", "scene": scene}
+        for one, said in zip(candidates, outcome, strict=True)
     ]
 
 

@@ -22,15 +22,15 @@ from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import say, track
-from mapsight.roads.finding.candidates import Candidates, FindingSettings, find_candidates
+from mapsight.roads.finding.candidates import Candidates, FindingSettings
 from mapsight.roads.finding.coverage import find_coverage
 from mapsight.roads.finding.evidence import Evidence
-from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.finding.findings import find_candidates, rank_candidates
+from mapsight.roads.finding.frequency import learn_bend
 from mapsight.roads.finding.hidden import find_hidden
 from mapsight.roads.planting.plant import PlantSettings, plant_errors
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, read_pairs, read_scene
-from mapsight.roads.verdicts.judged import learn_bend
 from mapsight.town import TownSettings, draw_town
 
 
@@ -231,7 +231,7 @@ def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted |
     if wrong.is_blank:
         return None
     candidates, evidence = look_at(mapped, wrong, threshold)
-    found = rank_candidates(candidates.rows, wrong.lines.crs, learn_bend(candidates).score)
+    found = rank_candidates(candidates.listed, wrong.lines.crs, learn_bend(candidates).score)
     area_km2 = (
         float((mapped.image.valid & evidence.covered).sum()) * mapped.image.geobox.m_per_px**2 / 1e6
     )

@@ -41,13 +41,14 @@ from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.finding.frequency import learn_bend
 from mapsight.roads.finding.overlap import Answers, answer_planted
 from mapsight.roads.folder.persist import pair_findings
 from mapsight.roads.planting.counts import average_precision
 from mapsight.roads.planting.plant import PlantSettings
 from mapsight.roads.scoring.rerank import order_spread
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.verdicts.judged import ACCEPT, REJECT, Judged, learn_bend
+from mapsight.roads.verdicts.judged import ACCEPT, REJECT, Judged, read_lessons
 
 JUDGED, FIRST_TOWN, PLANTED = 20, 500, PlantSettings(12, 12, 12)
 
@@ -152,10 +153,12 @@ def measure_run(scene: Mapped, seed: int, threshold: float) -> dict[str, Any]:
         mistaken.lines.crs,
         mistaken.planted,
     )
-    before = rank_candidates(candidates.rows, crs, learn_bend(candidates).score)
+    before = rank_candidates(candidates.listed, crs, learn_bend(candidates).score)
     told = {way: judge(before, planted, pick(len(before))) for way, pick in WAYS.items()}
     after = {
-        way: rank_candidates(candidates.rows, crs, learn_bend(candidates, said.judged).score)
+        way: rank_candidates(
+            candidates.listed, crs, learn_bend(candidates, read_lessons(said.judged)).score
+        )
         for way, said in told.items()
     }
     both = pd.concat([said.findings for said in told.values()]).drop_duplicates(

@@ -32,11 +32,11 @@ from mapsight.geo.raster import Raster, open_image
 from mapsight.roads.audit.align import move_findings_back
 from mapsight.roads.audit.audit import Audit, audit_map, gather_evidence
 from mapsight.roads.audit.settings import AuditSettings, Engine
-from mapsight.roads.finding.candidates import find_candidates
-from mapsight.roads.finding.findings import rank_candidates
+from mapsight.roads.finding.findings import find_candidates, rank_candidates
+from mapsight.roads.finding.frequency import learn_bend
 from mapsight.roads.planting.plant import plant_errors
 from mapsight.roads.training.shipped import read_model_or_default
-from mapsight.roads.verdicts.judged import ACCEPT, Judged, learn_bend
+from mapsight.roads.verdicts.judged import ACCEPT, Judged, read_lessons
 
 
 def main() -> None:
@@ -122,7 +122,7 @@ def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
         image, audit.prediction.probability, audit.reach, audit.threshold.value
     )
     found = find_candidates(evidence, audit.alignment.moved)
-    table = rank_candidates(found.rows, image.crs, learn_bend(found, judged).score)
+    table = rank_candidates(found.listed, image.crs, learn_bend(found, read_lessons(judged)).score)
     return move_findings_back(table, audit.alignment.shift)
 
 

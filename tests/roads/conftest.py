@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -16,8 +15,8 @@ from shapely.geometry import LineString
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import MapOverlap, RoadMap
 from mapsight.geo.raster import GeoBox, Raster
-from mapsight.roads.finding.candidates import Candidates
-from mapsight.roads.finding.stations import WalkSettings, walk_map
+from mapsight.roads.finding.candidates import Candidate, Candidates
+from mapsight.roads.finding.stations import StationSettings, look_along
 
 BOX = GeoBox(600, 800, Affine(1, 0, 500_000, 0, -1, 5_000_600), CRS.from_epsg(32632))
 
@@ -45,14 +44,21 @@ def make_map(lines: gpd.GeoDataFrame, others: gpd.GeoDataFrame | None = None) ->
 
 
 def make_candidates(
-    rows: list[dict[str, Any]], seen_m: float = 0.0, beyond_m: float = 0.0
+    listed: Iterable[Candidate], seen_m: float = 0.0, beyond_m: float = 0.0
 ) -> Candidates:
     """Candidates of a scene where so much road is seen within and beyond the map's reach, no matter
     where.
     """
     seen, none = make_lines([(0, 0), (seen_m, 0)], [(0, 9), (beyond_m, 9)]), make_lines()
-    walk = walk_map(see(none), np.zeros(BOX.shape, bool), none, 0.5, WalkSettings())
-    return Candidates(rows, walk, none, seen, np.array([True, False]))
+    along = look_along(see(none), np.zeros(BOX.shape, bool), none, 0.5, StationSettings())
+    return Candidates(
+        listed=tuple(listed),
+        mapped=none,
+        along=along,
+        seen=seen,
+        within=np.array([True, False]),
+        crs=BOX.crs,
+    )
 
 
 def see(lines: gpd.GeoDataFrame) -> Raster:

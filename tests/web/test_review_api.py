@@ -28,7 +28,7 @@ from starlette.testclient import TestClient
 from mapsight.errors import InputError
 from mapsight.geo.geopackage import replace_layers
 from mapsight.geo.network import write_lines
-from mapsight.roads.scoring.rerank import learn_verdicts
+from mapsight.roads.scoring.rerank import Lessons, learn_verdicts
 from mapsight.roads.scoring.table import FEATURES, score_evidence
 from mapsight.roads.verdicts.store import read_verdicts
 from mapsight.web.review.app import make_review
@@ -95,7 +95,9 @@ def test_the_parts_sum_to_the_score(tmp_path, verdicts, words):
     folder = write_audit(tmp_path / "a", verdicts=verdicts)
     table = gpd.read_file(folder / "findings.gpkg", layer="findings")
     features = [json.loads(text) for text in table["features"]]
-    bend = learn_verdicts(["missing"] * 4, features[::3], [False] * 4, dict.fromkeys(FEATURES, 0.0))
+    bend = learn_verdicts(
+        Lessons(["missing"] * 4, features[::3], [False] * 4), dict.fromkeys(FEATURES, 0.0)
+    )
     score = [bend.score(kind, each) for kind, each in zip(table["kind"], features, strict=True)]
     write_lines(folder / "findings.gpkg", table.assign(score=score), layer="findings")
     with TestClient(make_review(open_session(folder)), base_url="http://127.0.0.1") as client:

@@ -9,9 +9,14 @@ import pandas as pd
 import pytest
 import shapely
 
-from mapsight.roads.finding.candidates import find_candidates
 from mapsight.roads.finding.coverage import find_coverage
-from mapsight.roads.finding.findings import BEYOND, Evidence, find_errors, identify
+from mapsight.roads.finding.findings import (
+    BEYOND,
+    Evidence,
+    find_candidates,
+    find_errors,
+    identify,
+)
 
 from ..conftest import BOX, GRID, make_lines, make_map, photograph, see
 
@@ -163,17 +168,15 @@ def test_streets_that_lead_out_of_the_map_say_so(streets):
     mapped streets.
     """
     mapped = make_lines([(100, 20), (100, 580)])
-    stubs = find_candidates(gather(streets, mapped), make_map(mapped)).rows
-    shares = [row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x > 500_100]
+    stubs = find_candidates(gather(streets, mapped), make_map(mapped)).listed
+    shares = [one.features["beyond"] for one in stubs if one.line.centroid.x > 500_100]
     assert len(shares) == 3 and min(shares) > 0.9
-    assert sum("beyond the map's reach" in row["evidence"] for row in stubs) == 3
-    assert (
-        max(row["features"]["beyond"] for row in stubs if row["geometry"].centroid.x < 500_100)
-        < 0.4
-    )  # dead ends
-    inner = find_candidates(gather(streets, streets.drop(5)), make_map(streets.drop(5))).rows
-    assert [row["kind"] for row in inner].count("missing") >= 1
-    assert all(row["features"]["beyond"] == 0 for row in inner if row["kind"] == "missing")
+    assert sum("beyond the map's reach" in one.evidence for one in stubs) == 3
+    dead_ends = [one.features["beyond"] for one in stubs if one.line.centroid.x < 500_100]
+    assert max(dead_ends) < 0.4
+    inner = find_candidates(gather(streets, streets.drop(5)), make_map(streets.drop(5))).listed
+    assert [one.kind for one in inner].count("missing") >= 1
+    assert all(one.features["beyond"] == 0 for one in inner if one.kind == "missing")
 
 
 def test_identity_is_stable():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shapely import LineString, MultiLineString, affinity
 
-from mapsight.roads.finding.overlap import MatchSettings, answer_planted, measure_overlap
+from mapsight.roads.finding.overlap import OverlapSettings, answer_planted, measure_overlap
 
 ROAD = LineString([(0, 0), (100, 0)])
 
@@ -46,7 +46,7 @@ def test_overlap_by_hand(line: LineString, share: float) -> None:
     """Overlap counts what lies within 10 m and runs the same way, forth or back; crossings do
     not.
     """
-    assert measure_overlap(ROAD, line, MatchSettings()) == pytest.approx(share, abs=0.011)
+    assert measure_overlap(ROAD, line, OverlapSettings()) == pytest.approx(share, abs=0.011)
 
 
 @pytest.mark.parametrize(

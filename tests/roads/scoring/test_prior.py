@@ -11,14 +11,8 @@ from scipy.special import expit, logit
 from mapsight.roads.scoring.prior import (
     PriorSettings,
     believe_lacking,
-    estimate_offsets,
     find_offsets,
-    measure_lacking,
 )
-from mapsight.roads.scoring.table import FEATURES, read_share, score_evidence
-
-from ..conftest import make_candidates
-from .test_table import draw_features
 
 VAGUE = PriorSettings(mean=0.0, spread=100.0, weight=1.0)
 FITTED = 0.4  # the share of errors where the scores below were 'fitted'
@@ -79,60 +73,8 @@ def test_kinds_learn_from_each_other():
     assert found["phantom"] < found["misaligned"] < found["missing"]
 
 
-def draw_rows(length_m: float, count: int, beyond: float = 0.0) -> list[dict]:
-    """Candidates of each kind, equally long."""
-    return [
-        {
-            "kind": kind,
-            "features": {**draw_features(kind, seed), "beyond": beyond},
-            "length_m": length_m,
-        }
-        for kind in FEATURES
-        for seed in range(count)
-    ]
-
-
-def test_candidates_of_an_audit_are_scored_by_the_table():
-    """The offsets of candidates are those of their scores, with the shares of the table."""
-    rows = draw_rows(30, 30)
-    scored = {
-        kind: (
-            np.array(
-                [score_evidence(kind, row["features"]) for row in rows if row["kind"] == kind]
-            ),
-            read_share(kind),
-        )
-        for kind in FEATURES
-    }
-    assert estimate_offsets(make_candidates(rows, seen_m=20_000)) == find_offsets(
-        scored, PriorSettings()
-    )
-
-
-def test_a_map_that_lacks_much_of_what_is_seen_is_believed_to():
-    """The same candidates promise more where they are most of the roads seen; other kinds follow
-    less.
-    """
-    rows = draw_rows(100, 10)
-    offsets = [
-        estimate_offsets(make_candidates(rows, seen_m=seen_m)) for seen_m in (20_000, 2_500, 1_500)
-    ]
-    missing, phantom = ([offset[kind] for offset in offsets] for kind in ("missing", "phantom"))
-    assert missing[0] < missing[1] < missing[2]
-    assert phantom[2] - phantom[0] < missing[2] - missing[0]
-
-
 def test_little_that_is_seen_says_little():
     """Of a hundred metres seen all may lie beside the map: that is no reason to doubt it."""
     settings = PriorSettings()
     assert believe_lacking(0, 0, settings) == believe_lacking(100, 100, settings) == 0
     assert believe_lacking(10_000, 20_000, settings) == settings.lacking_rise
-
-
-def test_only_what_lies_within_reach_counts():
-    """Roads beyond the map's reach make it look neither complete nor incomplete; phantoms are not
-    what it lacks.
-    """
-    assert measure_lacking(make_candidates(draw_rows(80, 1), seen_m=500, beyond_m=900)) == (80, 500)
-    lacking_m, _ = measure_lacking(make_candidates(draw_rows(80, 1, beyond=0.75), seen_m=500))
-    assert lacking_m == pytest.approx(20)

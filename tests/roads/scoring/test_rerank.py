@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapsight.roads.scoring.rerank import learn_verdicts, order_spread
+from mapsight.roads.scoring.rerank import Lessons, learn_verdicts, order_spread
 from mapsight.roads.scoring.table import FEATURES, explain_score, score_evidence
 
 NOWHERE = dict.fromkeys(FEATURES, 0.0)
@@ -18,7 +18,7 @@ def draw(kind: str, count: int, seed: int = 0) -> list[dict[str, float]]:
 
 def test_without_verdicts_scores_stay():
     """Nobody said anything: every score is the table's."""
-    bend = learn_verdicts([], [], [], NOWHERE)
+    bend = learn_verdicts(Lessons(), NOWHERE)
     for kind in FEATURES:
         for features in draw(kind, 5):
             assert bend.score(kind, features) == pytest.approx(score_evidence(kind, features))
@@ -27,7 +27,7 @@ def test_without_verdicts_scores_stay():
 def test_rejections_lower_their_kind_alone():
     """Ten rejected phantoms make phantoms less likely here, and missing roads no less."""
     rejected = draw("phantom", 10)
-    bend = learn_verdicts(["phantom"] * 10, rejected, [False] * 10, NOWHERE)
+    bend = learn_verdicts(Lessons(["phantom"] * 10, rejected, [False] * 10), NOWHERE)
     for features in draw("phantom", 5, seed=1):
         assert bend.score("phantom", features) < score_evidence("phantom", features) + 1e-9
     for features in draw("missing", 5, seed=1):
@@ -39,7 +39,9 @@ def test_more_verdicts_weigh_more():
     rejected = draw("missing", 40)
     asked = draw("missing", 1, seed=9)[0]
     scores = [
-        learn_verdicts(["missing"] * n, rejected[:n], [False] * n, NOWHERE).score("missing", asked)
+        learn_verdicts(Lessons(["missing"] * n, rejected[:n], [False] * n), NOWHERE).score(
+            "missing", asked
+        )
         for n in (0, 2, 10, 40)
     ]
     assert scores == sorted(scores, reverse=True) and scores[0] > scores[-1]
@@ -55,7 +57,7 @@ def test_what_matters_here_is_learnt():
             > 0
         )
 
-    bend = learn_verdicts(["missing"] * 80, told, [is_right(f) for f in told], NOWHERE)
+    bend = learn_verdicts(Lessons(["missing"] * 80, told, [is_right(f) for f in told]), NOWHERE)
 
     def share_in_order(score):
         yes = [score(f) for f in asked if is_right(f)]

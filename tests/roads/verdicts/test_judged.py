@@ -12,16 +12,17 @@ import shapely
 
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
+from mapsight.roads.scoring.rerank import learn_verdicts
 from mapsight.roads.scoring.table import FEATURES, score_evidence
 from mapsight.roads.verdicts.judged import (
     Judged,
     correct_labels,
     gather_judged,
-    learn_bend,
     place_judged,
+    read_lessons,
 )
 
-from ..conftest import BOX, make_candidates, make_lines
+from ..conftest import BOX, make_lines
 
 
 def make_findings(*rows: tuple[str, str, list[tuple[float, float]], str]) -> gpd.GeoDataFrame:
@@ -104,36 +105,18 @@ def test_placing_moves_both_lines(judged):
         assert (after.bounds["minx"] - before.bounds["minx"]).to_numpy() == pytest.approx(5)
 
 
-def test_bend_heeds_right_and_wrong(judged):
-    """A rejected missing road lowers, an accepted one raises; the unsure phantom counts for
-    nothing.
+def test_lessons_are_verdicts_that_say_yes_or_no(judged):
+    """Accepted is right, rejected is wrong; an unsure phantom and a finding whose features are
+    those of an older audit teach nothing.
     """
+    lessons = read_lessons(judged)
+    assert list(lessons.kinds) == ["missing", "phantom", "misaligned", "missing"]
+    assert list(lessons.right) == [True, True, True, False]
+    older = judged.table.assign(features=[{"length": 0.1}] * len(judged))
+    assert not read_lessons(Judged(older)).kinds
+    bend = learn_verdicts(lessons, dict.fromkeys(FEATURES, 0.0))
     features = dict.fromkeys(FEATURES["phantom"], 0.1)
-    assert learn_bend(make_candidates([]), judged).score("phantom", features) >= score_evidence(
-        "phantom", features
-    )
-
-
-def test_bend_starts_from_what_the_candidates_tell(judged):
-    """Without verdicts the offset is that of the candidates; verdicts on one kind leave it for the
-    others.
-    """
-    rows = [
-        {"kind": kind, "features": dict.fromkeys(FEATURES[kind], 0.1), "length_m": 50.0}
-        for kind in FEATURES
-        for _ in range(20)
-    ]
-    found = make_candidates(rows)
-    alone, told = learn_bend(found), learn_bend(found, judged)
-    assert alone.offset == alone.start == told.start
-    assert not any(learn_bend(None).start.values())  # nobody looked at the candidates
-    features = dict.fromkeys(FEATURES["missing"], 0.1)
-    logit = np.log(score_evidence("missing", features) / (1 - score_evidence("missing", features)))
-    assert alone.score("missing", features) == pytest.approx(
-        1 / (1 + np.exp(-logit - alone.start["missing"]))
-    )
-    rejected = Judged(judged.table[judged.table["kind"] == "phantom"])
-    assert learn_bend(found, rejected).offset["missing"] == alone.start["missing"]
+    assert bend.score("phantom", features) > score_evidence("phantom", features)
 
 
 def test_findings_without_features_are_refused():

@@ -27,7 +27,8 @@ from mapsight.roads.finding.evidence import Evidence
 from mapsight.roads.finding.findings import Findings, find_errors
 from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.prediction.threshold import ThresholdChoice
-from mapsight.roads.verdicts.judged import Judged
+from mapsight.roads.scoring.rerank import Lessons
+from mapsight.roads.verdicts.judged import Judged, read_lessons
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -134,7 +135,7 @@ def audit_map(
         gather_evidence(image, prediction.probability, reach, threshold.value),
         alignment.moved,
         settings.findings,
-        judged,
+        Lessons() if judged is None else read_lessons(judged),
         nearly_complete=settings.coverage,
     )
     return Audit(

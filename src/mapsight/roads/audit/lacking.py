@@ -15,9 +15,12 @@ from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import RoadMap
 from mapsight.roads.audit.align import Alignment, place_on_image
 from mapsight.roads.audit.labels import Labels
-from mapsight.roads.finding.candidates import FindingSettings, find_candidates
+from mapsight.roads.finding.candidates import FindingSettings
 from mapsight.roads.finding.evidence import Evidence
-from mapsight.roads.scoring.prior import PriorSettings, believe_lacking, measure_lacking
+from mapsight.roads.finding.findings import find_candidates
+from mapsight.roads.finding.frequency import measure_lacking
+from mapsight.roads.kinds import UNMAPPED
+from mapsight.roads.scoring.prior import PriorSettings, believe_lacking
 from mapsight.roads.verdicts.judged import Judged, list_judged
 
 _WIDTH_M = 14.0  # of a road with its verges
@@ -61,9 +64,7 @@ def find_lacking(
     lacking_m, seen_m = measure_lacking(found)
     if not believe_lacking(lacking_m, seen_m, PriorSettings()):
         return np.zeros(box.shape, bool), ""
-    lines = gpd.GeoSeries(
-        [row["geometry"] for row in found.rows if row["kind"] == "missing"], crs=box.crs
-    )
+    lines = gpd.GeoSeries([one.line for one in found.listed if one.kind in UNMAPPED], crs=box.crs)
     lacking = burn_lines(lines, box, width_m=_WIDTH_M) > 0
     known = list_judged(judged) if judged is not None else []
     if len(known):

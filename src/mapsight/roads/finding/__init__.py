@@ -1,4 +1,5 @@
 """Probability and map → candidates → findings.
 
-Doors: `findings.find_errors`; `place` brings a table of findings to another CRS.
+Doors: `findings.find_errors`, which is `findings.find_candidates`, then
+`findings.settle_findings`; `place` brings a table of findings to another CRS.
 """

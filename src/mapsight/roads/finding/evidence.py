@@ -2,68 +2,109 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 
 from mapsight.geo.raster import Raster
+from mapsight.roads.finding.candidates import Candidate, FindingSettings
 from mapsight.roads.finding.traits import Layers, fill_share, make_layers, measure_traits
+
+_AROUND_M = 25.0  # a square of twice that holds a car park or a yard
+_FAINTEST = 0.01  # a net that sees nothing at all says less than this
+_DIGITS = 4  # features are rounded as they are written, so that a score is recomputed to the digit
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What findings are drawn from: probability (1, H, W); image (3, H, W) uint8; hidden and
-    covered (H, W) bool.
+    """What findings are drawn from.
+
+    Parameters
+    ----------
+    probability : Raster
+        (1, H, W) in 0 … 1, out of sample.
+    image : ndarray
+        (3, H, W) uint8 on the same grid.
+    hidden : ndarray
+        (H, W) bool: canopy and deep shadow, where imagery cannot show a road.
+    covered : ndarray
+        (H, W) bool: where the map claims to know the roads.
+    threshold : float
+        From which probability on a pixel is road.
     """
 
     probability: Raster
     image: np.ndarray
     hidden: np.ndarray
-    covered: np.ndarray  # where the map claims to know the roads
+    covered: np.ndarray
     threshold: float
 
 
+def find_faintest(evidence: Evidence, settings: FindingSettings) -> float:
+    """The least probability that is looked at."""
+    return max(settings.candidate_share * evidence.threshold, _FAINTEST)
+
+
 def add_traits(
-    rows: list[dict[str, Any]], evidence: Evidence, mapped: gpd.GeoDataFrame
-) -> list[dict[str, Any]]:
-    """The rows with what their lines (and, of a misaligned road, the line seen) look like added to
-    their features.
+    candidates: Sequence[Candidate], evidence: Evidence, mapped: gpd.GeoDataFrame
+) -> tuple[Candidate, ...]:
+    """The candidates with what their lines look like as further features.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Those with a road seen beside them get its traits, too, as `seen_…`.
+    evidence : Evidence
+        What is looked at.
+    mapped : GeoDataFrame
+        The map's roads, whose traits are the usual ones here.
     """
-    if not rows:
-        return rows
+    if not candidates:
+        return ()
     layers = make_layers(evidence.probability, evidence.image)
-    lines = gpd.GeoSeries([row["geometry"] for row in rows])
-    width_m = np.array([row.pop("width_m") for row in rows])
+    lines = gpd.GeoSeries([candidate.line for candidate in candidates])
+    width_m = np.array([candidate.width_m for candidate in candidates])
     traits = measure_traits(layers, evidence.probability, lines, width_m)
     mask = evidence.probability.array[0] >= evidence.threshold
-    traits["fill"] = fill_share(mask, evidence.probability, lines, radius_m=25.0)
+    traits["fill"] = fill_share(mask, evidence.probability, lines, radius_m=_AROUND_M)
     usual = _measure_usual(layers, evidence, mapped)
-    traits["scene_z"] = np.full(len(rows), usual["z_mean"])
+    traits["scene_z"] = np.full(len(candidates), usual["z_mean"])
     for name in ("brightness", "green"):
         traits[f"odd_{name}"] = np.abs(traits[name] - usual[name])
-    for k, row in enumerate(rows):
-        row["features"] |= {name: float(values[k]) for name, values in traits.items()}
-    _add_seen_traits(rows, width_m, layers, evidence.probability)
-    for row in rows:  # as they are written, so that a score is recomputed to the digit
-        row["features"] = {name: round(value, 4) for name, value in row["features"].items()}
-    return rows
+    beside = _measure_seen(candidates, layers, evidence.probability)
+    return tuple(
+        dataclasses.replace(
+            candidate,
+            features={
+                name: round(float(value), _DIGITS)
+                for name, value in (
+                    *candidate.features.items(),
+                    *((name, values[k]) for name, values in traits.items()),
+                    *beside.get(k, {}).items(),
+                )
+            },
+        )
+        for k, candidate in enumerate(candidates)
+    )
 
 
-def _add_seen_traits(
-    rows: list[dict[str, Any]], width_m: np.ndarray, layers: Layers, probability: Raster
-) -> None:
-    """What the road looks like that is seen beside the map's line, as features 'seen_…' of the rows
-    that have one.
-    """
-    at = [k for k, row in enumerate(rows) if row["seen_wkt"]]
+def _measure_seen(
+    candidates: Sequence[Candidate], layers: Layers, probability: Raster
+) -> dict[int, dict[str, float]]:
+    """Number of a candidate beside which a road is seen → what that looks like, as `seen_…`."""
+    at = [k for k, candidate in enumerate(candidates) if candidate.seen is not None]
     if not at:
-        return
-    seen = gpd.GeoSeries.from_wkt([rows[k]["seen_wkt"] for k in at])
-    for name, values in measure_traits(layers, probability, seen, width_m[at]).items():
-        for k, value in zip(at, values, strict=True):
-            rows[k]["features"][f"seen_{name}"] = float(value)
+        return {}
+    seen = gpd.GeoSeries([candidates[k].seen for k in at])
+    width_m = np.array([candidates[k].width_m for k in at])
+    traits = measure_traits(layers, probability, seen, width_m)
+    return {
+        k: {f"seen_{name}": float(values[n]) for name, values in traits.items()}
+        for n, k in enumerate(at)
+    }
 
 
 def _measure_usual(

@@ -5,8 +5,8 @@ that only crosses it does not. It *answers* a planted mistake when it covers 30 
 over it with half of its own length.
 
 Two ways of counting. Kind-aware: the finding must name the planted kind. Kind-blind: any kind will
-do, and a shifted road is answered at its true place, too (an auditor that calls it 'phantom here,
-missing there' has seen it).
+do, and a shifted road is answered at its true place, too (an auditor that calls it 'none here, one
+there' has seen it).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHORD_M = 6.0  # directions are those of chords this long: a traced line's jags
 
 
 @dataclass(frozen=True)
-class MatchSettings:
+class OverlapSettings:
     """match_m: how near is over it, max_angle_deg between directions; the shares that make it an
     answer.
 
@@ -40,7 +40,7 @@ class MatchSettings:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """A judged ranking.
+    """What a ranking answers.
 
     outcome (F,): 'hit' (the first to answer some mistake), 'duplicate' (answers only answered
     ones), 'false'. found_by (P,): the rank (from 0) of the finding that first answered each
@@ -56,10 +56,20 @@ def answer_planted(
     planted: gpd.GeoDataFrame,
     *,
     kind_aware: bool,
-    settings: MatchSettings | None = None,
+    settings: OverlapSettings | None = None,
 ) -> Answers:
-    """Judge findings in the order given (best first) against planted mistakes of the same CRS."""
-    pairs = _match(findings, planted, kind_aware, settings or MatchSettings())
+    """Which planted mistakes findings answer.
+
+    Parameters
+    ----------
+    findings : GeoDataFrame
+        `kind` and lines, the best first.
+    planted : GeoDataFrame
+        `kind`, `true_wkt` and lines, in the same CRS.
+    kind_aware : bool
+        A finding answers only mistakes of its kind, and only where the map is wrong.
+    """
+    pairs = _pair(findings, planted, kind_aware, settings or OverlapSettings())
     outcome = np.full(len(findings), "false", dtype=object)
     found_by = np.full(len(planted), -1)
     for rank in range(len(findings)):
@@ -71,7 +81,7 @@ def answer_planted(
     return Answers(outcome, found_by)
 
 
-def measure_overlap(line: Any, other: Any, settings: MatchSettings) -> float:
+def measure_overlap(line: Any, other: Any, settings: OverlapSettings) -> float:
     """The share of `line` that lies over `other`: within match_m, in its direction give or take the
     angle.
     """
@@ -84,8 +94,11 @@ def measure_overlap(line: Any, other: Any, settings: MatchSettings) -> float:
     return float(near.mean())
 
 
-def _match(
-    findings: gpd.GeoDataFrame, planted: gpd.GeoDataFrame, kind_aware: bool, settings: MatchSettings
+def _pair(
+    findings: gpd.GeoDataFrame,
+    planted: gpd.GeoDataFrame,
+    kind_aware: bool,
+    settings: OverlapSettings,
 ) -> dict[int, list[int]]:
     """Rank of a finding → numbers of the planted mistakes that it answers."""
     pairs: dict[int, list[int]] = {}
@@ -106,14 +119,14 @@ def _match(
     return pairs
 
 
-def _answers(finding: Any, place: Any, settings: MatchSettings) -> bool:
+def _answers(finding: Any, place: Any, settings: OverlapSettings) -> bool:
     if measure_overlap(place, finding, settings) >= settings.min_cover:
         return True
     return measure_overlap(finding, place, settings) >= settings.min_within
 
 
 def _lies_over(
-    points: np.ndarray, direction: np.ndarray, line: Any, settings: MatchSettings
+    points: np.ndarray, direction: np.ndarray, line: Any, settings: OverlapSettings
 ) -> np.ndarray:
     if line.length == 0:
         return np.zeros(len(points), bool)

@@ -1,4 +1,4 @@
-"""Walking along roads, station by station: is a road seen here, beside here, or not at all?"""
+"""Looking along roads, station by station: is a road seen here, beside here, or not at all?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNKNOWN, SEEN, BESIDE, UNSEEN = range(4)
 
 
 @dataclass(frozen=True)
-class WalkSettings:
+class StationSettings:
     """Distances in metres across the road, unless they say along."""
 
     step_m: float = 4.0  # along
@@ -37,7 +37,7 @@ class WalkSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Sightings:
     """What each station (N,) of a set of lines sees.
 
     on: the highest probability on the line; offset_m: how far to the left the nearest road is seen
@@ -51,7 +51,7 @@ class Walk:
     state: np.ndarray
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """A piece of a line, from start_m to end_m along it, and the positions of its stations."""
 
     line: int
@@ -60,14 +60,26 @@ class Run(NamedTuple):
     stations: slice
 
 
-def walk_map(
+def look_along(
     probability: Raster,
     hidden: np.ndarray,
     lines: gpd.GeoDataFrame,
     threshold: float,
-    settings: WalkSettings,
-) -> Walk:
-    """Walks the map's lines (shift taken out) over a probability (1, H, W); hidden (H, W) bool."""
+    settings: StationSettings,
+) -> Sightings:
+    """What every station of the map's lines sees.
+
+    Parameters
+    ----------
+    probability : Raster
+        (1, H, W) in 0 … 1.
+    hidden : ndarray
+        (H, W) bool: canopy and deep shadow.
+    lines : GeoDataFrame
+        The map's roads, the shift taken out; column `width_m`.
+    threshold : float
+        From which probability on a road is seen beside a line.
+    """
     stations = place_stations(lines, step_m=settings.step_m)
     offsets = profile_offsets(settings.reach_m, _PROFILE_STEP_M)
     seen = np.where(probability.valid, probability.array[0], np.nan)
@@ -87,23 +99,28 @@ def walk_map(
     apart = np.maximum(settings.offset_m, 0.5 * width + 1.0)
     beside = (np.abs(offset) >= apart) & (strength >= threshold)
     state = np.select([~known, beside, on >= low], [UNKNOWN, BESIDE, SEEN], UNSEEN)
-    return Walk(stations, on, offset, hidden_here, state)
+    return Sightings(stations, on, offset, hidden_here, state)
 
 
-def find_runs(
-    walk: Walk, wanted: np.ndarray, lengths_m: np.ndarray, *, min_length_m: float, bridge_m: float
-) -> Iterator[Run]:
+def find_stretches(
+    along: Sightings,
+    wanted: np.ndarray,
+    lengths_m: np.ndarray,
+    *,
+    min_length_m: float,
+    bridge_m: float,
+) -> Iterator[Stretch]:
     """Pieces of lines where `wanted` (N,) holds, gaps up to bridge_m closed, min_length_m long (or
     a whole line).
     """
-    stations = walk.stations
+    stations = along.stations
     for at in split_lines(stations):
         line, step = int(stations.line[at.start]), stations.step_m[at.start]
         for first, last in _close_gaps(wanted[at], round(bridge_m / step)):
             start, end = first * step, min((last + 1) * step, lengths_m[line])
             whole = first == 0 and last == at.stop - at.start - 1
             if end - start >= min_length_m or (whole and end - start >= min_length_m / 2):
-                yield Run(line, start, end, slice(at.start + first, at.start + last + 1))
+                yield Stretch(line, start, end, slice(at.start + first, at.start + last + 1))
 
 
 def split_lines(stations: Stations) -> list[slice]:
@@ -114,7 +131,7 @@ def split_lines(stations: Stations) -> list[slice]:
     return [slice(a, b) for a, b in zip(starts, ends, strict=True) if b > a]
 
 
-def _smooth_along(values: np.ndarray, stations: Stations, settings: WalkSettings) -> np.ndarray:
+def _smooth_along(values: np.ndarray, stations: Stations, settings: StationSettings) -> np.ndarray:
     """Running means (N, T) along each line over smooth_m."""
     smooth = np.array(values, dtype=np.float32)
     for at in split_lines(stations):

@@ -15,7 +15,7 @@ import geopandas as gpd
 from shapely import STRtree
 
 from mapsight.roads.finding.candidates import make_id
-from mapsight.roads.finding.overlap import MatchSettings, measure_overlap
+from mapsight.roads.finding.overlap import OverlapSettings, measure_overlap
 from mapsight.roads.verdicts.store import REJECT
 
 NEW, STILL, DISMISSED = "new", "still there", "dismissed"  # of findings
@@ -29,7 +29,7 @@ SOLVED, GONE, NOT_JUDGED, MERGED = (
 _OVER_M = {
     "misaligned": 3.0
 }  # a road moved by more than this is no longer where it was called misaligned
-_MATCH = MatchSettings()
+_MATCH = OverlapSettings()
 
 
 class Pair(NamedTuple):
@@ -128,7 +128,7 @@ def find_fate(row: Any, mapped: Any, judged_share: float) -> str:
     """
     if judged_share < 0.5:
         return NOT_JUDGED
-    over = MatchSettings(match_m=_OVER_M.get(row.kind, _MATCH.match_m))
+    over = OverlapSettings(match_m=_OVER_M.get(row.kind, _MATCH.match_m))
     is_there = measure_overlap(row.geometry, mapped, over) >= 0.5
     return SOLVED if is_there == (row.kind == "missing") else GONE
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mapsight.cnn.bootstrap import draw_weights
 from mapsight.cnn.calibration import Calibration, calibrate_scores
-from mapsight.roads.finding.overlap import Answers, MatchSettings
+from mapsight.roads.finding.overlap import Answers, OverlapSettings
 from mapsight.roads.planting.planted import KINDS
 
 
@@ -25,7 +25,7 @@ class ScoreSettings:
     reviewer looks at; size_edges_m: bounds of the size classes.
     """
 
-    match: MatchSettings = field(default_factory=MatchSettings)
+    match: OverlapSettings = field(default_factory=OverlapSettings)
     ks: tuple[int, ...] = (5, 10, 20, 50, 100)
     recall_ks: tuple[int, ...] = (20, 60)
     recall_aim: float = 0.7

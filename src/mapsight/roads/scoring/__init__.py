@@ -1,4 +1,4 @@
-"""Evidence → score: the fitted table, the prior of errors, what verdicts teach.
+"""Features → score, numbers only: the fitted table, the prior of errors, what verdicts teach.
 
-Doors: `table.score_evidence`, `prior.estimate_offsets`, `rerank.learn_verdicts`.
+Doors: `table.score_evidence`, `prior.find_offsets`, `rerank.learn_verdicts`.
 """

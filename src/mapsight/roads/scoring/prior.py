@@ -15,9 +15,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from mapsight.roads.finding.candidates import Candidates
-from mapsight.roads.scoring.table import FEATURES, read_share, score_evidence
-
 
 @dataclass(frozen=True)
 class PriorSettings:
@@ -37,36 +34,6 @@ class PriorSettings:
     lacking: tuple[float, float] = (0.2, 0.35)
     lacking_rise: float = 4.0
     usual_m: float = 2000.0
-
-
-def estimate_offsets(
-    found: Candidates, settings: PriorSettings = PriorSettings()
-) -> dict[str, float]:
-    """Kind → what is added to the logits of its scores here, told by the candidates (the
-    posterior's maximum).
-    """
-    scored = {
-        kind: (
-            np.array(
-                [score_evidence(kind, row["features"]) for row in found.rows if row["kind"] == kind]
-            ),
-            read_share(kind),
-        )
-        for kind in FEATURES
-    }
-    return find_offsets(
-        scored, settings, {"missing": believe_lacking(*measure_lacking(found), settings)}
-    )
-
-
-def measure_lacking(found: Candidates) -> tuple[float, float]:
-    """Metres of road seen within the map's reach: what the map seems to lack of them, and all.
-
-    What is connected with roads beyond its reach belongs, by that share, to another map.
-    """
-    missing = [row for row in found.rows if row["kind"] == "missing"]
-    lacking_m = sum(row["length_m"] * (1 - row["features"]["beyond"]) for row in missing)
-    return float(lacking_m), float(found.seen.length[found.within].sum())
 
 
 def believe_lacking(lacking_m: float, seen_m: float, settings: PriorSettings) -> float:

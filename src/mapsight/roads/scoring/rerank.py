@@ -1,6 +1,6 @@
 """What people said of some findings, learnt for the ranking of the rest.
 
-The scores of this place are those of the table (`ranking.py`), bent as little as the verdicts ask
+The scores of this place are those of the table (`table.py`), bent as little as the verdicts ask
 for: each kind has an offset, with a Gaussian prior at what its candidates tell by themselves
 (`prior.py`), and each term of a score a weight, with one at 1. Twenty verdicts move them a little,
 two hundred a lot (maximum a posteriori logistic regression).
@@ -30,6 +30,15 @@ class RerankSettings:
 
 
 @dataclass(frozen=True, eq=False)
+class Lessons:
+    """What people said of N findings: the kind of each, its features, and whether it was right."""
+
+    kinds: Sequence[str] = ()
+    features: Sequence[Mapping[str, float]] = ()
+    right: Sequence[bool] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Bend:
     """What was learnt: a logit added to each kind, and factors for each kind's terms (1: as in the
     table).
@@ -50,25 +59,21 @@ class Bend:
 
 
 def learn_verdicts(
-    kinds: Sequence[str],
-    features: Sequence[Mapping[str, float]],
-    right: Sequence[bool],
+    lessons: Lessons,
     start: Mapping[str, float],
     settings: RerankSettings = RerankSettings(),
 ) -> Bend:
-    """The bend that verdicts (right: accepted) on N findings ask for; without verdicts, `start` for
-    each kind.
-    """
-    told = [[k for k, other in enumerate(kinds) if other == kind] for kind in FEATURES]
+    """The bend that lessons ask for; without any, `start` for each kind."""
+    told = [[k for k, other in enumerate(lessons.kinds) if other == kind] for kind in FEATURES]
     offset, weights = {}, {}
     for kind, rows in zip(FEATURES, told, strict=True):
         names = FEATURES[kind]
         terms = np.zeros((len(rows), len(names)))
         for at, row in enumerate(rows):
-            by_name = {term.name: term.logit for term in explain_score(kind, features[row])}
+            by_name = {term.name: term.logit for term in explain_score(kind, lessons.features[row])}
             terms[at] = [by_name[name] for name in names]
         begin = read_intercept(kind) + start[kind]
-        found = _fit(terms, begin, np.array([right[row] for row in rows], float), settings)
+        found = _fit(terms, begin, np.array([lessons.right[row] for row in rows], float), settings)
         offset[kind] = start[kind] + float(found[0])
         weights[kind] = dict(zip(names, found[1:].tolist(), strict=True))
     return Bend(dict(start), offset, weights)

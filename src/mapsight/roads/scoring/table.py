@@ -12,57 +12,17 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-_LOOK = (
-    "z_mean",
-    "z_low",
-    "z_high",
-    "ridge",
-    "ridge_share",
-    "edges",
-    "even",
-    "contrast",
-    "contrast_steady",
-    "odd_brightness",
-    "odd_green",
-    "green",
-    "fill",
-    "scene_z",
-)  # traits of a line, see traits.py
+from mapsight.roads.kinds import KINDS
 
 # what each kind is judged by
-FEATURES: dict[str, tuple[str, ...]] = {
-    "missing": (
-        "length",
-        "ends",
-        "parallel",
-        "away",
-        "hidden",
-        "width",
-        "straight",
-        "beyond",
-        *_LOOK,
-    ),
-    "phantom": ("length", "free_ends", "rarity", "hidden", "width", *_LOOK),
-    "misaligned": (
-        "length",
-        "offset",
-        "residual",
-        "unsteady",
-        "steady_share",
-        "hidden",
-        *_LOOK,
-        "seen_z_mean",
-        "seen_z_low",
-        "seen_ridge",
-        "seen_ridge_share",
-        "seen_edges",
-        "seen_even",
-    ),
-}
+FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {kind.name: kind.features for kind in KINDS.values()}
+)
 
 WORDS = {
     "length": "length",

@@ -17,13 +17,13 @@ import shapely
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.raster import GeoBox
-from mapsight.roads.finding.candidates import Candidates
-from mapsight.roads.scoring.prior import estimate_offsets
-from mapsight.roads.scoring.rerank import Bend, learn_verdicts
+from mapsight.roads.kinds import BESIDE, ON_MAP, UNMAPPED, list_kinds
+from mapsight.roads.scoring.rerank import Lessons
 from mapsight.roads.scoring.table import FEATURES
 from mapsight.roads.verdicts.store import ACCEPT, REJECT, UNSURE
 
-_WIDTH_M = 8.0
+_WIDTH_M = 8.0  # of a usual street
+_SEEN = (*list_kinds(seen="here"), *BESIDE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,8 @@ def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
         gpd.GeoSeries.from_wkt(table[name].replace("", None), crs=findings.crs, on_invalid="ignore")
         for name in ("geometry_wkt", "seen_wkt")
     )
-    misaligned = (table["kind"] == "misaligned").to_numpy()
-    where = np.where(misaligned, drawn.combine_first(proposed), drawn.combine_first(table.geometry))
+    beside = table["kind"].isin(BESIDE).to_numpy()
+    where = np.where(beside, drawn.combine_first(proposed), drawn.combine_first(table.geometry))
     columns = {
         "kind": table["kind"],
         "verdict": table["verdict"],
@@ -97,13 +97,13 @@ def correct_labels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(truth, weight), (H, W) each, as the map would give them had it been mended by the verdicts.
 
-    Accepted: the missing road is road, the phantom is none, the misaligned one is where it is seen.
+    Accepted: where a road is seen is road, where only the map has one is none.
     Unsure: says nothing. Rejected: the map was right, and its labels stay.
     """
     table = judged.table
     accepted = table["verdict"] == ACCEPT
-    gone = table[accepted & table["kind"].isin(["phantom", "misaligned"])].geometry
-    there = table[accepted & table["kind"].isin(["missing", "misaligned"])]["seen"]
+    gone = table[accepted & table["kind"].isin(ON_MAP)].geometry
+    there = table[accepted & table["kind"].isin(_SEEN)]["seen"]
     unsure = table[table["verdict"] == UNSURE].geometry
     truth, weight = truth.copy(), weight.copy()
     truth[_burn(gone, box)] = 0
@@ -113,21 +113,15 @@ def correct_labels(
 
 
 def list_judged(judged: Judged) -> list[Any]:
-    """The lines of missing roads that people have accepted or rejected."""
+    """The lines of unmapped roads that people have accepted or rejected."""
     table = judged.table
-    return list(table[(table["kind"] == "missing") & (table["verdict"] != UNSURE)].geometry)
+    return list(table[table["kind"].isin(UNMAPPED) & (table["verdict"] != UNSURE)].geometry)
 
 
-def learn_bend(found: Candidates | None, judged: Judged | None = None) -> Bend:
-    """What this place teaches the ranking: its candidates how many errors there are, verdicts
-    which.
-
-    Without candidates nothing is believed of how many. Unsure verdicts teach nothing, nor do those
-    of an older table of features.
+def read_lessons(judged: Judged) -> Lessons:
+    """What verdicts teach the ranking: nothing where they are unsure, or where an older audit did
+    not measure every feature of today's.
     """
-    start = dict.fromkeys(FEATURES, 0.0) if found is None else estimate_offsets(found)
-    if judged is None:
-        return learn_verdicts([], [], [], start)
     table = judged.table[judged.table["verdict"] != UNSURE]
     known = [
         set(FEATURES[kind]) <= set(features)
@@ -135,7 +129,7 @@ def learn_bend(found: Candidates | None, judged: Judged | None = None) -> Bend:
     ]
     table = table[known]
     right: Sequence[bool] = (table["verdict"] == ACCEPT).tolist()
-    return learn_verdicts(table["kind"].tolist(), table["features"].tolist(), right, start)
+    return Lessons(table["kind"].tolist(), table["features"].tolist(), right)
 
 
 def _read(text: object) -> dict[str, float]:
