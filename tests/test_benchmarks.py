@@ -232,3 +232,72 @@ def test_pretrained_weights_come_under_our_names(tmp_path):
         rename_lite0(theirs | {"_conv_stem.weight": torch.rand(8, 3, 3, 3)})
     with pytest.raises(ModelError, match="too early"):
         rename_lite0(dict(list(theirs.items())[:20]))
+
+
+def test_crops_lie_apart_on_black():
+    """Each crop keeps its pixels and its lines; between them nothing is known, and no line crosses
+    from one to the next.
+    """
+    import numpy as np
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.strange_maps import lay_side_by_side
+
+    from mapsight.roads.training.chips import Scene
+
+    rng = np.random.default_rng(0)
+    truth = np.zeros((90, 120), np.uint8)
+    truth[40:46] = 1
+    scenes = [
+        Scene(str(k), rng.integers(1, 255, (3, 90, 120), dtype=np.uint8), truth, truth < 2)
+        for k in range(5)
+    ]
+    image, roads = lay_side_by_side(scenes, 0.5, gap_px=40)
+    assert image.valid.sum() == 5 * 90 * 120
+    assert not image.array[:, ~image.valid].any()
+    kept = image.array[:, image.valid].astype(int).sum()
+    assert kept == sum(scene.image.astype(int).sum() for scene in scenes)
+    assert len(roads.lines) == 5
+    assert roads.lines.length.to_numpy() == pytest.approx(60, abs=6)  # metres of 120 px
+
+
+def test_strangers_are_judged_as_their_labels_allow():
+    """Exact labels give F1 at both thresholds, centrelines and incomplete ones none; the mean is
+    over what models are chosen by.
+    """
+    import numpy as np
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.strange_pixels import Stranger, summarise, tell_pixels
+
+    from mapsight.cnn.metrics import count_pixels, count_relaxed
+
+    truth = np.zeros((60, 60), bool)
+    truth[20:26] = True
+    seen = np.where(truth, 0.2, 0.05)
+    counts = [count_pixels(seen, truth)], [count_relaxed(seen, truth, rho_px=3)]
+    rows = [
+        summarise(Stranger(name, "any", ("val",), measure=kind), *counts, threshold)
+        for name, kind, threshold in (
+            ("eth_cil val", "exact", 0.5),
+            ("epfl val", "exact", 0.1),
+            ("lines", "buffer", 0.1),
+            ("loose", "recall", 0.1),
+        )
+    ]
+    assert (rows[0]["f1"], rows[0]["best_f1"], rows[1]["f1"]) == (0, 1, 1)
+    assert rows[2]["relaxed_recall"] == rows[3]["relaxed_recall"] == 1
+    assert not any("f1" in row for row in rows[2:])
+    said = tell_pixels(rows)
+    assert "0.500 at the model's threshold, 1.000 at the best ones; widest gap 1.000" in said
+
+
+def test_right_among_the_first():
+    """Duplicates are right; a list that is shorter than k is taken whole."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.strange_maps import count_right
+
+    outcomes = dict(zip("abcde", ("hit", "false", "duplicate", "hit", "false"), strict=True))
+    assert count_right(outcomes, 3) == pytest.approx(2 / 3)
+    assert count_right(outcomes, 10) == pytest.approx(3 / 5)
+    assert count_right({}, 10) == 0
