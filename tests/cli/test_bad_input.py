@@ -102,7 +102,7 @@ CASES = {
     "pair that leads out": (
         "evaluate --pairs {pairs} --json {out}/e.json",
         {"pairs": "escape.csv"},
-        "leads out",
+        "lies outside",
     ),
     "one image to clean": (
         "train {image} --map {map} --clean --out {out}/m.safetensors",

@@ -129,7 +129,7 @@ def test_small_picture_is_enough(run, model, tmp_path):
         ("{image} --pixel 99999,0", "rows 0 to 599"),
         ("{image} --layer conv99", "encoder.0.0.0"),
         ("{blank}", "no valid pixel"),
-        ("{blank} --at 1,2", "no place on earth"),
+        ("{blank} --at 1,2", "no georeference"),
         ("nothing.safetensors {image}", "no such model file"),
         ("absent.tif", "no such file"),
         ("{image} --over absent.csv", "no such table"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def mask_from_map(
     map_image: Annotated[Path, typer.Argument(help="picture of a map: PNG, JPEG or GeoTIFF")],
     out: Annotated[
-        Path, typer.Option(help="the mask to write: .tif, or .png without a place")
+        Path, typer.Option(help="the mask to write: .tif, or .png without a georeference")
     ] = Path("mask.tif"),
     colours: Annotated[
         list[str] | None,
@@ -101,7 +101,7 @@ def _parse_place(text: str) -> tuple[int, int]:
         col, row = (int(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"--at {text[:20]}", "is no place in a picture", "write it as column,row"
+            f"--at {text[:20]}", "is no pixel position", "write it as column,row"
         ) from None
     return col, row
 

@@ -211,7 +211,7 @@ def _keep_nets(recipe: Recipe, wanted: list[str]) -> Recipe:
             raise InputError(
                 f"--net {net}",
                 f"does not take part in '{recipe.name}'",
-                f"choose of {', '.join(known)}",
+                f"choose one of {', '.join(known)}",
             )
     kept = tuple(
         contender for contender in recipe.contenders if not wanted or contender.net in wanted

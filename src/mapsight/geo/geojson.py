@@ -29,7 +29,7 @@ def read_geojson_crs(path: Path, layer: str | None = None) -> CRS | None:
     fetched.
     """
     if layer is not None:
-        raise InputError(f"layer {layer!r}", "a GeoJSON file has no layers", "leave the layer away")
+        raise InputError(f"layer {layer!r}", "a GeoJSON file has no layers", "omit --layer")
     for key, value in _iterate_members(path):
         if key == "crs" and value is not None:
             return _parse_crs_member(value)

@@ -168,7 +168,7 @@ def _write(
 def _settle_crs(stated: CRS | None, box: GeoBox, suffix: str, name: str) -> CRS | None:
     """The CRS to read the file in: GeoJSON without one is WGS 84, unless the image is in pixels."""
     if box.crs is None and stated is not None:
-        raise InputError(name, "is placed on earth, but the image is not", "georeference the image")
+        raise InputError(name, "is georeferenced, but the image is not", "georeference the image")
     if box.crs is not None and stated is None:
         if suffix in (".geojson", ".json"):
             return CRS.from_epsg(4326)

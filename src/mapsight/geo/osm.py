@@ -24,9 +24,7 @@ _MEMORY_BYTES = 64_000_000
 def read_osm_crs(path: Path, layer: str | None = None) -> CRS:
     """OpenStreetMap knows one CRS, and no layers."""
     if layer is not None:
-        raise InputError(
-            f"layer {layer!r}", "an OpenStreetMap file has no layers", "leave the layer away"
-        )
+        raise InputError(f"layer {layer!r}", "an OpenStreetMap file has no layers", "omit --layer")
     return CRS.from_epsg(4326)
 
 

@@ -78,7 +78,7 @@ def locate(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None = 
         raise InputError(
             name,
             "has a CRS but no position in it",
-            "georeference it, or leave the CRS away to work in pixels",
+            "georeference it, or omit --crs to work in pixels",
         )
     if not (stated.is_projected or stated.is_geographic):
         raise InputError(

@@ -146,7 +146,7 @@ def read_raster(path: str | os.PathLike[str], *, on_working_grid: bool = False) 
         check_whole(box.height, box.width * source.count, path)
         if not (box.transform.a > 0 > box.transform.e and box.transform.b == box.transform.d == 0):
             raise InputError(
-                path, "its grid is turned or upside down", "warp it to a north-up GeoTIFF first"
+                path, "its grid is rotated or south-up", "warp it to a north-up GeoTIFF first"
             )
         window = Window(0, 0, box.width, box.height)
         with open_working_grid(source, placing) as grid:

@@ -105,7 +105,7 @@ def correlate(
     if channels % groups or maps % groups or weights.shape[1] * groups != channels:
         raise InputError(
             f"{channels} channels, {maps} maps of depth {weights.shape[1]} in {groups} groups",
-            "do not go together",
+            "do not match",
             "a filter is as deep as the input's channels divided by the groups",
         )
     padded = pad_zeros(image, steps.padding)
@@ -175,7 +175,7 @@ def transpose_correlate(
     if top + bottom >= size[0] or left + right >= size[1]:
         raise InputError(
             f"padding of {top + bottom}×{left + right}",
-            "cuts the whole output away",
+            "leaves no output",
             "use less padding",
         )
     return out[:, top : size[0] - bottom, left : size[1] - right]

@@ -54,7 +54,7 @@ def make_app(
         raise InputError(
             "the token",
             "must be at least 16 letters, digits or hyphens",
-            "leave it away to have one made",
+            "omit it to have one made",
         )
     if token is None:
         token = "" if local else secrets.token_hex(16)

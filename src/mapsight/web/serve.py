@@ -66,9 +66,7 @@ def bind(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise InputError(
-            f"{host}:{port}", "is no address of this machine", "leave --host away"
-        ) from None
+        raise InputError(f"{host}:{port}", "is no address of this machine", "omit --host") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
@@ -101,5 +99,5 @@ def _explain(host: str, port: int, error: Exception) -> InputError:
             f"port {port}", "is reserved for the system", "choose one above 1023 with --port"
         )
     return InputError(
-        f"{host}:{port}", f"cannot be served from ({error})", "leave --host and --port away"
+        f"{host}:{port}", f"cannot be served from ({error})", "omit --host and --port"
     )

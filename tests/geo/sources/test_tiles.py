@@ -200,7 +200,7 @@ def test_nothing_at_all(gather):
     answer = Answer(b"<html>key expired</html>")
     with (
         serve(lambda _: answer) as server,
-        pytest.raises(MapsightError, match=r"not one tile.*damaged.*key expired"),
+        pytest.raises(MapsightError, match=r"no tile could.*damaged.*key expired"),
     ):
         gather(server.url + TEMPLATES["xyz"])
     assert not gather.image.exists()

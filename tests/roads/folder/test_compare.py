@@ -93,7 +93,7 @@ def test_empty_runs(before, after, change):
 
 def test_pixels_and_places_are_not_compared():
     """One line."""
-    with pytest.raises(InputError, match="not both placed"):
+    with pytest.raises(InputError, match="not both georeferenced"):
         compare_findings(BEFORE, make([("a", "missing", 0.5, 0, 9, 0)], crs=None))
     assert len(compare_findings(make([]), make([]))) == 0
 

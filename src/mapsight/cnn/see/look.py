@@ -166,7 +166,9 @@ def show_top9(look: Look, layer: Layer, windows: Sequence[np.ndarray], source: s
     channels = choose_channels(peaks, _CHANNELS)
     if not channels:
         raise InputError(
-            f"layer '{layer.name}'", "answers to nothing here", "choose another with --layer"
+            f"layer '{layer.name}'",
+            "has no answer above zero in this image",
+            "choose another with --layer",
         )
     template = record(steps, make_input(windows[0], look.card), layer.last)
     blocks = []

@@ -70,7 +70,9 @@ def trace_net(net: nn.Module) -> fx.GraphModule:
         steps = fx.GraphModule(net, _Tracer().trace(net))
     except (fx.proxy.TraceError, TypeError) as error:
         raise InputError(
-            type(net).__name__, f"cannot be taken apart ({error})", "see nets with fixed steps"
+            type(net).__name__,
+            f"its steps cannot be recorded ({error})",
+            "choose a net whose steps do not depend on the image",
         ) from None
     for node in steps.graph.nodes:
         if node.kwargs.get("inplace"):

@@ -110,5 +110,7 @@ def _read_key(name: str) -> str:
             f"{{env:{name}}}", "this environment variable is not set", f"export {name}=… first"
         )
     if not re.fullmatch(r"[\w\-.~!$&'()*+,;=:@%/]{1,4096}", value, re.ASCII):
-        raise InputError(f"{{env:{name}}}", "holds what an address cannot", "percent-encode it")
+        raise InputError(
+            f"{{env:{name}}}", "holds characters that no address can have", "percent-encode it"
+        )
     return value

@@ -137,7 +137,7 @@ class CellSettings:
 def choose_cells(template: Template, box: GeoBox, settings: CellSettings) -> Cells:
     """The grid of a service and the zoom at which it is as fine as `box`, or as fine as it gets."""
     if settings.tile_px is not None and not 64 <= settings.tile_px <= 4096:
-        raise InputError(f"--tile-px {settings.tile_px}", "expected 64 to 4096", "leave it away")
+        raise InputError(f"--tile-px {settings.tile_px}", "expected 64 to 4096", "omit it")
     choose = {"tiles": _choose_tiles, "wms": _choose_wms, "static": _choose_static}[template.kind]
     return choose(template, box, settings)
 
@@ -176,9 +176,7 @@ def _choose_tiles(template: Template, box: GeoBox, settings: CellSettings) -> Ce
             settings.matrix_set, "its tiles are not square grids", "use another tile matrix set"
         )
     if "{q}" in template.text and settings.matrix_set != "WebMercatorQuad":
-        raise InputError(
-            "{q}", "quadkeys belong to WebMercatorQuad", "leave --tile-matrix-set away"
-        )
+        raise InputError("{q}", "quadkeys belong to WebMercatorQuad", "omit --tile-matrix-set")
     return Cells(
         crs, left, top, unit, side_px, side_px, zoom, matrix.matrixHeight, matrix.matrixWidth
     )
@@ -252,16 +250,14 @@ def _find_matrix_set(name: str) -> Any:
     known = morecantile.tms.list()
     if name not in known:
         raise InputError(
-            f"--tile-matrix-set {name}", f"expected one of {', '.join(known)}", "or leave it away"
+            f"--tile-matrix-set {name}", f"expected one of {', '.join(known)}", "or omit it"
         )
     return morecantile.tms.get(name)
 
 
 def _check_zoom(zoom: int, limit: int) -> int:
     if not 0 <= zoom <= limit:
-        raise InputError(
-            f"--zoom {zoom}", f"expected 0 to {limit}", "leave it away to have it chosen"
-        )
+        raise InputError(f"--zoom {zoom}", f"expected 0 to {limit}", "omit it to have it chosen")
     return zoom
 
 

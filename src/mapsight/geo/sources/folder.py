@@ -123,7 +123,7 @@ def _survey(paths: list[Path], box: GeoBox) -> tuple[list[Picture], dict[str, in
     for path in paths:
         with open_source(path) as source:
             if not _is_placed(source):
-                skipped["no place on earth"] = skipped.get("no place on earth", 0) + 1
+                skipped["no georeference"] = skipped.get("no georeference", 0) + 1
                 continue
             own = locate(source)
             bounds = outline_bounds(own, box.crs)

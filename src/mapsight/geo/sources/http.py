@@ -218,7 +218,7 @@ class Http:
         if gate.closed:
             raise FetchError(
                 address,
-                "wants to be left alone for longer than we wait",
+                "asks for a longer pause than --max-wait-s",
                 "come back later",
                 kind="busy",
                 again=False,

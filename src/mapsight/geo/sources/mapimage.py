@@ -53,7 +53,7 @@ def read_map_image(path: str | os.PathLike[str], *, area: Area | None = None) ->
         array, valid = _read_colours(source, window), read_valid(source, window)
     if area is not None:
         if box.crs is not None:
-            raise InputError(path, "already has a place on earth", "leave --bbox away")
+            raise InputError(path, "is already georeferenced", "omit --bbox")
         box = _place(box.shape, area, str(path))
     return Raster(array, box.transform, box.crs, valid)
 

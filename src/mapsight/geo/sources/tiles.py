@@ -256,7 +256,7 @@ def _explain_nothing(template: Template, fetched: Fetched) -> MapsightError:
     reasons = _count(fetched.failed)
     if fetched.first_fault:
         return MapsightError(
-            template.host, f"not one tile could be had ({reasons})", fetched.first_fault
+            template.host, f"no tile could be fetched ({reasons})", fetched.first_fault
         )
     return MapsightError(
         template.host, f"has no imagery here ({reasons})", "try a lower zoom, or another service"

@@ -88,7 +88,7 @@ def export_run(
     if way.placed and run.findings.crs is None:
         able = ", ".join(other for other, kind in FORMATS.items() if not kind.placed)
         raise InputError(
-            f"--to {name}", "the audited image has no place on earth, only pixels", f"choose {able}"
+            f"--to {name}", "the audited image has no georeference, only pixels", f"choose {able}"
         )
     path = _choose_path(folder, way, out)
     findings = select_findings(

@@ -60,7 +60,7 @@ def compare_findings(
     if (before.crs is None) != (after.crs is None):
         raise InputError(
             "these audits",
-            "are not both placed on earth",
+            "are not both georeferenced",
             "compare audits of the same kind of image",
         )
     if after.crs is not None:

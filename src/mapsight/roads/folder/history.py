@@ -46,7 +46,7 @@ def find_history(out_dir: Path, previous: Path | None) -> Path | None:
             raise InputError(previous, f"has no {FINDINGS}", "give the folder of an earlier audit")
         if own.exists() and own.resolve() != (previous / FINDINGS).resolve():
             raise InputError(
-                out_dir, "has findings of its own", "leave --previous away, or give a new --out"
+                out_dir, "has findings of its own", "omit --previous, or give a new --out"
             )
         own = previous / FINDINGS
     if not own.is_file():
@@ -78,7 +78,7 @@ def continue_findings(audit: Audit, history: Path | None, *, time_utc: str) -> C
         return begin_findings(now, time_utc=time_utc)
     before = read_history(history)
     if (before.crs is None) != (now.crs is None):
-        raise InputError(history, "and this image are not both placed on earth", "give a new --out")
+        raise InputError(history, "and this image are not both georeferenced", "give a new --out")
     before = reproject_findings(before, now.crs)
     return carry_over(now, before, time_utc=time_utc, explain=_make_explain(audit))
 

@@ -148,7 +148,7 @@ def _name_panel(out_dir: Path, pair: ScenePair) -> Path:
     if not path.resolve().is_relative_to(out_dir.resolve()):
         raise InputError(
             f"{pair.set}/{pair.name}",
-            "leads out of the folder of pictures",
+            "lies outside the folder of pictures",
             "rename it in the table",
         )
     return path

@@ -19,7 +19,7 @@ from mapsight.geo.files import check_local_file
 KINDS = ("missing", "phantom", "misaligned")
 COLUMNS = ("planted_id", "kind", "length_m", "offset_m", "road_class", "true_wkt")
 _PIXELS = (
-    "pixel_coordinates"  # a foreign member (RFC 7946, section 6.1): the image has no place on earth
+    "pixel_coordinates"  # a foreign member (RFC 7946, section 6.1): the image has no georeference
 )
 _DIGITS = 7  # of a degree: a centimetre
 

@@ -62,10 +62,10 @@ def find_pixel(
     if pixel is None and at is None:
         return None
     if pixel is not None and at is not None:
-        raise InputError("--pixel and --at", "say the same in two ways", "give one of them")
+        raise InputError("--pixel and --at", "both name the pixel", "give one of them")
     if at is not None and source.crs is None:
         raise InputError(
-            f"--at {at[0]:g},{at[1]:g}", "the image has no place on earth", "give --pixel ROW,COL"
+            f"--at {at[0]:g},{at[1]:g}", "the image has no georeference", "give --pixel ROW,COL"
         )
     if source.crs is None or source == working:
         row, col = pixel or _invert(working.transform, at)  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def open_audit(
         shift = float(moved["east"]), float(moved["north"])
     except (KeyError, TypeError, ValueError):
         raise InputError(
-            folder / "audit.json", "does not tell threshold and shift", "run the audit again"
+            folder / "audit.json", "states no threshold and shift", "run the audit again"
         ) from None
     with open_image(image, bands=bands, crs=crs, m_per_px=m_per_px) as reader:
         box = reader.geobox
