@@ -82,7 +82,7 @@ def test_the_loop(run, town, audit_dir):
         "--reviewer",
         "Ada",
     )
-    assert done.status == 0 and "2 verdicts taken over" in done.err
+    assert done.status == 0 and "2 new verdicts" in done.err
     assert done.out.split()[:6] == ["accept", "1", "reject", "1", "unsure", "0"]
 
     done = run("audit", town / "image.tif", town / "map.gpkg", "--out", audit_dir, "--folds", 0)
@@ -180,7 +180,7 @@ def test_every_format_as_a_command(run, audit_dir, name):
         (("export", "{d}/none", "--to", "csv"), "has no findings.gpkg"),
         (("export", "{d}", "--to", "csv", "--out", "{d}/nowhere/a.csv"), "no such folder"),
         (("verdicts", "{d}", "--from", "{d}/audit.json"), "no judgement"),
-        (("verdicts", "{d}", "--from", "{d}/report.html"), "cannot be read"),
+        (("verdicts", "{d}", "--from", "{d}/report.html"), "no judgement"),
         (("diff", "{d}", "{d}/none"), "no such file"),
         (("diff", "{d}", "{d}", "--out", "{d}/findings.gpkg"), "the audit's own file"),
         (("diff", "{d}", "{d}", "--out", "{d}/kept.gpkg"), "holds verdicts"),

@@ -291,7 +291,7 @@ def test_large_uniform_white_or_black_is_no_data(write_image: WriteImage, value:
     path = write_image(array)
     with open_image(path) as reader:
         np.testing.assert_array_equal(reader.read_all().valid, expected)
-        assert any("no data not declared" in note for note in reader.notes)
+        assert any("declares no no-data value" in note for note in reader.notes)
 
 
 def test_bright_roofs_of_a_file_with_nodata_are_kept(write_image: WriteImage) -> None:

@@ -163,7 +163,7 @@ def audit(
     )
     if history is not None:
         say(
-            "since the audit before:"
+            "since the previous audit:"
             f" {', '.join(f'{count} {status}' for status, count in found.statuses.items())}"
         )
 
@@ -211,20 +211,23 @@ def describe_score(report: ScoreReport) -> list[str]:
         f"{kind} {rate.hits} of {rate.total}" for kind, rate in tally.detection_by_kind.items()
     )
     at = ", ".join(
-        f"{rate.value:.2f} of the first {k}" for k, rate in tally.precision_at.items() if rate.total
+        f"{rate.value:.2f} among the first {k}"
+        for k, rate in tally.precision_at.items()
+        if rate.total
     )
     return [
         (
             f"found {tally.detection.hits} of {report.planted} planted mistakes ({by_kind}); "
-            f"{blind.detection.hits} when the kind does not matter"
+            f"{blind.detection.hits} if the kind is ignored"
         ),
         (
-            f"average precision {tally.average_precision or 0:.3f} (whatever the kind"
-            f" {blind.average_precision or 0:.3f}); right are {at or 'none'}"
+            f"average precision {tally.average_precision or 0:.3f}"
+            f" ({blind.average_precision or 0:.3f} if the kind is ignored);"
+            f" precision {at or 'unknown'}"
         ),
         (
-            f"false alarms {tally.false_alarms.per_km2:.1f} a km²,"
-            f" {tally.false_alarms.per_road_km:.2f} a km of road; calibration error of the scores"
+            f"false alarms {tally.false_alarms.per_km2:.1f} per km²,"
+            f" {tally.false_alarms.per_road_km:.2f} per km of road; calibration error of the scores"
             f" {tally.calibration.ece:.3f}"
         ),
     ]
@@ -247,7 +250,7 @@ def _read_judged(path: Path) -> Judged:
         raise InputError(
             path, "nobody has judged a finding there", "judge some with `mapsight review`"
         )
-    say(f"{len(judged)} verdicts of {path} teach this audit")
+    say(f"learning from {len(judged)} verdicts of {path}")
     return judged
 
 

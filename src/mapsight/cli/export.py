@@ -64,7 +64,7 @@ def export(
     )
     for remark in remarks:
         say(remark)
-    say(f"wrote {path}" if to == "onnx" else f"wrote {path}: {count} findings")
+    say(f"wrote {path}" if to == "onnx" else f"wrote {path} from {count} findings")
 
 
 def verdicts(
@@ -96,10 +96,10 @@ def verdicts(
             reviewer=reviewer or source.name,
             overwrite=overwrite,
         )
-        say(f"{done.taken} verdicts taken over, {done.known} were there already")
+        say(f"{done.taken} new verdicts, {done.known} known already")
         if done.different:
             say(
-                f"{done.different} differ from verdicts that are there and were left out;"
+                f"{done.different} contradict stored verdicts and were left out;"
                 " --overwrite takes them"
             )
         if done.strange:

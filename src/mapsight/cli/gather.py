@@ -196,7 +196,7 @@ def gather(
         write_record(path, Record(area, box, asked, gathered))
         _say_imagery(gathered)
     else:
-        say(f"{out / 'image.tif'} is there already; --force gathers it again")
+        say(f"{out / 'image.tif'} exists already; --force gathers it again")
     if roads is not None:
         asked_map = digest_request(area, (drawn, m_per_px), roads)
         about = None if force else read_part(path, "roads", asked_map)
@@ -218,9 +218,9 @@ def _say_imagery(gathered: Gathered) -> None:
         )
     )
     if not gathered.attribution:
-        say("no attribution is known: most services demand one, so say --attribution")
+        say("no attribution is known, and most services demand one: give --attribution")
     if not gathered.complete:
-        say("some of it failed in passing: the same command tries only that again")
+        say("some requests failed for now: the same command retries only those")
 
 
 def _parse_scale(text: str | None) -> tuple[float, float] | None:

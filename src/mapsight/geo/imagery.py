@@ -144,8 +144,8 @@ class ImageReader:
     def _describe_nodata(self) -> str:
         if self._guess_nodata:
             return (
-                f"no data not declared: plain white or black from {UNIFORM_PX} px square counts as"
-                " empty"
+                "the image declares no no-data value: plain white or black squares of"
+                f" {UNIFORM_PX} px or more count as empty"
             )
         flags = self._source.mask_flag_enums[self.bands[0] - 1]
         if MaskFlags.nodata in flags:
