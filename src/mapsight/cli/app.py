@@ -25,6 +25,7 @@ from mapsight.cli import (
     town,
     zoo,
 )
+from mapsight.cli.console import speak
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -51,11 +52,13 @@ app.add_typer(zoo.app, name="zoo")
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
 ) -> None:
     if version:
         typer.echo(f"mapsight {__version__}")
         raise typer.Exit
+    context.with_resource(speak())
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import (
     Arithmetic,
     Bands,
@@ -27,7 +28,6 @@ from mapsight.cli.options import (
     write_json,
 )
 from mapsight.errors import InputError, ModelError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.cnn.checkpoint import Model

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mapsight.progress import say
+from mapsight.cli.console import say
 
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="folder of an audit")]
 

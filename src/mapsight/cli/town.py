@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from mapsight.cli import audit as audit_commands
+from mapsight.cli.console import say
 from mapsight.cli.options import Device, OutDir, Seed, make_dir
-from mapsight.progress import say
 
 _DEMO_PX, _DEMO_M_PER_PX, _DEMO_SEED, _DEMO_MISTAKES, _DEMO_STEPS = 2000, 0.5, 4, 8, 60
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import Arithmetic, Device, Seed, find_named_compute, make_dir, write_json
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.zoo.model import ZooModel

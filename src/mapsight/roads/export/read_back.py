@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
-from mapsight.progress import say
 from mapsight.roads.export.spreadsheet import read_cell
 from mapsight.roads.export.verdict_table import GUESSED, decode_text, find_id, read_rows
 from mapsight.roads.verdicts.store import (
@@ -24,6 +24,8 @@ from mapsight.roads.verdicts.store import (
     Verdict,
     VerdictStore,
 )
+
+_log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1 << 28
 _JSON = ("{", "[", "\x1e")  # a text that begins so is no table
@@ -133,7 +135,7 @@ def read_judgements(path: Path) -> list[Said]:
     if not said:
         raise InputError(path, "holds no judgement", _REMEDY)
     if encoding == GUESSED:
-        say(f"{found.name} does not say its encoding and is no UTF-8: read as {GUESSED}")
+        _log.warning(f"{found.name} does not say its encoding and is no UTF-8: read as {GUESSED}")
     return said
 
 
