@@ -28,7 +28,10 @@ from mapsight.geo.view import describe_nodata, view_colours
 # no picture. Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas
 # scene.
 UNIFORM_PX = 33
-_GUESSED = f"no data not declared: plain white or black from {UNIFORM_PX} px square counts as empty"
+_GUESSED = (
+    "the image declares no no-data value: plain white or black squares of"
+    f" {UNIFORM_PX} px or more count as empty"
+)
 _STRIP_PX = 1024
 _COARSER = 1.05
 
