@@ -26,6 +26,7 @@ from mapsight.cli import (
     zoo,
 )
 from mapsight.cli.console import speak
+from mapsight.cli.register import register
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -38,14 +39,13 @@ _EXPECTED = (
 app = typer.Typer(
     name="mapsight",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
 )
 
 for noun in (gather, mapmask, audit, review, export, model, chips, lines, see, town, doctor):
     for name, command in noun.COMMANDS.items():
-        app.command(name)(command)
+        register(app, name, command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(zoo.app, name="zoo")
 

@@ -11,6 +11,7 @@ import typer
 from mapsight.cli.console import say
 from mapsight.cli.lab_page import open_lab
 from mapsight.cli.options import Bands, make_dir, parse_bands
+from mapsight.cli.register import register
 from mapsight.errors import InputError
 
 if TYPE_CHECKING:
@@ -269,4 +270,4 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    register(app, name, command)
