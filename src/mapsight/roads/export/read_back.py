@@ -129,7 +129,9 @@ def read_judgements(path: Path) -> list[Said]:
         raise InputError(path, "is larger than 256 MB", "export one challenge at a time")
     try:
         text, encoding = decode_text(found.read_bytes())  # line ends in notes as they are
-        said = list(_parse_json(text) if text.lstrip()[:1] in _JSON else _parse_table(text))
+        if (begins := text.lstrip()[:1]) == "<":
+            raise ValueError("a web page or XML")
+        said = list(_parse_json(text) if begins in _JSON else _parse_table(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise InputError(path, f"cannot be read ({str(error)[:80]})", _REMEDY) from None
     if not said:
