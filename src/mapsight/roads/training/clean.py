@@ -167,10 +167,10 @@ def find_doubt(
     left out.
     """
     near = ndimage.binary_dilation(truth, iterations=settings.rim_px)
-    missing = drop_specks((probability >= settings.sure_road) & ~near, settings.min_px)
-    phantom = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
-    if phantom.sum() > settings.most * truth.sum():
-        phantom[:] = False
-    return ndimage.binary_dilation(missing, iterations=2) | ndimage.binary_dilation(
-        phantom, iterations=2
+    unmapped = drop_specks((probability >= settings.sure_road) & ~near, settings.min_px)
+    unseen = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
+    if unseen.sum() > settings.most * truth.sum():
+        unseen[:] = False
+    return ndimage.binary_dilation(unmapped, iterations=2) | ndimage.binary_dilation(
+        unseen, iterations=2
     )
