@@ -29,7 +29,6 @@ from benchmarks.scenes import (
     read_windows,
     thin_map,
 )
-from mapsight.cli.console import speak
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
@@ -166,5 +165,4 @@ def tell(rows: Sequence[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    with speak():
-        main()
+    main()

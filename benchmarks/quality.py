@@ -42,7 +42,6 @@ from benchmarks.scenes import (
     read_windows,
 )
 from mapsight.atomic import write_atomically
-from mapsight.cli.console import speak
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels
@@ -306,5 +305,4 @@ def _range(interval: Sequence[float | None], digits: int = 3) -> str:
 
 
 if __name__ == "__main__":
-    with speak():
-        main()
+    main()

@@ -17,17 +17,16 @@ import numpy as np
 from torch import nn
 
 from benchmarks.pretrained import begin_on
-from mapsight.cli.console import say, speak
 from mapsight.cnn.augment import ANYWHERE
 from mapsight.cnn.checkpoint import write_model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import Runner, open_runner
-from mapsight.progress import track
+from mapsight.progress import say, track
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, ScenePair, read_pairs, read_scenes
 from mapsight.roads.training.shipped import read_model_or_default
 from mapsight.roads.training.train import TrainSettings, choose_on, identify_training, train_model
-from mapsight.town import TownSettings, draw_town
+from mapsight.town import TownSettings, draw_atlas, draw_town
 
 # by set: how often a chip is drawn, by pixel; Dubai's 45 large images would else be half of all
 # chips
@@ -88,6 +87,7 @@ def parse_options() -> argparse.Namespace:
         "--last", action="store_true", help="keep the last epoch, not the best on validation"
     )
     parser.add_argument("--towns", type=int, default=24)
+    parser.add_argument("--worlds", type=int, default=0, help="drawn scenes of other worlds")
     parser.add_argument("--net", default="roadnet", help="of the baseline: unet-small")
     parser.add_argument("--loss", default="bce+dice", help="of the baseline: bce")
     parser.add_argument("--optimiser", default="muon", help="of the baseline: adamw")
@@ -126,9 +126,14 @@ def gather_scenes(train: Sequence[ScenePair], options: argparse.Namespace) -> li
 def draw_scenes(options: argparse.Namespace) -> list[Scene]:
     """Drawn towns; of several resolutions for nets that are to serve any picture."""
     sizes = TOWN_M_PER_PX if options.anywhere else TOWN_M_PER_PX[:1]
-    return [
+    towns = [
         draw_scene(1000 + k, m_per_px=sizes[k % len(sizes)])
         for k in track(range(options.towns), "draw", total=options.towns)
+    ]
+    atlas = draw_atlas(options.worlds, 1000, m_per_px=(min(sizes), max(sizes)))
+    return towns + [
+        Scene(drawn.name, drawn.image, drawn.truth, drawn.valid)
+        for drawn in track(atlas, "draw", total=options.worlds)
     ]
 
 
@@ -174,5 +179,4 @@ def draw_scene(seed: int, *, m_per_px: float = 1.0) -> Scene:
 
 
 if __name__ == "__main__":
-    with speak():
-        main()
+    main()

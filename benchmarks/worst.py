@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from benchmarks.quality import CITY, WINDOW, see_scenes
 from benchmarks.scenes import Mapped, find_planted, plant_map
 from mapsight.atomic import write_atomically
-from mapsight.cli.console import speak
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels, measure_at
 from mapsight.cnn.runtimes import open_runner
@@ -145,5 +144,4 @@ def _open_sheet(title: str) -> tuple[Figure, list[Axes]]:
 
 
 if __name__ == "__main__":
-    with speak():
-        main()
+    main()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapsight.cli.console import say
 from mapsight.cli.options import (
     Arithmetic,
     Bands,
@@ -24,6 +23,7 @@ from mapsight.cli.options import (
     write_json,
 )
 from mapsight.errors import InputError
+from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.roads.training.chips import Scene, ScenePair

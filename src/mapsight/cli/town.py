@@ -8,9 +8,14 @@ from typing import Annotated
 import typer
 
 from mapsight.cli import audit as audit_commands
-from mapsight.cli.console import say
 from mapsight.cli.options import Device, OutDir, Seed, make_dir
+from mapsight.progress import say
 
+# mapsight.town.WORLDS, spelt out: what it would load makes every command slow to start
+_WORLDS = (
+    "red_earth, white_earth, informal, flat_roofs, tile_rows, palms, rice, terraces, sand, snow,"
+    " seasons, megacity, canals, steppe"
+)
 _DEMO_PX, _DEMO_M_PER_PX, _DEMO_SEED, _DEMO_MISTAKES, _DEMO_STEPS = 2000, 0.5, 4, 8, 60
 
 
@@ -22,6 +27,9 @@ def town(
     mistakes: Annotated[
         int, typer.Option(min=0, help="number of mistakes of each kind in the map")
     ] = 5,
+    world: Annotated[
+        str | None, typer.Option(help=f"where on earth: {_WORLDS}; default: a temperate town")
+    ] = None,
 ) -> None:
     """Draw a town: its imagery, its true roads, and a map of it with known mistakes."""
     import pandas as pd
@@ -36,7 +44,7 @@ def town(
     )
     from mapsight.town import TownSettings, draw_town, write_town
 
-    drawn = draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed))
+    drawn = draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed, world=world))
     settings = PlantSettings(deleted=mistakes, added=mistakes, shifted=mistakes, seed=seed)
     is_track = (
         drawn.roads["road_class"] == "track"

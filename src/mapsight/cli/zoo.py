@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsight.cli.console import say
 from mapsight.cli.options import Arithmetic, Device, Seed, find_named_compute, make_dir, write_json
-from mapsight.cli.register import register
+from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.zoo.model import ZooModel
@@ -319,7 +318,7 @@ def _leave_tables_out(measures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-register(app, "run", run)
-register(app, "predict", predict)
-register(app, "card", card)
-register(app, "nets", nets)
+app.command("run")(run)
+app.command("predict")(predict)
+app.command("card")(card)
+app.command("nets")(nets)

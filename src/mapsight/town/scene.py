@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,13 +19,18 @@ from mapsight.town.paint.biomes import BIOMES
 from mapsight.town.paint.brush import Sheet
 from mapsight.town.paint.camera import take_photo
 from mapsight.town.paint.layers import paint_town
-from mapsight.town.paint.look import choose_look
+from mapsight.town.paint.look import Look, choose_look
+from mapsight.town.paint.sensors import look_abroad
 from mapsight.town.plan.layout import Plan, draw_plan
 from mapsight.town.plan.network import clip_edges
-from mapsight.town.plan.warp import make_stream
+from mapsight.town.plan.warp import Dice, make_stream
+from mapsight.town.world import DESERT, HOME, World
+from mapsight.town.worlds import WORLDS
 
 _SIZE_PX = (32, 16_384)
 _M_PER_PX = (0.1, 5.0)
+_COLUMNS = ["road_id", "road_class", "width_m", "name", "visible"]
+_COLUMNS_ABROAD = [*_COLUMNS, "surface"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class TownSettings:
     m_per_px: float = 0.5
     seed: int = 0
     biome: str | None = None  # one of BIOMES
+    world: str | None = None  # one of WORLDS; None: a temperate town, as ever
     density: float | None = None  # 0: open country, 1: the middle of a city
     crs: str = "EPSG:32632"
     left_m: float = 691_000.0
@@ -51,6 +56,14 @@ class TownSettings:
         if self.biome is not None and self.biome not in BIOMES:
             raise InputError(
                 f"biome {self.biome!r}", "is not known", f"use one of {', '.join(BIOMES)}"
+            )
+        if self.world is not None and self.world not in WORLDS:
+            raise InputError(
+                f"world {self.world!r}", "is not known", f"use one of {', '.join(WORLDS)}"
+            )
+        if self.world is not None and self.biome is not None:
+            raise InputError(
+                f"biome {self.biome!r}", "is given with a world", "leave one of them out"
             )
         crs = parse_crs(self.crs)
         if not (crs.is_projected and crs.linear_units_factor[1] == 1.0):
@@ -74,10 +87,10 @@ class Town:
     """A town and the truth about it.
 
     image: (3, H, W) uint8 RGB. roads: geometry LineString, road_id, road_class, width_m, name,
-    visible (False in the tunnel), edge by edge from junction to junction. other_ways: geometry,
-    road_class (railway, path). truth: (H, W) uint8, the surface of the visible roads, also under
-    trees. layers: (H, W) uint8 by name: water, buildings, trees, canopy_over_road, car_park,
-    shadow, railway, field, cars, driveway, footpath, pitch, track.
+    visible (False in the tunnel), in other worlds also surface, edge by edge from junction to
+    junction. other_ways: geometry, road_class (railway, path). truth: (H, W) uint8, the surface of
+    the visible roads, also under trees. layers: (H, W) uint8 by name: water, buildings, trees,
+    canopy_over_road, car_park, shadow, railway, field, cars, driveway, footpath, pitch, track.
     """
 
     image: Raster
@@ -89,14 +102,15 @@ class Town:
 
 def draw_town(settings: TownSettings) -> Town:
     """Draw the town of `settings`; the same settings always give the same town."""
-    dice = partial(make_stream, settings.seed)
+    dice = _make_dice(settings)
     sheet = Sheet(*settings.shape, settings.m_per_px)
-    look = choose_look(dice("look"), settings.biome)
-    drawn = float(dice("density").beta(1.1, 1.3))
+    look, world = _choose_world(settings, dice)
+    least, most = world.density
+    drawn = least + (most - least) * float(dice("density").beta(1.1, 1.3))
     density = drawn if settings.density is None else settings.density
-    plan = draw_plan(sheet.size_m, dice, density=density, desert=look.biome == "desert")
+    plan = draw_plan(sheet.size_m, dice, density=density, world=world)
     box = settings.geobox
-    roads = _place_roads(plan, sheet, box)
+    roads = _place_roads(plan, sheet, box, _COLUMNS if settings.world is None else _COLUMNS_ABROAD)
     truth = burn_lines(roads[roads.visible], box)
     rgb, layers = paint_town(sheet, plan, look, dice)
     tracks = roads[roads.visible & (roads.road_class == "track")]
@@ -108,6 +122,22 @@ def draw_town(settings: TownSettings) -> Town:
     return Town(image, roads, _place_others(plan, sheet, box), truth, layers)
 
 
+def _make_dice(settings: TownSettings) -> Dice:
+    """Other chance in each world: equal seeds are not the same plan in other colours."""
+    world = settings.world
+    return lambda name: make_stream(settings.seed, f"{world} {name}" if world else name)
+
+
+def _choose_world(settings: TownSettings, dice: Dice) -> tuple[Look, World]:
+    """What a seed makes of a world, and the look of the photograph."""
+    if settings.world is None:
+        look = choose_look(dice("look"), settings.biome)
+        return look, DESERT if look.biome == "desert" else HOME
+    world, rng = WORLDS[settings.world], dice("look")
+    look = choose_look(rng, str(rng.choice(world.biomes)))
+    return look_abroad(look, world, settings.m_per_px, rng), world
+
+
 def write_town(town: Town, out_dir: str | os.PathLike[str]) -> None:
     """Write `image.tif` and `true_roads.gpkg` into `out_dir`, which is made if need be."""
     folder = Path(out_dir)
@@ -116,9 +146,8 @@ def write_town(town: Town, out_dir: str | os.PathLike[str]) -> None:
     write_lines(folder / "true_roads.gpkg", town.roads, layer="roads")
 
 
-def _place_roads(plan: Plan, sheet: Sheet, box: GeoBox) -> gpd.GeoDataFrame:
+def _place_roads(plan: Plan, sheet: Sheet, box: GeoBox, columns: list[str]) -> gpd.GeoDataFrame:
     edges = clip_edges(plan.edges, shapely.box(0, 0, *sheet.size_m))
-    columns = ["road_id", "road_class", "width_m", "name", "visible"]
     return gpd.GeoDataFrame(edges[columns], geometry=_move(edges.geometry, box), crs=box.crs)
 
 

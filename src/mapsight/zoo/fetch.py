@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mapsight.errors import InputError
-
-_log = logging.getLogger(__name__)
+from mapsight.progress import say
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def fetch_files(files: tuple[Remote, ...], folder: Path) -> None:
     pooch.get_logger().setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        _log.info(f"fetch {file.url}")
+        say(f"fetch {file.url}")
         try:
             path = pooch.retrieve(file.url, known_hash=file.checksum, fname=file.name, path=folder)
         except ValueError:

@@ -38,6 +38,7 @@ class Trees:
     radius_m: tuple[float, float]
     opacity: float = 1.0
     cone: float = 1.0  # how steep the crown is shaded
+    fronds: int = 0  # of a palm; 0: a round crown
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,22 @@ _GROUND_OF: dict[str, Choices] = {
     "forest": (("floor", 1.0),),
     "fields": (("field", 1.0),),
     "bare": (("scrub", 0.8), ("soil", 0.2)),
+    "informal": (("soil", 0.7), ("yard", 0.3)),
+    "bazaar": (("paved", 0.5), ("yard", 0.3), ("soil", 0.2)),
+    "mudtown": (("soil", 0.9), ("scrub", 0.1)),
+    "compound": (("soil", 0.6), ("scrub", 0.4)),
+    "hamlet": (("grass", 0.5), ("soil", 0.3), ("scrub", 0.2)),
+    "rows": (("paved", 0.5), ("lawn", 0.3), ("yard", 0.2)),
+    "villa": (("yard", 0.3), ("soil", 0.4), ("paved", 0.3)),
+    "tower": (("lawn", 0.5), ("paved", 0.3), ("yard", 0.2)),
+    "site": (("soil", 0.7), ("scrub", 0.3)),
+    "median": (("lawn", 0.55), ("paved", 0.25), ("soil", 0.2)),
+    "palms": (("floor", 0.5), ("grass", 0.5)),
+    "paddy": (("field", 1.0),),
+    "terrace": (("field", 1.0),),
+    "strips": (("field", 0.6), ("grass", 0.4)),
+    "smallholding": (("field", 0.6), ("scrub", 0.4)),
+    "dunes": (("scrub", 0.75), ("soil", 0.25)),
 }
 # kind of block: what its parcels may be made of
 _PARCEL_OF: dict[str, Choices] = {
@@ -34,6 +50,16 @@ _PARCEL_OF: dict[str, Choices] = {
     "industrial": (("yard", 0.6), ("paved", 0.4)),
     "retail": (("yard", 0.7), ("paved", 0.3)),
     "fields": (("yard", 0.3), ("grass", 0.5), ("soil", 0.2)),
+    "compound": (("soil", 0.75), ("scrub", 0.25)),
+    "mudtown": (("soil", 0.9), ("scrub", 0.1)),
+    "hamlet": (("soil", 0.5), ("grass", 0.3), ("scrub", 0.2)),
+    "rows": (("paved", 0.5), ("lawn", 0.3), ("yard", 0.2)),
+    "villa": (("soil", 0.4), ("paved", 0.4), ("lawn", 0.2)),
+    "tower": (("paved", 0.5), ("lawn", 0.5)),
+    "site": (("soil", 0.6), ("yard", 0.4)),
+    "smallholding": (("soil", 0.6), ("scrub", 0.4)),
+    "paddy": (("soil", 0.5), ("yard", 0.5)),
+    "terrace": (("soil", 0.7), ("grass", 0.3)),
 }
 _GARDEN: Choices = (("lawn", 0.68), ("grass", 0.2), ("soil", 0.06), ("paved", 0.06))
 _FENCE = np.array((172, 164, 152), dtype=np.float32)
@@ -51,6 +77,7 @@ def paint_ground(
     )
     first, second = easel.look.ground[material].transpose(1, 0, 2) * tint  # (blocks, 3)
     spread, fine, grain = (column[material][block] for column in ROUGHNESS.T)
+    fine, grain = fine * easel.look.rough, grain * easel.look.rough
     mix = np.clip(0.5 + spread * (0.35 * noise.get("patchy") + 0.3 * noise.get("broad")), 0, 1)
     bright = (
         1
@@ -117,3 +144,16 @@ def paint_water(easel: Easel, water: BaseGeometry) -> np.ndarray:
         ripple = easel.rough(wet, 9, fine=0.05, grain=0.04, broad=0.07)
         easel.blend(wet, (deep + (shallow - deep) * np.clip(bank, 0, 1)) * ripple)
     return mask
+
+
+def light_slopes(easel: Easel) -> None:
+    """Slopes towards the sun are brighter than those away from it, where the land is hilly."""
+    if not easel.look.relief:
+        return
+    height = easel.noise.get("broad", 26) + 0.12 * easel.noise.get("patchy", 26)
+    down, right = np.gradient(height)
+    sun = easel.look.cast(-1.0)
+    slope = down * sun[1] - right * sun[0]
+    slope /= max(float(slope.std()), 1e-6)
+    light = np.clip(1 + 0.32 * easel.look.relief * slope, 0.5, 1.5)
+    easel.rgb[:] *= light[..., None].astype(np.float32)

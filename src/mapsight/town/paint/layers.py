@@ -8,11 +8,19 @@ import shapely
 from mapsight.town.paint.brush import Sheet, Stain
 from mapsight.town.paint.easel import Easel
 from mapsight.town.paint.fields import paint_fields
-from mapsight.town.paint.ground import paint_ground, paint_parcels, paint_water
+from mapsight.town.paint.ground import light_slopes, paint_ground, paint_parcels, paint_water
 from mapsight.town.paint.look import Look
 from mapsight.town.paint.marks import paint_marks
 from mapsight.town.paint.noise import make_noise
-from mapsight.town.paint.planting import Grove, grow_grove, line_fields, line_streets, plant_trees
+from mapsight.town.paint.planting import (
+    Grove,
+    grow_grove,
+    join_groves,
+    line_fields,
+    line_streets,
+    plant_orchards,
+    plant_trees,
+)
 from mapsight.town.paint.roads import paint_motorway_bed, paint_roads, paint_verges
 from mapsight.town.paint.roofs import find_shadows, paint_roofs
 from mapsight.town.paint.squares import paint_squares
@@ -37,10 +45,11 @@ def paint_town(sheet: Sheet, plan: Plan, look: Look, dice: Dice) -> tuple[np.nda
     noise = make_noise(sheet.shape, sheet.m_per_px, dice("noise"))
     easel = Easel(sheet, np.zeros((*sheet.shape, 3), dtype=np.float32), look, noise)
     masks = _paint_land(easel, plan, dice) | _paint_ways(easel, plan, dice("ways"))
+    light_slopes(easel)
     thrown = find_shadows(easel, plan.plots.houses, plan.plots.height_m)
     easel.shade(thrown, look.shadow)
     masks["buildings"] = paint_roofs(easel, plan.plots, dice("roofs"))
-    grove = _grow_trees(easel, plan, masks, dice("trees"))
+    grove = _grow_trees(easel, plan, masks, dice)
     dark, lit = shade_trees(sheet, grove, look), 1 - thrown.mask(sheet)
     index = np.flatnonzero(dark & lit)
     easel.shade(Stain(index, np.full(len(index), 0.85, dtype=np.float32), np.empty(0)), look.shadow)
@@ -64,7 +73,7 @@ def _paint_ways(easel: Easel, plan: Plan, rng: np.random.Generator) -> Masks:
     masks = {"railway": paint_rail_bed(easel, plan.rail)}
     paint_motorway_bed(easel, lanes)
     paint_verges(easel, seen)
-    paint_bridges(easel, seen[seen.road_class != "track"], plan.water, more_m=3.5)
+    paint_bridges(easel, seen[~seen.road_class.isin(["track", "lane"])], plan.water, more_m=3.5)
     masks |= paint_squares(easel, plan.plots, rng)
     paint_roads(easel, lanes, rng)
     paint_marks(easel, lanes, rng)
@@ -80,7 +89,7 @@ def _paint_ways(easel: Easel, plan: Plan, rng: np.random.Generator) -> Masks:
     return masks | {"cars": paint_cars(easel, place_cars(plan.edges, plan.plots, rng), rng)}
 
 
-def _grow_trees(easel: Easel, plan: Plan, masks: Masks, rng: np.random.Generator) -> Grove:
+def _grow_trees(easel: Easel, plan: Plan, masks: Masks, dice: Dice) -> Grove:
     """Trees with their trunks off roads, roofs, water and open places; their crowns may hang
     over.
     """
@@ -88,7 +97,10 @@ def _grow_trees(easel: Easel, plan: Plan, masks: Masks, rng: np.random.Generator
     blocked = easel.cover(stroke_roads(seen, more_m=0.6).rings).mask(sheet, 0.25)
     for name in ("buildings", "water", "railway", "car_park", "driveway", "pitch"):
         blocked |= masks[name]
+    rng = dice("trees")
     scattered = plant_trees(sheet, plan.blocks, plan.kinds, biome, rng)
     lined = [line_streets(seen, biome, rng), line_fields(plan.fields, biome, rng)]
     trunks = np.concatenate([scattered, *lined])
-    return grow_grove(trunks[sheet.look_up(blocked, trunks) == 0], biome, rng)
+    wild = grow_grove(trunks[sheet.look_up(blocked, trunks) == 0], biome, rng)
+    rows = plant_orchards(sheet, plan.blocks, plan.kinds, biome, dice("orchards"))
+    return join_groves(wild, rows.take(sheet.look_up(blocked, rows.xy) == 0))

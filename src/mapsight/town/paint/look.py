@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapsight.town.paint.biomes import BIOMES, MATERIALS, RGB, Biome
+from mapsight.town.paint.biomes import MATERIALS, RGB, Biome
+from mapsight.town.paint.biomes_abroad import ALL_BIOMES
 
 # share of the photographs, mean brightness of asphalt
 _CLIMATES = {"green": (0.38, 122), "winter": (0.32, 136), "dry": (0.17, 134), "desert": (0.13, 138)}
@@ -34,10 +35,20 @@ class Look:
     sharpen: float
     noise: float
     jpeg_quality: int
+    haze_tint: RGB = (1.0, 1.0, 1.0)
+    grain_px: float = 0.0  # how far the sensor's noise reaches
+    lean: tuple[float, float] = (0.0, 0.0)  # metres that a roof is seen aside for a metre of height
+    relief: float = 0.0  # how much slopes are lit or shaded
+    dust: float = 0.0  # how much earth lies on paved roads
+    worn: float = 1.08  # how much brighter than the soil around is a road of earth
+    rough: float = 1.0  # how lively the bare ground is
+    level: float | None = None  # mean and deviation of brightness that the picture is developed to;
+    spread: float = 0.0  # None: as it was exposed
+    colour_most: float = 40.0  # mean difference between the strongest and the weakest band
 
     @property
     def colours(self) -> Biome:
-        return BIOMES[self.biome]
+        return ALL_BIOMES[self.biome]
 
     @property
     def ground(self) -> np.ndarray:
@@ -47,6 +58,18 @@ class Look:
     def material(self, name: str) -> np.ndarray:
         """Mean colour (3,) float32 of one of MATERIALS."""
         return self.ground[MATERIALS.index(name)].mean(0)
+
+    def surface(self, name: str) -> np.ndarray:
+        """Mean colour (3,) of a road of this surface."""
+        soil, grey = self.material("soil"), self.asphalt * np.array(self.asphalt_tint)
+        return {
+            "asphalt": grey,
+            "concrete": np.array((1.04, 1.0, 0.94)) * min(self.asphalt * 1.35, 205),
+            "earth": soil * self.worn,
+            "gravel": 0.5 * soil + 0.5 * self.material("paved") + 14,
+            "sand": (soil + self.material("scrub")) * 0.5 * self.worn,
+            "snow": np.array((0.985, 1.0, 1.03)) * 194,
+        }[name]
 
     def cast(self, height_m: np.ndarray | float) -> np.ndarray:
         """Displacement (…, 2) in metres of the shadow of something `height_m` high."""
@@ -66,7 +89,7 @@ def choose_look(rng: np.random.Generator, biome: str | None) -> Look:
         tint=_draw_tint(rng),
         sun_azimuth=south,
         sun_height=np.radians(rng.uniform(36, 62)),
-        asphalt=_CLIMATES[chosen][1] + rng.normal(0, 11),
+        asphalt=_CLIMATES.get(chosen, (0.0, 124))[1] + rng.normal(0, 11),
         asphalt_tint=(1 + rng.normal(0, 0.02), 1.0, 1 + rng.normal(0, 0.025)),
         shadow=(deep * 0.94, deep * 0.99, deep * 1.12),
         gain=_draw_gain(rng),

@@ -12,6 +12,7 @@ from mapsight.town.paint.easel import Easel
 from mapsight.town.plan.boxes import make_strips
 from mapsight.town.plan.follow import count_up, follow_lines, left_of
 from mapsight.town.plan.junctions import count_ends
+from mapsight.town.world import PAVED
 
 _WHITE, _AMBER = np.array((226.0, 226.0, 222.0)), np.array((206.0, 176.0, 96.0))
 
@@ -28,6 +29,7 @@ class _Line:
     width_m: float = 0.22
 
 
+_BROAD_M, _LANE_M = 14.6, 3.7  # broader carriageways are marked lane by lane
 _LINES = {
     "motorway": (_Line(-0.33, 4, 8), _Line(0.33, 4, 8), _Line(-0.95, 6, 0), _Line(0.95, 6, 0)),
     "primary": (
@@ -46,9 +48,13 @@ def paint_marks(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator)
     """All marks of the roads `edges`, worn in places."""
     ends, _, degree = count_ends(edges.geometry.to_numpy())
     junction = degree[ends] >= 3  # (edges, 2)
+    paved = edges.surface.isin(PAVED).to_numpy()
     white, middle = [_cross_roads(edges, junction, rng)], [np.zeros((0, 4, 2))]
+    broad = paved & ((edges.width_m > _BROAD_M) | edges.divided).to_numpy()
+    white += _mark_lanes(edges[broad], junction[broad])
     for road_class, kinds in _LINES.items():
         chosen = (edges.road_class == road_class).to_numpy() & ~edges.ring.to_numpy()
+        chosen &= paved & ~broad
         if road_class == "residential":
             chosen &= rng.random(len(edges)) < 0.25
         for kind in kinds:
@@ -59,6 +65,18 @@ def paint_marks(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator)
         easel, np.concatenate(middle), (_AMBER if rng.random() < 0.4 else _WHITE) * bright, 0.68
     )
     paint_strips(easel, np.concatenate(white), _WHITE * bright, 0.68)
+
+
+def _mark_lanes(edges: gpd.GeoDataFrame, junction: np.ndarray) -> list[np.ndarray]:
+    """Dashes between the lanes of broad carriageways, lines at their rims."""
+    lanes = np.maximum(np.round(edges.width_m.to_numpy() / _LANE_M), 2).astype(int)
+    marks = []
+    for count in np.unique(lanes):
+        rows, ends = edges[lanes == count], junction[lanes == count]
+        between = [_Line(2 * turn / count - 1, 5, 8) for turn in range(1, count)]
+        rims = [_Line(side * 0.95, 6, 0) for side in (-1, 1)]
+        marks += [_dash(rows, ends, kind) for kind in (*between, *rims)]
+    return marks
 
 
 def paint_strips(easel: Easel, strips: np.ndarray, colour: np.ndarray, opacity: float) -> None:
@@ -92,8 +110,13 @@ def _cross_roads(
     edges: gpd.GeoDataFrame, junction: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Zebra stripes (N, 4, 2) in front of junctions in town."""
-    fit = edges.kind.isin(["core", "grid", "retail"]) & ~edges.ring & (edges.length > 40)
+    fit = (
+        edges.kind.isin(["core", "grid", "retail", "tower", "rows"])
+        & ~edges.ring
+        & (edges.length > 40)
+    )
     fit &= edges.road_class.isin(["primary", "secondary", "residential"])
+    fit &= edges.surface.isin(PAVED)
     chance = np.where(edges.road_class == "residential", 0.2, 0.5)
     parts = []
     for end in (0, 1):

@@ -27,6 +27,22 @@ _COVER = {
     "forest": (1.3, 0.5),
     "fields": (0.0012, 2.0),
     "bare": (0.1, 1.5),
+    "informal": (0.012, 0.8),
+    "bazaar": (0.02, 0.9),
+    "mudtown": (0.018, 1.0),
+    "compound": (0.09, 1.0),
+    "hamlet": (0.1, 1.3),
+    "rows": (0.045, 0.9),
+    "villa": (0.03, 0.8),
+    "tower": (0.1, 1.2),
+    "site": (0.006, 2.0),
+    "median": (0.22, 0.6),
+    "palms": (0.012, 1.0),
+    "paddy": (0.002, 2.0),
+    "terrace": (0.02, 1.8),
+    "strips": (0.004, 2.0),
+    "smallholding": (0.05, 1.4),
+    "dunes": (0.012, 1.5),
 }
 _AVENUES = {
     "grid": 0.7,
@@ -36,7 +52,17 @@ _AVENUES = {
     "fields": 0.2,
     "industrial": 0.2,
     "bare": 0.2,
+    "rows": 0.3,
+    "tower": 0.75,
+    "villa": 0.35,
+    "site": 0.45,
+    "informal": 0.0,
+    "bazaar": 0.1,
+    "palms": 0.02,
+    "dunes": 0.03,
 }
+# kind of block: metres between the palms that are planted in rows
+_ORCHARDS = {"palms": 8.8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +75,20 @@ class Grove:
     radius_m: np.ndarray
     species: np.ndarray
     tone: np.ndarray
+
+    def take(self, which: np.ndarray) -> Grove:
+        """The trees that an index or a boolean mask picks."""
+        return Grove(self.xy[which], self.radius_m[which], self.species[which], self.tone[which])
+
+
+def join_groves(one: Grove, other: Grove) -> Grove:
+    """All trees of both."""
+    return Grove(
+        np.concatenate([one.xy, other.xy]),
+        np.r_[one.radius_m, other.radius_m],
+        np.r_[one.species, other.species],
+        np.r_[one.tone, other.tone],
+    )
 
 
 def plant_trees(
@@ -97,6 +137,34 @@ def line_fields(fields: list[Polygon], biome: Biome, rng: np.random.Generator) -
         shapely.line_interpolate_point(lines[which], share, normalized=True)
     )
     return points + rng.normal(0, 1.0, points.shape)
+
+
+def plant_orchards(
+    sheet: Sheet, blocks: np.ndarray, kinds: np.ndarray, biome: Biome, rng: np.random.Generator
+) -> Grove:
+    """Palms in triangles, row by row, of the biome's first kind with fronds; some are lacking."""
+    palms = [number for number, tree in enumerate(biome.trees) if tree.fronds]
+    parts, radii = [np.zeros((0, 2))], [np.zeros(0)]
+    area = shapely.box(-12, -12, *(side + 12 for side in sheet.size_m))
+    for block, kind in zip(blocks, kinds, strict=True):
+        if kind not in _ORCHARDS or not palms or not block.intersects(area):
+            continue
+        pitch_m, turn = _ORCHARDS[kind] * rng.uniform(0.85, 1.2), rng.uniform(0, np.pi)
+        piece = block.intersection(area)
+        reach = float(np.hypot(*np.subtract(piece.bounds[2:], piece.bounds[:2]))) / 2 + pitch_m
+        row, place = np.mgrid[-reach : reach : pitch_m * 0.866, -reach:reach:pitch_m]
+        place = place + np.arange(len(row))[:, None] % 2 * pitch_m / 2
+        axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        xy = np.stack([place.ravel(), row.ravel()], axis=1) @ axes + piece.centroid.coords[0]
+        xy += rng.normal(0, 0.35, xy.shape)
+        there = shapely.contains_xy(piece.buffer(-2), *xy.T) & (rng.random(len(xy)) < 0.94)
+        parts.append(xy[there])
+        low, high = biome.trees[palms[0]].radius_m
+        young = rng.beta(5, 2) * np.clip(rng.normal(1, 0.06, there.sum()), 0.7, 1.2)
+        radii.append(low + (high - low) * young)
+    xy = np.concatenate(parts)
+    species = np.full(len(xy), palms[0] if palms else 0)
+    return Grove(xy, np.concatenate(radii), species, np.clip(rng.normal(1, 0.1, len(xy)), 0.6, 1.4))
 
 
 def grow_grove(trunks: np.ndarray, biome: Biome, rng: np.random.Generator) -> Grove:

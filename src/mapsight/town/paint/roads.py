@@ -15,15 +15,18 @@ from mapsight.town.plan.boxes import make_strips, spread_boxes
 from mapsight.town.plan.follow import follow_lines, left_of
 from mapsight.town.plan.junctions import count_ends
 from mapsight.town.plan.street import rank_class
+from mapsight.town.world import PAVED
 
-_TOWNLY = ("core", "grid", "suburb", "retail", "industrial")
+_TOWNLY = ("core", "grid", "suburb", "retail", "industrial", "rows", "tower", "villa", "bazaar")
 
 
 def paint_verges(easel: Easel, edges: gpd.GeoDataFrame) -> None:
-    """Pavements and kerbs in town, worn earth outside."""
+    """Pavements and kerbs in town, worn earth outside and along earth roads."""
+    _paint_shoulders(easel, edges[~edges.surface.isin(PAVED) & (edges.road_class != "track")])
     made = edges[edges.road_class.isin(["primary", "secondary", "residential"])]
+    made = made[made.surface.isin(PAVED)]
     town, rural = made[made.kind.isin(_TOWNLY)], made[~made.kind.isin(_TOWNLY)]
-    core = town.kind.isin(["core", "retail"])
+    core = town.kind.isin(["core", "retail", "tower", "bazaar"])
     soil, grass, paved = (easel.look.material(name) for name in ("soil", "lawn", "paved"))
     for rows, more_m, colour, opacity in (
         (rural, 1.6, soil, 0.55),
@@ -34,6 +37,14 @@ def paint_verges(easel: Easel, edges: gpd.GeoDataFrame) -> None:
     ):
         stain = easel.cover(stroke_roads(rows, more_m=more_m).rings)
         easel.blend(stain, colour * easel.rough(stain, 11, fine=0.06, patchy=0.05), opacity)
+
+
+def _paint_shoulders(easel: Easel, rows: gpd.GeoDataFrame) -> None:
+    """Where wheels and feet have worn the land beside a road of earth, in patches."""
+    for more_m, opacity in ((2.6, 0.35), (0.9, 0.45)):
+        stain = easel.cover(stroke_roads(rows, more_m=more_m).rings)
+        colour = easel.look.material("soil") * easel.rough(stain, 27, fine=0.05)
+        easel.blend(stain, colour, easel.patches(stain, 27, opacity, 0.3))
 
 
 def paint_motorway_bed(easel: Easel, lanes: gpd.GeoDataFrame) -> None:
@@ -57,9 +68,11 @@ def paint_roads(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator)
         stroke_roads(rows),
         _dead_ends(edges.iloc[order], rng),
     )
-    tracks = rows[rows.road_class == "track"]
+    tracks, paved = rows[rows.road_class == "track"], rows.surface.isin(PAVED)
     dirt = easel.cover(stroke_roads(tracks).rings)
     opacity = np.ones(easel.rgb.shape[0] * easel.rgb.shape[1], dtype=np.float32)
+    earthen = easel.cover(stroke_roads(rows[~paved]).rings)
+    opacity[earthen.index] = easel.patches(earthen, 28, 0.9, 0.12)
     opacity[dirt.index] = easel.patches(dirt, 13, 0.75, 0.25)
     owner = np.concatenate([bulbs.owner, pieces.owner])
     stain = easel.stain(np.concatenate([bulbs.rings, pieces.rings]), tones[owner])
@@ -67,19 +80,22 @@ def paint_roads(easel: Easel, edges: gpd.GeoDataFrame, rng: np.random.Generator)
     easel.blend(stain, stain.value * rough, opacity[stain.index])
     ridge = easel.cover(stroke_lines(tracks.geometry.to_numpy(), 0.8).rings)
     easel.blend(ridge, easel.look.material("grass"), easel.patches(ridge, 14, 0.45, 0.3))
-    _wear_roads(easel, rows[~rows.road_class.isin(["track", "service"])], rng)
+    _wear_roads(easel, rows[~rows.road_class.isin(["track", "service", "lane"]) & paved], rng)
+    _wear_earth(easel, rows[~paved & (rows.road_class != "track")])
+    if easel.look.dust:
+        dusty = easel.cover(stroke_roads(rows[paved], more_m=0.3).rings)
+        soil = easel.look.material("soil") * easel.rough(dusty, 30, fine=0.05)
+        easel.blend(dusty, soil, easel.patches(dusty, 30, easel.look.dust, 0.25))
 
 
 def _choose_tones(rows: gpd.GeoDataFrame, look: Look, rng: np.random.Generator) -> np.ndarray:
     """Colours (N, 3) by class, and by the age of each street."""
     streets, which = np.unique(rows.name.to_numpy().astype(str), return_inverse=True)
     age = 1 + (rng.normal(0, 0.08, len(streets))[which] + rng.normal(0, 0.025, len(rows)))[:, None]
-    tones, kind = look.asphalt * age * np.array(look.asphalt_tint), rows.road_class.to_numpy()
-    for road_class, base in (
-        ("service", look.material("paved") * 0.94),
-        ("track", look.material("soil") * 1.08),
-    ):
-        tones[kind == road_class] = base * age[kind == road_class]
+    kind, surface = rows.road_class.to_numpy(), rows.surface.to_numpy()
+    tones = np.array([look.surface(name) for name in surface]).reshape(-1, 3) * age
+    alley = (kind == "service") & (surface == "asphalt")
+    tones[alley] = look.material("paved") * 0.94 * age[alley]
     tones[kind == "primary"] *= 0.95
     return tones
 
@@ -111,6 +127,17 @@ def _wear_roads(easel: Easel, rows: gpd.GeoDataFrame, rng: np.random.Generator) 
     mended = easel.stain(patches.corners(), tones)
     easel.shade(mended, mended.value)
     easel.shade(easel.cover(_crack(lines, width, rng)), 0.86)
+
+
+def _wear_earth(easel: Easel, rows: gpd.GeoDataFrame) -> None:
+    """Two paler wheel tracks a lane, hollows where water stands."""
+    lines, width = rows.geometry.to_numpy(), rows.width_m.to_numpy()
+    for share in (-0.22, 0.22):
+        wheels = easel.cover(stroke_lines(lines, 0.9, aside_m=share * width).rings)
+        easel.shade(wheels, 1 + 0.09 * easel.patches(wheels, 29, 0.7, 0.4)[:, None])
+    bed = easel.cover(stroke_lines(lines, width * 0.8).rings)
+    hollow = easel.noise.at(bed.index, "fine", 29) + 0.8 * easel.noise.at(bed.index, "patchy", 29)
+    easel.shade(bed, 1 - 0.16 * np.clip(hollow - 1.2, 0, 1.5)[:, None])
 
 
 def _crack(lines: np.ndarray, width: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,8 @@ throw.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mapsight.town.paint.brush import Stain
@@ -31,12 +33,41 @@ def find_shadows(easel: Easel, boxes: Boxes, height_m: np.ndarray) -> Stain:
 def paint_roofs(easel: Easel, plots: Plots, rng: np.random.Generator) -> np.ndarray:
     """All buildings; returns the mask (H, W) uint8."""
     colour = _choose_colours(plots, easel.look, rng)
+    walls = _paint_walls(easel, plots, colour)
+    plots = replace(plots, houses=_lean(plots, easel.look))
     flat = _flat_facets(plots.houses, np.flatnonzero(plots.flat))
     pitched = _pitched_facets(plots.houses, np.flatnonzero(~plots.flat), easel.look, rng)
     rings, bright, owner = (np.concatenate(pair) for pair in zip(flat, pitched, strict=True))
     stain = easel.stain(rings, colour[owner] * bright[:, None])
     easel.blend(stain, stain.value * easel.rough(stain, 19, patchy=0.05, fine=0.045, grain=0.025))
     _paint_fittings(easel, plots, rng)
+    return stain.mask(easel.sheet) | walls
+
+
+def _lean(plots: Plots, look: Look) -> Boxes:
+    """The roofs where a camera that does not look straight down sees them."""
+    return replace(plots.houses, xy=plots.houses.xy + plots.height_m[:, None] * look.lean)
+
+
+def _paint_walls(easel: Easel, plots: Plots, colour: np.ndarray) -> np.ndarray:
+    """The sides that such a camera sees, with storeys; returns their mask (H, W) uint8."""
+    if not any(easel.look.lean) or len(plots.houses) == 0:
+        return np.zeros(easel.sheet.shape, dtype=np.uint8)
+    near, far = plots.houses.corners(), _lean(plots, easel.look).corners()
+    along, across = plots.houses.axes()
+    lean, sun = np.array(easel.look.lean), easel.look.cast(-1.0)
+    rings, tones, owner = [], [], []
+    for start, outward in enumerate((-across, along, across, -along)):
+        seen = np.flatnonzero(outward @ lean < 0)
+        i, j = start, (start + 1) % 4
+        lit = np.where(outward[seen] @ sun > 0, 0.92, 0.55)
+        rings.append(np.stack([near[seen, i], near[seen, j], far[seen, j], far[seen, i]], axis=1))
+        tones.append(lit)
+        owner.append(seen)
+    wall, pale = np.concatenate(owner), np.full(3, easel.look.asphalt * 1.3)
+    tone = (0.35 * colour[wall] + 0.65 * pale) * np.concatenate(tones)[:, None]
+    stain = easel.stain(np.concatenate(rings), tone)
+    easel.blend(stain, stain.value * easel.rough(stain, 25, fine=0.1, grain=0.05))
     return stain.mask(easel.sheet)
 
 

@@ -39,8 +39,18 @@ _PER_100_M = {
     "residential": 0.25,
     "service": 0.2,
     "track": 0.02,
+    "lane": 0.01,
 }
-_KERBSIDE = {"core": 0.45, "grid": 0.42, "suburb": 0.1, "retail": 0.2}
+_KERBSIDE = {
+    "core": 0.45,
+    "grid": 0.42,
+    "suburb": 0.1,
+    "retail": 0.2,
+    "rows": 0.4,
+    "tower": 0.4,
+    "villa": 0.2,
+    "bazaar": 0.2,
+}
 
 
 def place_cars(edges: gpd.GeoDataFrame, plots: Plots, rng: np.random.Generator) -> Boxes:

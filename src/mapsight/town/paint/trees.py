@@ -44,6 +44,9 @@ def paint_trees(easel: Easel, grove: Grove, dark: np.ndarray) -> np.ndarray:
     table, species = easel.look.colours.trees, grove.species[tree]
     opacity, cone = np.array([(kind.opacity, kind.cone) for kind in table])[species].T
     fine, grain = easel.noise.at(index, "fine", 20), easel.noise.at(index, "grain", 8)
+    fronds = np.array([kind.fronds for kind in table])[species]
+    if fronds.any():
+        away = away * _spread_fronds(dx, dy, fronds, grove.tone[tree])
     cover = np.clip((1 + 0.22 * fine - away) * radius + 0.5, 0, 1).astype(np.float32)
     crown = Stain(index, cover, np.empty(0))
     light = (
@@ -69,6 +72,14 @@ def _find_tops(sheet: Sheet, grove: Grove) -> tuple[np.ndarray, np.ndarray]:
         np.maximum.at(top, index, (height.astype(np.int64) << 32) | (tree + 1))
     index = np.flatnonzero(top)
     return index, (top[index] & 0xFFFFFFFF) - 1
+
+
+def _spread_fronds(
+    dx: np.ndarray, dy: np.ndarray, fronds: np.ndarray, tone: np.ndarray
+) -> np.ndarray:
+    """How much farther (n,) from its trunk a point seems: far between the fronds of a palm."""
+    turn = np.arctan2(dy, dx) * fronds + tone * 40
+    return np.where(fronds > 0, 1.12 - 0.3 * np.cos(turn), 1.0)
 
 
 def _light_crowns(dx: np.ndarray, dy: np.ndarray, cone: np.ndarray, look: Look) -> np.ndarray:

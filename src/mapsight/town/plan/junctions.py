@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 from scipy.sparse import coo_matrix
@@ -10,10 +12,10 @@ from shapely.geometry import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from mapsight.town.plan.street import Street
+from mapsight.town.world import World
 
 GRID_M = 0.01  # ends are snapped to this
 _LINK_M = 90.0
-_ROUNDABOUTS = 0.14  # share of the crossings of arterial roads
 
 
 def node_lines(lines: np.ndarray) -> np.ndarray:
@@ -85,9 +87,11 @@ def link_parts(edges: np.ndarray, barrier: BaseGeometry) -> list[LineString]:
 
 
 def add_roundabouts(
-    arterials: list[Street], local: list[Street], rng: np.random.Generator
+    arterials: list[Street], local: list[Street], rng: np.random.Generator, *, world: World
 ) -> list[Street]:
-    """All streets, some crossings of arterials being rings named Roundabout."""
+    """All streets, some crossings of arterials being rings named Roundabout; where the world has
+    divided roads, they have two carriageways now.
+    """
     crossings = {
         (round(point.x, 1), round(point.y, 1))
         for i, one in enumerate(arterials)
@@ -95,8 +99,8 @@ def add_roundabouts(
         for point in shapely.get_parts(one.line.intersection(other.line))
         if isinstance(point, Point)
     }
-    rings = [_draw_ring(xy, rng) for xy in sorted(crossings) if rng.random() < _ROUNDABOUTS]
-    streets = [*arterials, *local]
+    rings = [_draw_ring(xy, rng) for xy in sorted(crossings) if rng.random() < world.roundabouts]
+    streets = [*divide_roads(arterials, rng, world=world), *local]
     if not rings:
         return streets
     holes = shapely.union_all([Polygon(ring.line.coords) for ring in rings])
@@ -108,6 +112,35 @@ def add_roundabouts(
         if not part.is_empty
     ]
     return parts + rings
+
+
+def divide_roads(
+    arterials: list[Street], rng: np.random.Generator, *, world: World
+) -> list[Street]:
+    """Some main roads as two carriageways, each with the street's whole width."""
+    if not world.divided:
+        return arterials
+    chosen: dict[str, float] = {
+        name: rng.uniform(*world.median_m)
+        for name in sorted({street.name for street in arterials})
+        if rng.random() < world.divided
+    }
+    return [
+        half
+        for street in arterials
+        for half in (_divide(street, chosen[street.name]) if street.name in chosen else [street])
+    ]
+
+
+def _divide(street: Street, median_m: float) -> list[Street]:
+    aside = (street.width_m + median_m) / 2
+    sides = [shapely.offset_curve(street.line, side * aside) for side in (-1, 1)]
+    return [
+        replace(street.along(line), divided=True)
+        for side in sides
+        for line in shapely.get_parts(side)
+        if line.length > 20
+    ]
 
 
 def _draw_ring(xy: tuple[float, float], rng: np.random.Generator) -> Street:

@@ -13,22 +13,9 @@ from shapely.ops import split
 from mapsight.town.plan.street import Street, draw_street
 from mapsight.town.plan.trunk import lay_motorway, lay_rail, lay_water
 from mapsight.town.plan.warp import Warp, cross_line, diagonal_of, make_warp, pick_middle
+from mapsight.town.world import World
 
 MARGIN_M = 45.0  # the plan goes on beyond the image, so that nothing ends at its edge
-
-# kind of district: its weight in open country, outskirts, town, centre
-_KINDS = {
-    "core": (0.0, 0.0, 0.20, 0.55),
-    "grid": (0.0, 0.12, 0.30, 0.20),
-    "suburb": (0.10, 0.34, 0.24, 0.05),
-    "woods": (0.14, 0.16, 0.02, 0.0),
-    "industrial": (0.04, 0.10, 0.14, 0.10),
-    "park": (0.0, 0.06, 0.10, 0.10),
-    "bare": (0.08, 0.08, 0.02, 0.0),
-    "forest": (0.32, 0.14, 0.0, 0.0),
-    "fields": (0.38, 0.12, 0.0, 0.0),
-}
-_IN_DESERT = {"forest": ("bare", 1.0), "woods": ("suburb", 1.0), "fields": ("bare", 0.7)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,23 +36,24 @@ class Land:
     arterials: tuple[Street, ...]
     motorway: tuple[Street, ...]  # both carriageways; the arterials cross them on bridges
     districts: tuple[District, ...]
+    world: World
 
 
 def lay_land(
-    size_m: tuple[float, float], rng: np.random.Generator, *, density: float, desert: bool
+    size_m: tuple[float, float], rng: np.random.Generator, *, density: float, world: World
 ) -> Land:
     """Water, railway, main roads and districts for ground of `size_m` (width, height); density in
     [0, 1].
     """
     frame = shapely.box(-MARGIN_M, -MARGIN_M, size_m[0] + MARGIN_M, size_m[1] + MARGIN_M)
-    bends = make_warp(rng, amplitude_m=rng.uniform(1, 12), wavelength_m=190)
-    sweep = make_warp(rng, amplitude_m=rng.uniform(15, 65), wavelength_m=520)
+    bends = make_warp(rng, amplitude_m=rng.uniform(*world.bends_m), wavelength_m=190)
+    sweep = make_warp(rng, amplitude_m=rng.uniform(*world.sweep_m), wavelength_m=520)
     warp, heading = Warp(np.concatenate([sweep.waves, bends.waves])), rng.uniform(0, np.pi)
-    arterials = _lay_arterials(frame, warp, heading, rng)
-    rail = lay_rail(frame, warp, heading, rng)
-    motorway = lay_motorway(frame, warp, heading, rng)
+    arterials = _lay_arterials(frame, warp, heading, rng, world=world)
+    rail = lay_rail(frame, warp, heading, rng, main=arterials, world=world)
+    motorway = lay_motorway(frame, warp, heading, rng, world=world)
     lines = [*(street.line for street in (*arterials, *motorway)), *rail]
-    water = lay_water(frame, lines, heading, rng, dry=desert)
+    water = lay_water(frame, lines, heading, rng, world=world)
     closed = [
         water.buffer(10),
         *(line.buffer(13) for line in rail),
@@ -76,39 +64,40 @@ def lay_land(
     )
     centre, reach = np.array(size_m) * rng.uniform(0.2, 0.8, 2), 500 + 500 * density
     away = shapely.distance(polygons, Point(centre)) / reach
-    kinds = [_choose_kind(density * 1.15 * np.exp(-(x**2)), rng, desert=desert) for x in away]
+    kinds = [_choose_kind(density * 1.15 * np.exp(-(x**2)), rng, world=world) for x in away]
     districts = tuple(
         District(polygon, kind) for polygon, kind in zip(polygons, kinds, strict=True)
     )
-    return Land(frame, water, rail, arterials, motorway, districts)
+    return Land(frame, water, rail, arterials, motorway, districts, world)
 
 
 def _lay_arterials(
-    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator, *, world: World
 ) -> tuple[Street, ...]:
     """A coarse, bent grid with gaps; the primary road passes near the middle of the image, whatever
     its size.
     """
     through = pick_middle(frame.buffer(-MARGIN_M, join_style="mitre"), rng, 0.12)
-    streets = [draw_street(cross_line(frame, warp, heading, through), "primary", rng)]
+    streets = [draw_street(cross_line(frame, warp, heading, through), "primary", rng, world)]
     for turn in (0.0, np.pi / 2 + rng.uniform(-0.25, 0.25)):
         normal = np.array([-np.sin(heading + turn), np.cos(heading + turn)])
-        for offset_m in _space_out(diagonal_of(frame), rng, first=not turn):
+        for offset_m in _space_out(diagonal_of(frame), world.spacing_m, rng, first=not turn):
             if rng.random() < 0.2:
                 continue
             line = cross_line(frame, warp, heading + turn, through + offset_m * normal)
             if line.length > 60:
-                streets.append(
-                    draw_street(line, "primary" if rng.random() < 0.15 else "secondary", rng)
-                )
+                road_class = "primary" if rng.random() < 0.15 else "secondary"
+                streets.append(draw_street(line, road_class, rng, world))
     return tuple(_leave_gaps(streets, rng))
 
 
-def _space_out(reach: float, rng: np.random.Generator, *, first: bool) -> list[float]:
+def _space_out(
+    reach: float, spacing_m: tuple[float, float], rng: np.random.Generator, *, first: bool
+) -> list[float]:
     """Offsets in metres to both sides, some hundred metres apart; the `first` family has its middle
     line already.
     """
-    steps = rng.uniform(330, 620, (2, int(reach / 330) + 1))
+    steps = rng.uniform(*spacing_m, (2, int(reach / spacing_m[0]) + 1))
     up, down = np.cumsum(steps, axis=1)
     start = rng.uniform(-60, 60) if first else rng.uniform(-120, 120)
     middle = [] if first else [start]
@@ -144,9 +133,9 @@ def _cut_districts(
     return [piece for piece in pieces if piece.geom_type == "Polygon" and piece.area > 300]
 
 
-def _choose_kind(townly: float, rng: np.random.Generator, *, desert: bool) -> str:
+def _choose_kind(townly: float, rng: np.random.Generator, *, world: World) -> str:
     place = 3 * np.clip(townly + rng.normal(0, 0.08), 0, 1)
-    weights = np.array([np.interp(place, range(4), row) for row in _KINDS.values()])
-    kind = str(rng.choice(list(_KINDS), p=weights / weights.sum()))
-    other, share = _IN_DESERT.get(kind, (kind, 0.0))
-    return other if desert and rng.random() < share else kind
+    weights = np.array([np.interp(place, range(4), row) for row in world.districts.values()])
+    kind = str(rng.choice(list(world.districts), p=weights / weights.sum()))
+    other, share = world.instead.get(kind, (kind, 0.0))
+    return other if world.instead and rng.random() < share else kind

@@ -29,13 +29,13 @@ _HUG_M = 24.0  # a row of houses
 
 
 def join_streets(land: Land, local: list[Street], rng: np.random.Generator) -> gpd.GeoDataFrame:
-    """Edges from junction to junction: columns geometry, road_class, width_m, name, ring (of a
-    roundabout).
+    """Edges from junction to junction: columns geometry, road_class, width_m, name, surface,
+    divided (one of two carriageways), ring (of a roundabout).
 
     The motorway keeps out of the net: it crosses on another level. What is cut off gets a link,
     unless that would cross water or motorway.
     """
-    streets = add_roundabouts(list(land.arterials), local, rng)
+    streets = add_roundabouts(list(land.arterials), local, rng, world=land.world)
     main = shapely.STRtree(
         [street.line for street in streets if street.road_class in ("primary", "secondary")]
     )
@@ -45,7 +45,9 @@ def join_streets(land: Land, local: list[Street], rng: np.random.Generator) -> g
         edges = merge_lines(_prune(edges, least_m, main))
     edges = merge_lines(edges[~_leave_out(_attribute(edges, streets), rng)])
     barrier = shapely.union_all([land.water, *(lane.line.buffer(14) for lane in land.motorway)])
-    links = [draw_street(line, "residential", rng) for line in link_parts(edges, barrier)]
+    links = [
+        draw_street(line, "residential", rng, land.world) for line in link_parts(edges, barrier)
+    ]
     edges = node_lines(np.array([*edges, *(link.line for link in links)], dtype=object))
     joined = _attribute(merge_lines(_prune(edges, 20.0, main)), [*streets, *links])
     if land.motorway:
@@ -125,7 +127,7 @@ def _prune(edges: np.ndarray, least_m: float, main: shapely.STRtree) -> np.ndarr
 
 def _leave_out(edges: gpd.GeoDataFrame, rng: np.random.Generator) -> np.ndarray:
     """A few small streets that the net holds together without: towns are no chessboards."""
-    small = edges.road_class.isin(["residential", "track"]).to_numpy()
+    small = edges.road_class.isin(["residential", "track", "lane"]).to_numpy()
     return (
         find_spare(edges.geometry.to_numpy(), ~small, rng) & small & (rng.random(len(edges)) < 0.1)
     )
@@ -145,6 +147,6 @@ def _attribute(edges: np.ndarray, streets: list[Street]) -> gpd.GeoDataFrame:
     found = [order[i] for i in best]
     columns = {
         name: [getattr(street, name) for street in found]
-        for name in ("road_class", "width_m", "name")
+        for name in ("road_class", "width_m", "name", "surface", "divided")
     }
     return gpd.GeoDataFrame(columns, geometry=shapely.simplify(edges, 0.12))

@@ -133,7 +133,7 @@ def _add_pools(
     houses: Boxes, kind: np.ndarray, taken: np.ndarray, rng: np.random.Generator
 ) -> Boxes:
     owner = np.flatnonzero(
-        (rng.random(len(houses)) < 0.14) & np.isin(kind, ["suburb", "woods", "bare"])
+        (rng.random(len(houses)) < 0.14) & np.isin(kind, ["suburb", "woods", "bare", "villa"])
     )
     half = rng.uniform([2.2, 1.4], [4.2, 2.2], (len(owner), 2))
     pools = _behind(houses.take(owner), half, rng)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-# road_class: narrowest and widest carriageway in metres, last word of the name
-_CLASSES = {
-    "motorway": (10.5, 11.5, "Motorway"),
-    "primary": (11.0, 14.5, "Road"),
-    "secondary": (8.2, 10.2, "Avenue"),
-    "residential": (5.6, 7.6, "Street"),
-    "service": (3.6, 4.6, "Alley"),
-    "track": (2.5, 3.3, "Track"),
-}
+from mapsight.town.world import CLASSES, HOME, World
+
 _NAMES = """
     Alder Ash Beacon Birch Bridge Brook Canal Cedar Chapel Chestnut Church Clay Court Dover Elm
     Farm Forge Garden Glen Grove Harbour Hazel Heath Hill Holly Ivy Juniper Kiln Lake Larch
@@ -33,20 +26,28 @@ class Street:
     road_class: str
     width_m: float
     name: str
+    surface: str = "asphalt"
+    divided: bool = False  # one of two carriageways
 
     def along(self, line: BaseGeometry) -> Street:
         """The same street on another line."""
-        return Street(line, self.road_class, self.width_m, self.name)
+        return replace(self, line=line)
 
 
-def draw_street(line: BaseGeometry, road_class: str, rng: np.random.Generator) -> Street:
-    """A street of a width (to the decimetre) and a name that suit its class."""
-    least, most, kind = _CLASSES[road_class]
-    return Street(
-        line, road_class, round(float(rng.uniform(least, most)), 1), f"{rng.choice(_NAMES)} {kind}"
-    )
+def draw_street(
+    line: BaseGeometry, road_class: str, rng: np.random.Generator, world: World = HOME
+) -> Street:
+    """A street of a width (to the decimetre), a name and a surface that suit its class."""
+    way = world.ways[road_class]
+    width_m = round(float(rng.uniform(*way.width_m)), 1)
+    name = f"{rng.choice(_NAMES)} {way.word}"
+    surface = way.surfaces[0][0]
+    if len(way.surfaces) > 1:
+        names, shares = zip(*way.surfaces, strict=True)
+        surface = str(rng.choice(names, p=shares))
+    return Street(line, road_class, width_m, name, surface)
 
 
 def rank_class(road_class: str) -> int:
     """0 for the most important class."""
-    return list(_CLASSES).index(road_class)
+    return CLASSES.index(road_class)

@@ -18,6 +18,7 @@ from mapsight.town.plan.warp import (
     make_warp,
     pick_middle,
 )
+from mapsight.town.world import World
 
 
 def lay_water(
@@ -26,10 +27,10 @@ def lay_water(
     heading: float,
     rng: np.random.Generator,
     *,
-    dry: bool,
+    world: World,
 ) -> BaseGeometry:
-    """A river across the primary road, a lake beside all `lines`, both, or nothing."""
-    river, lake = rng.random(2) < ((0.12, 0.25) if dry else (0.38, 0.45))
+    """A river across the primary road, a lake beside all `lines`, canals, or nothing."""
+    river, lake = rng.random(2) < world.river_lake
     parts: list[BaseGeometry] = []
     if river:
         warp = make_warp(rng, amplitude_m=60, wavelength_m=420)
@@ -45,7 +46,23 @@ def lay_water(
         parts.append(
             largest_of(blob.difference(shapely.union_all(lines).buffer(24)).buffer(-16).buffer(16))
         )
+    parts += dig_canals(frame, heading, rng, world=world)
     return shapely.union_all(parts).intersection(frame) if parts else Polygon()
+
+
+def dig_canals(
+    frame: Polygon, heading: float, rng: np.random.Generator, *, world: World
+) -> list[BaseGeometry]:
+    """Straight water, nearly along or across the main roads."""
+    least, most = world.canals
+    if not most:
+        return []
+    warp, dug = make_warp(rng, amplitude_m=4, wavelength_m=600), []
+    for _ in range(int(rng.integers(least, most + 1))):
+        turn = heading + rng.choice([0, np.pi / 2]) + rng.normal(0, 0.04)
+        line = cross_line(frame.buffer(40), warp, turn, pick_middle(frame, rng, 0.42))
+        dug.append(line.buffer(rng.uniform(*world.canal_m) / 2, cap_style="flat"))
+    return dug
 
 
 def _swell(line: BaseGeometry, rng: np.random.Generator) -> BaseGeometry:
@@ -63,29 +80,41 @@ def _swell(line: BaseGeometry, rng: np.random.Generator) -> BaseGeometry:
 
 
 def lay_rail(
-    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+    frame: Polygon,
+    warp: Warp,
+    heading: float,
+    rng: np.random.Generator,
+    *,
+    main: tuple[Street, ...],
+    world: World,
 ) -> tuple[LineString, ...]:
-    """No railway, a single track, or two."""
-    if rng.random() > 0.5:
+    """No railway, a single track, or two; across the land, or beside one of the `main` roads."""
+    if rng.random() > world.rail:
         return ()
-    turn = heading + rng.uniform(-0.6, 0.6)
-    line = cross_line(frame, warp.stretched(2), turn, pick_middle(frame, rng, 0.38))
+    if world.rail_beside and rng.random() < world.rail_beside:
+        road = main[int(rng.integers(len(main)))]
+        aside = rng.choice([-1, 1]) * (road.width_m / 2 + rng.uniform(9, 18))
+        line = longest_of(shapely.offset_curve(road.line, aside).intersection(frame))
+    else:
+        turn = heading + rng.uniform(-0.6, 0.6)
+        line = cross_line(frame, warp.stretched(2), turn, pick_middle(frame, rng, 0.38))
     if rng.random() < 0.5:
         return (line,)
     return line, longest_of(shapely.offset_curve(line, 4.2).intersection(frame))
 
 
 def lay_motorway(
-    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator
+    frame: Polygon, warp: Warp, heading: float, rng: np.random.Generator, *, world: World
 ) -> tuple[Street, ...]:
     """Now and then, and mostly in large towns, two carriageways at a slant to the arterial
     roads.
     """
-    if rng.random() > np.clip(diagonal_of(frame) / 4500, 0.1, 0.6):
+    usual = np.clip(diagonal_of(frame) / 4500, 0.1, 0.6)
+    if rng.random() > (usual if world.motorway is None else world.motorway):
         return ()
     turn = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
     middle = cross_line(frame, warp.stretched(1.7), turn, pick_middle(frame, rng, 0.4))
-    lane = draw_street(middle, "motorway", rng)
+    lane = draw_street(middle, "motorway", rng, world)
     aside = lane.width_m / 2 + rng.uniform(2.5, 6)
     sides = [shapely.offset_curve(middle, side * aside).intersection(frame) for side in (-1, 1)]
     return tuple(lane.along(longest_of(line)) for line in sides)

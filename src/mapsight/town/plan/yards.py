@@ -17,7 +17,13 @@ _STALL_M, _ROW_M = 2.55, 16.8  # a stall's width; two rows of stalls and the ais
 
 # kind of block: how often a place is tried, and how many metres it keeps from the block's rim
 Tries = dict[str, tuple[int, float]]
-_PARKING: Tries = {"retail": (14, 7.0), "industrial": (8, 9.0), "core": (5, 21.0), "park": (2, 6.0)}
+_PARKING: Tries = {
+    "retail": (14, 7.0),
+    "industrial": (8, 9.0),
+    "core": (5, 21.0),
+    "park": (2, 6.0),
+    "tower": (5, 16.0),
+}
 _CARGO: Tries = {"industrial": (6, 10.0)}
 _PLAY: Tries = {"park": (8, 7.0), "forest": (1, 12.0), "suburb": (1, 42.0), "bare": (1, 12.0)}
 

@@ -137,8 +137,9 @@ class Session:
         assert self.settings.map_file is not None
         sources = self.facts.get("sources", {})
         image = self.rasters["image"]
-        bands = image.colours.bands if image.colours else None
-        with open_image(image.path, bands=bands, crs=image.crs, m_per_px=image.m_per_px) as reader:
+        with open_image(
+            image.path, bands=image.bands, crs=image.crs, m_per_px=image.m_per_px
+        ) as reader:
             lines = read_map(
                 self.settings.map_file,
                 box=reader.geobox,
