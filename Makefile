@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --prefer-binary -c constraints.txt
 DEMO_DIR ?= demo
 
-.PHONY: demo test check check-pages docs clean
+.PHONY: demo test test-fast test-lowest check check-pages docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/mapsight demo --out $(DEMO_DIR)
@@ -14,6 +14,21 @@ demo: $(VENV)/installed
 test: export OMP_NUM_THREADS = 1
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2
+
+# what can be run after every change: the slow files (tests/conftest.py) left out
+test-fast: export OMP_NUM_THREADS = 1
+test-fast: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# the lowest versions that pyproject.toml allows, in an environment of their own; the slow tests and
+# pictures drawn by another matplotlib are left out
+test-lowest: export OMP_NUM_THREADS = 1
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) tests/lowest.py > $(VENV)-lowest/lowest.txt
+	$(VENV)-lowest/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt torch
+	$(VENV)-lowest/bin/python -m pip --disable-pip-version-check install --quiet -c $(VENV)-lowest/lowest.txt -e '.[test]'
+	$(VENV)-lowest/bin/python -m pytest -n 2 -m "not slow"
 
 check: $(VENV)/installed-dev check-pages
 	$(BIN)/ruff check .
@@ -40,4 +55,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO_DIR)
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO_DIR)

@@ -29,6 +29,7 @@ from benchmarks.scenes import (
     read_windows,
     thin_map,
 )
+from mapsight.cli.console import speak
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
@@ -165,4 +166,5 @@ def tell(rows: Sequence[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -27,6 +27,7 @@ from sklearn.model_selection import GroupKFold
 
 from benchmarks.scenes import Mapped, end_map, look_at, plant_map, read_pair_maps
 from mapsight.atomic import write_atomically
+from mapsight.cli.console import speak
 from mapsight.cnn.calibration import calibrate_scores
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import open_runner
@@ -213,4 +214,5 @@ def _predict(table: dict, kind: str, x: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -19,6 +19,7 @@ import torch
 from scipy import ndimage
 
 from benchmarks.rows import keep_row, read_rows
+from mapsight.cli.console import speak
 from mapsight.cnn.bootstrap import bootstrap_interval
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
@@ -172,4 +173,5 @@ def tune(
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mapsight.cli.console import say, speak
 from mapsight.cnn.checkpoint import Model, ModelCard, read_tensors, write_tensors
 from mapsight.cnn.nets import make_net
 from mapsight.cnn.nets.litenet import LiteNet, make_lite0
 from mapsight.errors import ModelError
-from mapsight.progress import say
 
 # what ImageNet weights of this family expect: uint8 / 255 − mean, over std
 SCALE_MEAN, SCALE_STD = 127 / 255, 128 / 255
@@ -83,4 +83,5 @@ def _in_order(source: list[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -42,6 +42,7 @@ from benchmarks.scenes import (
     read_windows,
 )
 from mapsight.atomic import write_atomically
+from mapsight.cli.console import speak
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels
@@ -305,4 +306,5 @@ def _range(interval: Sequence[float | None], digits: int = 3) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

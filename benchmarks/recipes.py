@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.rows import keep_row
+from mapsight.cli.console import speak
 from mapsight.cnn.augment import NO_AUGMENTATION, AugmentSettings
 from mapsight.cnn.bootstrap import bootstrap_interval
 from mapsight.cnn.checkpoint import Model, read_model
@@ -197,4 +198,5 @@ def judge(model: Model, scenes: list[Scene]) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

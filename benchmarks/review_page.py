@@ -34,6 +34,7 @@ from scipy import ndimage
 from shapely.geometry import LineString
 
 from mapsight.atomic import write_atomically
+from mapsight.cli.console import speak
 from mapsight.geo.network import write_layers, write_lines
 from mapsight.geo.raster import Raster, write_raster
 from mapsight.roads.scoring.table import FEATURES
@@ -276,4 +277,5 @@ def print_table(runs: list[dict[str, Any]], count: int, started_s: float) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mapsight.progress import say
+from mapsight.cli.console import say
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

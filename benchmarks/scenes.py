@@ -16,12 +16,13 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
+from mapsight.cli.console import say
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.runtimes import Runner
 from mapsight.geo.network import MapOverlap, RoadMap, read_map
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
-from mapsight.progress import say, track
+from mapsight.progress import track
 from mapsight.roads.finding.candidates import Candidates, FindingSettings
 from mapsight.roads.finding.coverage import find_coverage
 from mapsight.roads.finding.evidence import Evidence

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scenes import make_road_map, trace_lines
+from mapsight.cli.console import say
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
 from mapsight.geo.network import RoadMap
 from mapsight.geo.raster import Raster, pixel_box
-from mapsight.progress import say
 from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.planting.mark import score_findings

@@ -21,9 +21,9 @@ from benchmarks.plots import replace_block
 from benchmarks.strange_maps import DEFAULT_FOLDS, PLACES, measure_places, tell_places
 from benchmarks.strange_pixels import STRANGERS, measure_strangers, read_stranger, tell_pixels
 from mapsight.atomic import write_atomically
+from mapsight.cli.console import say, speak
 from mapsight.cnn.compute import find_compute
 from mapsight.errors import InputError
-from mapsight.progress import say
 from mapsight.roads.training.shipped import read_model_or_default
 
 
@@ -73,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

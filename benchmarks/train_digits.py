@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mapsight.cli.console import say, speak
 from mapsight.cnn.checkpoint import ModelCard, write_model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.fit import Batch, FitSettings, fit
 from mapsight.cnn.nets import make_zoo_net
 from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 VALIDATION = 5000  # the last so many of the training digits
 CARD = ModelCard(
@@ -169,4 +169,5 @@ def _read(path: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

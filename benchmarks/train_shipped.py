@@ -17,11 +17,12 @@ import numpy as np
 from torch import nn
 
 from benchmarks.pretrained import begin_on
+from mapsight.cli.console import say, speak
 from mapsight.cnn.augment import ANYWHERE
 from mapsight.cnn.checkpoint import write_model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import Runner, open_runner
-from mapsight.progress import say, track
+from mapsight.progress import track
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene, ScenePair, read_pairs, read_scenes
 from mapsight.roads.training.shipped import read_model_or_default
@@ -179,4 +180,5 @@ def draw_scene(seed: int, *, m_per_px: float = 1.0) -> Scene:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

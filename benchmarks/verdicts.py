@@ -37,6 +37,7 @@ from benchmarks.scenes import (
     plant_map,
     read_georeferenced,
 )
+from mapsight.cli.console import speak
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.runtimes import Runner, open_runner
@@ -234,4 +235,5 @@ def _tell(name: str, runs: Sequence[dict[str, Any]], way: str, rest: str) -> str
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

@@ -24,6 +24,7 @@ from benchmarks.plots import replace_block
 from benchmarks.rows import keep_row, read_rows
 from benchmarks.scenes import draw_town_roads, find_cambridge, make_road_map
 from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, measure_rest
+from mapsight.cli.console import speak
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
@@ -156,4 +157,5 @@ def _tell(rows: Sequence[dict[str, Any]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

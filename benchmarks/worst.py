@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from benchmarks.quality import CITY, WINDOW, see_scenes
 from benchmarks.scenes import Mapped, find_planted, plant_map
 from mapsight.atomic import write_atomically
+from mapsight.cli.console import speak
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.metrics import count_pixels, measure_at
 from mapsight.cnn.runtimes import open_runner
@@ -144,4 +145,5 @@ def _open_sheet(title: str) -> tuple[Figure, list[Axes]]:
 
 
 if __name__ == "__main__":
-    main()
+    with speak():
+        main()

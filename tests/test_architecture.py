@@ -180,6 +180,17 @@ def test_nothing_inside_imports_the_front_door():
     assert len(getattr(mapsight, "__all__", ())) <= 12
 
 
+def test_only_commands_print():
+    """The library logs; what a terminal shows is the command line's own."""
+    for name, path in modules().items():
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert name.startswith("cli") or "print" not in called, name
+
+
 def test_no_pickle_no_eval():
     """Nothing unpickles, evaluates or executes what comes out of a file."""
     banned = {"pickle", "marshal", "shelve", "dill", "joblib"}

@@ -153,6 +153,31 @@ def test_commands_page_knows_every_command():
     assert list_commands() == told
 
 
+def list_options(command, found: set[str]) -> set[str]:
+    """Every option of a command and of those below it, added to what is found."""
+    for option in command.params:
+        found |= {*option.opts, *option.secondary_opts}
+    for below in getattr(command, "commands", {}).values():
+        list_options(below, found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name
+)
+def test_options_exist(page):
+    """A page names only options that mapsight or one of its benchmarks has; the changelog also
+    names those that are gone.
+    """
+    from mapsight.cli.app import app
+
+    option = r"(?<![\w-])--[a-z][a-z-]+"
+    benchmarks = " ".join(path.read_text("utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
+    others = {"--help", "--nproc-per-node"}  # of every command, and of torchrun
+    known = list_options(typer.main.get_command(app), others | set(re.findall(option, benchmarks)))
+    assert set(re.findall(option, page.read_text("utf-8"))) <= known
+
+
 def test_readme_commands_exist():
     """The README tells only commands and make targets that there are."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

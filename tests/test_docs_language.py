@@ -13,11 +13,10 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-LOG = "experiments.md"  # one table, of what was tried
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted(page for page in DOCS.glob("*.md") if page.name != LOG),
+    *sorted(page for page in DOCS.glob("*.md")),
     *sorted((DOCS / "lab").glob("*.md")),
     *sorted((DOCS / "decisions").glob("*.md")),
 ]

@@ -1,33 +1,33 @@
-"""What a long job says while it runs: one bar with time to go, or a line now and then where there
-is no terminal.
+"""How far a long job is, for whoever wants to see it: one bar with time to go, or a line now and
+then where there is no terminal. Nothing is shown unless `show_progress` is open.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LINE_EVERY_S = 20.0
 T = TypeVar("T")
 Advance = Callable[[int, str], None]
 
+_shown: ContextVar[bool] = ContextVar("shown", default=False)
 
-def say(text: str) -> None:
-    """One line to the person at the terminal (stderr: stdout is for results)."""
-    print(text, file=sys.stderr, flush=True)
+
+@contextmanager
+def show_progress(wanted: bool = True) -> Iterator[None]:
+    """Show on stderr how far jobs are, for as long as this is open; False: as it was before."""
+    before = _shown.set(wanted or _shown.get())
+    try:
+        yield
+    finally:
+        _shown.reset(before)
 
 
 def track(items: Iterable[T], title: str, *, total: int) -> Iterator[T]:
@@ -41,16 +41,30 @@ def track(items: Iterable[T], title: str, *, total: int) -> Iterator[T]:
 @contextmanager
 def open_progress(title: str, *, total: int, done: int = 0) -> Iterator[Advance]:
     """A bar that is moved by `advance(steps, remark)`, from `done` on; plain lines where stderr is
-    not a terminal.
+    not a terminal; nothing where nobody asked for progress.
     """
+    if not _shown.get():
+        yield lambda steps, remark: None
+        return
+    from rich.console import Console
+
     console = Console(stderr=True)
     if console.is_terminal:
         yield from _open_bar(console, title, total, done)
     else:
-        yield _make_line_writer(title, total, done)
+        yield _make_line_writer(console, title, total, done)
 
 
 def _open_bar(console: Console, title: str, total: int, done: int) -> Iterator[Advance]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -65,7 +79,7 @@ def _open_bar(console: Console, title: str, total: int, done: int) -> Iterator[A
         yield lambda steps, remark: progress.update(task, advance=steps, remark=remark)
 
 
-def _make_line_writer(title: str, total: int, before: int) -> Advance:
+def _make_line_writer(console: Console, title: str, total: int, before: int) -> Advance:
     start = last = time.monotonic()
     done = before
 
@@ -76,6 +90,7 @@ def _make_line_writer(title: str, total: int, before: int) -> Advance:
         if now - last >= _LINE_EVERY_S:
             last = now
             to_go_s = (now - start) / (done - before) * (total - done)
-            say(f"{title}: {done}/{total}, {to_go_s:.0f} s to go {remark}".rstrip())
+            line = f"{title}: {done}/{total}, {to_go_s:.0f} s to go {remark}".rstrip()
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     return advance

@@ -25,6 +25,8 @@ from mapsight.cli import (
     town,
     zoo,
 )
+from mapsight.cli.console import speak
+from mapsight.cli.register import register
 from mapsight.errors import MapsightError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -37,25 +39,26 @@ _EXPECTED = (
 app = typer.Typer(
     name="mapsight",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Looks at aerial imagery with a convolutional network and says where a road map is wrong.",
 )
 
 for noun in (gather, mapmask, audit, review, export, model, chips, lines, see, town, doctor):
     for name, command in noun.COMMANDS.items():
-        app.command(name)(command)
+        register(app, name, command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(zoo.app, name="zoo")
 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
 ) -> None:
     if version:
         typer.echo(f"mapsight {__version__}")
         raise typer.Exit
+    context.with_resource(speak())
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import (
     Arithmetic,
     Bands,
@@ -27,7 +28,6 @@ from mapsight.cli.options import (
     write_json,
 )
 from mapsight.errors import InputError, ModelError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.cnn.checkpoint import Model
@@ -85,8 +85,8 @@ def audit(
         typer.Option(help="folder of an earlier audit of this place; default: --out itself"),
     ] = None,
 ) -> None:
-    """Say where a road map is wrong: a ranked list of missing, phantom and misaligned roads, and a
-    report.
+    """Say where a road map is wrong: a ranked list of roads that it lacks, that are not there, or
+    that lie beside their place, and a report.
     """
     from mapsight.geo.network import read_map
     from mapsight.geo.raster import open_image
@@ -95,7 +95,7 @@ def audit(
     from mapsight.roads.audit.settings import AuditSettings, Engine
     from mapsight.roads.folder.history import find_history
     from mapsight.roads.folder.write import Origin, write_audit
-    from mapsight.roads.planting.planted import KINDS
+    from mapsight.roads.kinds import KINDS
 
     history = find_history(out, previous)  # better to hear it now than after the training
     judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, OutDir, Seed, make_dir, parse_bands
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 
 def chips(

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mapsight.progress import say
+from mapsight.cli.console import say
+from mapsight.roads.kinds import say_kinds
 
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="folder of an audit")]
 
@@ -34,9 +35,7 @@ def export(
             )
         ),
     ] = None,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="missing, phantom or misaligned; repeatable")
-    ] = None,
+    kind: Annotated[list[str] | None, typer.Option(help=f"{say_kinds()}; repeatable")] = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="leave out findings with a lower score")
     ] = 0.0,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.lab_page import open_lab
 from mapsight.cli.options import Bands, make_dir, parse_bands
+from mapsight.cli.register import register
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -269,4 +270,4 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    register(app, name, command)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, Seed, make_dir, parse_bands
-from mapsight.progress import say
 
 
 def extract(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import make_dir
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.geo.geobox import Raster

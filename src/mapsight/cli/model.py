@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import (
     Arithmetic,
     Bands,
@@ -23,7 +24,6 @@ from mapsight.cli.options import (
     write_json,
 )
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     from mapsight.roads.training.chips import Scene, ScenePair

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import Bands, ImageCrs, OutDir, make_dir, parse_bands
 from mapsight.errors import InputError
-from mapsight.progress import say
 
 if TYPE_CHECKING:
     import numpy as np

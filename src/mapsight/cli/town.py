@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from mapsight.cli import audit as audit_commands
+from mapsight.cli.console import say
 from mapsight.cli.options import Device, OutDir, Seed, make_dir
-from mapsight.progress import say
 
 # mapsight.town.WORLDS, spelt out: what it would load makes every command slow to start
 _WORLDS = (

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mapsight.cli.console import say
 from mapsight.cli.options import Arithmetic, Device, Seed, find_named_compute, make_dir, write_json
-from mapsight.progress import say
+from mapsight.cli.register import register
 
 if TYPE_CHECKING:
     from mapsight.zoo.model import ZooModel
@@ -318,7 +319,7 @@ def _leave_tables_out(measures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-app.command("run")(run)
-app.command("predict")(predict)
-app.command("card")(card)
-app.command("nets")(nets)
+register(app, "run", run)
+register(app, "predict", predict)
+register(app, "card", card)
+register(app, "nets", nets)

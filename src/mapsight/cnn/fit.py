@@ -9,6 +9,7 @@ DistributedDataParallel are torch's own.
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,7 +28,9 @@ from mapsight.cnn.compute import Compute
 from mapsight.cnn.muon import Muon
 from mapsight.cnn.processes import Processes
 from mapsight.errors import InputError
-from mapsight.progress import open_progress, say
+from mapsight.progress import open_progress
+
+_log = logging.getLogger(__name__)
 
 Batch = Sequence[Tensor]
 BatchLoss = Callable[[nn.Module, Batch], Tensor]
@@ -114,7 +117,7 @@ def fit(
     result = FitResult()
     if state_path is not None and state_path.exists():
         result = _load(state_path, net, optimiser, average, best, settings, identity)
-        say(f"{title}: going on after epoch {len(result.history)} of {settings.epochs}")
+        _log.info(f"{title}: going on after epoch {len(result.history)} of {settings.epochs}")
     replica = DistributedDataParallel(net) if processes.count > 1 else net
     steps = len(data) // (settings.batch_size * processes.count)
     if steps < 1:

@@ -11,22 +11,27 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from mapsight.errors import InputError
+from mapsight.geo.colours import read_colours
 from mapsight.geo.geobox import Raster
 from mapsight.geo.placing import Placing, place_image
 from mapsight.geo.scaling import choose_scale, scale_to_bytes
 from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
+from mapsight.geo.view import describe_nodata, view_colours
 
 # Without a nodata tag, a square of this many pixels of the file that is exactly white or black is
 # no picture. Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas
 # scene.
 UNIFORM_PX = 33
+_GUESSED = (
+    "the image declares no no-data value: plain white or black squares of"
+    f" {UNIFORM_PX} px or more count as empty"
+)
 _STRIP_PX = 1024
 _COARSER = 1.05
 
@@ -34,9 +39,9 @@ _COARSER = 1.05
 class ImageReader:
     """An open image on its working grid. A context manager; one thread at a time.
 
-    `geobox` is the working grid, `source_geobox` the file's own, `notes` says in words what lies
-    between the file and the pixels, `bands` (from 1) are those read, `scale` the (low, high) of the
-    file that become 0 and 255, or None.
+    `geobox` is the working grid, `source_geobox` the file's own. `notes` says in words what lies
+    between the file and the pixels. `colours` says which bands are read and how; `scale` is the
+    (low, high) of the file that become 0 and 255, or None.
     """
 
     def __init__(
@@ -44,22 +49,25 @@ class ImageReader:
         source: DatasetReader,
         placing: Placing,
         *,
-        bands: tuple[int, ...],
+        bands: Sequence[int] | None,
         scale: tuple[float, float] | None,
     ) -> None:
-        self.geobox, self.source_geobox, self.bands = placing.working, placing.source, bands
+        self.geobox, self.source_geobox = placing.working, placing.source
+        self.colours, count, self._name = read_colours(source, bands), source.count, source.name
+        source, self._bands = view_colours(source, self.colours)
         self._source = source
         self._blank_px = max(
             3, round(UNIFORM_PX / placing.coarsening) | 1
         )  # odd, on the working grid
         self._grid = open_working_grid(source, placing)
-        self._guess_nodata = source.mask_flag_enums[bands[0] - 1] == [MaskFlags.all_valid]
-        self.scale, scale_note = choose_scale(self._grid, list(bands), scale)
+        declared = describe_nodata(source, self.colours)
+        self._guess_nodata = declared is None
+        self.scale, scale_note = choose_scale(self._grid, list(self._bands), scale)
         self.notes = (
             *placing.notes,
-            *_describe_bands(source, bands),
+            *self.colours.describe(count),
             *scale_note,
-            self._describe_nodata(),
+            declared or _GUESSED,
         )
 
     def __enter__(self) -> ImageReader:
@@ -96,7 +104,7 @@ class ImageReader:
     def read_all(self) -> Raster:
         """The whole working grid; InputError above 400 Mpx."""
         height, width = self.geobox.shape
-        check_whole(height, width, self._source.name)
+        check_whole(height, width, self._name)
         array, valid = np.empty((3, height, width), np.uint8), np.empty((height, width), bool)
         for top in range(
             0, height, _STRIP_PX
@@ -113,7 +121,7 @@ class ImageReader:
         self, top: int, left: int, bottom: int, right: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         window = Window(left, top, right - left, bottom - top)
-        raw = read_pixels(self._grid, list(self.bands), window)
+        raw = read_pixels(self._grid, list(self._bands), window)
         valid = read_valid(self._grid, window)
         if np.issubdtype(raw.dtype, np.floating):
             valid &= np.isfinite(raw).all(axis=0)
@@ -135,22 +143,11 @@ class ImageReader:
             self._blank_px - 1
         )  # a pixel's squares reach no further: no window can answer differently
         y0, x0, y1, x1 = self._clip(top - margin, left - margin, bottom + margin, right + margin)
-        raw = read_pixels(self._grid, list(self.bands), Window(x0, y0, x1 - x0, y1 - y0))
+        raw = read_pixels(self._grid, list(self._bands), Window(x0, y0, x1 - x0, y1 - y0))
         blank = (raw == value).all(axis=0)
         core = minimum_filter(blank.view(np.uint8), self._blank_px, mode="constant", cval=1)
         spread = maximum_filter(core, self._blank_px, mode="constant", cval=0)
         return spread[top - y0 : bottom - y0, left - x0 : right - x0].astype(bool)
-
-    def _describe_nodata(self) -> str:
-        if self._guess_nodata:
-            return (
-                "the image declares no no-data value: plain white or black squares of"
-                f" {UNIFORM_PX} px or more count as empty"
-            )
-        flags = self._source.mask_flag_enums[self.bands[0] - 1]
-        if MaskFlags.nodata in flags:
-            return f"no data: value {self._source.nodata:g}"
-        return "no data: alpha band" if MaskFlags.alpha in flags else "no data: mask of the file"
 
 
 def open_image(
@@ -165,47 +162,18 @@ def open_image(
 
     The grid is the file's own where that is such a grid and within 5 % of `m_per_px`; otherwise the
     file is warped (bilinear, or averaged when coarsened). `bands` (one or three, from 1) must be
-    given unless the file has three bands, or three and alpha. `scale` is the (low, high) of the
+    given unless the file has three bands, or three and alpha, or says which are red, green, blue;
+    they win over what the file declares. `scale` is the (low, high) of the
     file that become 0 and 255. A file without a place is read in pixels, each taken as `m_per_px`.
     Raises InputError for what cannot be opened, placed or read as colours.
     """
     source = open_source(path)
     try:
-        chosen = choose_bands(source, bands)
         placing = place_image(source, crs=crs, m_per_px=m_per_px)
-        return ImageReader(source, placing, bands=chosen, scale=scale)
+        return ImageReader(source, placing, bands=bands, scale=scale)
     except BaseException:
         source.close()
         raise
-
-
-def choose_bands(source: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
-    """The numbers (from 1) of the red, green, blue bands, or of the only one; InputError where they
-    are not known.
-    """
-    count, name = source.count, os.path.basename(source.name)
-    if bands is None:
-        if count == 3 or (count == 4 and source.colorinterp[3] == ColorInterp.alpha):
-            return 1, 2, 3
-        if count == 1 and source.colorinterp[0] == ColorInterp.palette:
-            raise InputError(name, "holds indices into a palette, not colours", "save it as RGB")
-        raise InputError(
-            name,
-            f"has {count} band(s), and which are red, green, blue is not known",
-            "say it with --bands, such as 1,2,3",
-        )
-    chosen = tuple(bands)
-    if len(chosen) not in (1, 3) or not all(1 <= band <= count for band in chosen):
-        raise InputError(
-            f"bands {chosen}", f"expected one or three of 1 to {count}", f"choose bands of {name}"
-        )
-    return chosen
-
-
-def _describe_bands(source: DatasetReader, bands: tuple[int, ...]) -> tuple[str, ...]:
-    if source.count == 3 and bands == (1, 2, 3):
-        return ()
-    return (f"bands {', '.join(map(str, bands))} of {source.count}",)
 
 
 def _blank_values(dtype: np.dtype[Any]) -> tuple[float, ...]:
@@ -219,10 +187,14 @@ def open_working_grid(source: DatasetReader, placing: Placing) -> DatasetReader 
     own, working = placing.source, placing.working
     if own == working:
         return source
-    nodata = source.nodata
-    if nodata is None and np.issubdtype(np.dtype(source.dtypes[0]), np.floating):
+    nodata, flags = source.nodata, source.mask_flag_enums[0]
+    if (
+        nodata is None
+        and MaskFlags.per_dataset not in flags
+        and np.issubdtype(np.dtype(source.dtypes[0]), np.floating)
+    ):
         nodata = float("nan")
-    masked = nodata is not None or MaskFlags.alpha in source.mask_flag_enums[0]
+    masked = nodata is not None or MaskFlags.alpha in flags
     return WarpedVRT(
         source,
         src_crs=own.crs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,17 +63,21 @@ def scale_to_bytes(raw: NDArray[Any], scale: Scale | None) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(bytes_, nan=0.0), 0, 255).astype(np.uint8)
 
 
-def _sample(grid: DatasetReader | WarpedVRT, bands: list[int]) -> NDArray[Any]:
-    """All valid values of the bands in windows spread evenly over the grid."""
-    rows = _spread(grid.height)
-    found = []
-    for row in rows:
+def sample_windows(grid: DatasetReader | WarpedVRT) -> Iterator[Window]:
+    """Small windows spread evenly over a grid: what is told of a whole image is told from them."""
+    for row in _spread(grid.height):
         for col in _spread(grid.width):
-            window = Window(
+            yield Window(
                 col, row, min(_SAMPLE_PX, grid.width - col), min(_SAMPLE_PX, grid.height - row)
             )
-            raw = read_pixels(grid, bands, window)
-            found.append(raw[:, read_valid(grid, window) & np.isfinite(raw).all(axis=0)].ravel())
+
+
+def _sample(grid: DatasetReader | WarpedVRT, bands: list[int]) -> NDArray[Any]:
+    """All valid values of the bands in windows spread evenly over the grid."""
+    found = []
+    for window in sample_windows(grid):
+        raw = read_pixels(grid, bands, window)
+        found.append(raw[:, read_valid(grid, window) & np.isfinite(raw).all(axis=0)].ravel())
     return np.concatenate(found)
 
 

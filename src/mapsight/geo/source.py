@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
@@ -30,6 +31,7 @@ _DRIVERS = {
     b"\0\0\0\x0cjP": "JP2OpenJPEG",
     b"\xff\x4f\xff\x51": "JP2OpenJPEG",
 }
+_WARPED_OPAQUE = {"int16": 32767}  # what GDAL's warper writes for opaque; elsewhere 255
 GRID_BUDGET_PX = 10**12  # a country at 0.3 m; larger headers are lies
 BLOCK_BUDGET_BYTES = 2**30  # one block is the least that GDAL can read
 WHOLE_BUDGET_PX = 400_000_000
@@ -75,6 +77,11 @@ def read_valid(source: DatasetReader | WarpedVRT, window: Window) -> NDArray[np.
     nothing.
     """
     try:
+        if isinstance(source, WarpedVRT) and source.dtypes[-1] not in ("uint8", "uint16"):
+            alpha = source.count if source.colorinterp[-1] == ColorInterp.alpha else None
+            if alpha is not None:  # GDAL makes no mask of it
+                opaque = _WARPED_OPAQUE.get(source.dtypes[-1], 255)
+                return source.read(alpha, window=window) >= opaque / 2
         return source.dataset_mask(window=window) >= 128
     except RasterioIOError as error:
         raise _damaged(source, error) from None
@@ -117,7 +124,8 @@ def _damaged(source: DatasetReader | WarpedVRT, error: Exception) -> InputError:
         chain.append(chain[-1].__cause__)
     said = [str(link) for link in chain]
     place = next((words for words in said if "offset" in words), said[-1])
-    name = getattr(source, "src_dataset", source).name
+    opened = getattr(source, "src_dataset", source)
+    name = opened.files[0] if opened.driver == "VRT" else opened.name  # a view over the file
     place = place.replace(name, "").split(" (")[0].strip(" :,")[:120]
     return InputError(name, f"is truncated or damaged ({place})", "fetch it again")
 

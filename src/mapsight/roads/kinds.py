@@ -64,8 +64,6 @@ class Kind:
         The SVG element of its icon's ground and its attributes, about (0, 0) in a square of 24.
     glyph : str
         The icon's sign as SVG path data, about (0, 0).
-    waypoint : str
-        Garmin's name of the symbol that receivers show.
     """
 
     name: str
@@ -86,7 +84,6 @@ class Kind:
     dash: tuple[float, ...] = ()
     plate: tuple[str, Mapping[str, float | str]]
     glyph: str
-    waypoint: str = "Flag, Blue"
 
 
 _ROWS = (

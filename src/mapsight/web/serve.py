@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import webbrowser
 from urllib.parse import quote
@@ -10,8 +11,9 @@ from urllib.parse import quote
 import uvicorn
 
 from mapsight.errors import InputError
-from mapsight.progress import say
 from mapsight.web.base import GuardedApp
+
+_log = logging.getLogger(__name__)
 
 _MOST_REQUESTS = 256  # at once; more get 503
 _GRACE_S = 3
@@ -26,7 +28,7 @@ def serve(
     """
     listener = bind(host, port)
     address = name_address(app, host, listener.getsockname()[1])
-    say(f"{app.title} is at {address} (Ctrl-C ends it)")
+    _log.info(f"{app.title} is at {address} (Ctrl-C ends it)")
     if open_browser:
         webbrowser.open(address)
     try:
@@ -35,7 +37,7 @@ def serve(
         pass
     finally:
         listener.close()
-    say("ended")
+    _log.info("ended")
 
 
 def make_server(app: GuardedApp) -> uvicorn.Server:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mapsight.errors import InputError
-from mapsight.progress import say
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def fetch_files(files: tuple[Remote, ...], folder: Path) -> None:
     pooch.get_logger().setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        say(f"fetch {file.url}")
+        _log.info(f"fetch {file.url}")
         try:
             path = pooch.retrieve(file.url, known_hash=file.checksum, fname=file.name, path=folder)
         except ValueError:

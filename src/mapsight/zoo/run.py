@@ -5,6 +5,7 @@ first.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,9 +21,10 @@ from mapsight.cnn.compute import Compute
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.nets import count_parameters, make_zoo_net
 from mapsight.errors import InputError
-from mapsight.progress import say
 from mapsight.zoo.model import ZooCard, ZooModel
 from mapsight.zoo.recipe import Contender, Data, Item, Items, Judged, Outcome, Recipe, Result
+
+_log = logging.getLogger(__name__)
 
 
 class Epochs:
@@ -96,7 +98,7 @@ def run_recipe(
             models[contender.part] = ZooModel(
                 net, make_card(recipe, contender, mine, settings, measures)
             )
-        say(
+        _log.info(
             f"{recipe.name}: {contender.net}: {own.headline} {measures[own.headline]:.4g} in"
             f" {seconds:.0f} s"
         )

@@ -97,6 +97,8 @@ def test_two_tabs_are_one_review(browser, audit_dir, tmp_path):
     """What one tab says the other shows, and adds to: no verdict is lost, and no note that is being
     written.
     """
+    from playwright.sync_api import expect
+
     path, _, _ = export_run(audit_dir, "html")
     one, said, _ = open_page(browser, path, accept_downloads=True)
     two = one.context.new_page()
@@ -107,12 +109,12 @@ def test_two_tabs_are_one_review(browser, audit_dir, tmp_path):
     two.keyboard.press("n")
     two.keyboard.type("a farm track")
     one.keyboard.press("a")
-    two.wait_for_function("document.querySelector('#progress').textContent == '4 of 6 judged'")
+    expect(two.locator("#progress")).to_have_text("4 of 6 judged")
     assert two.get_attribute("[data-verdict=accept]", "aria-pressed") == "true"
     two.keyboard.press("Enter")  # the note, on what the other tab has said
     two.keyboard.press("j")
     two.keyboard.press("u")
-    one.wait_for_function("document.querySelector('#progress').textContent == '5 of 6 judged'")
+    expect(one.locator("#progress")).to_have_text("5 of 6 judged")
     assert (
         one.get_attribute("[data-verdict=unsure]", "aria-pressed") == "true"
     )  # it stands on the second finding

@@ -4,6 +4,7 @@ figure of each kind.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -32,7 +33,9 @@ from mapsight.cnn.see.record import Layer, Record, list_layers, record, trace_ne
 from mapsight.cnn.see.sanity import compare_redrawn
 from mapsight.cnn.see.target import Target, aim_at_class, aim_at_mask, aim_at_pixel
 from mapsight.errors import InputError
-from mapsight.progress import say, track
+from mapsight.progress import track
+
+_log = logging.getLogger(__name__)
 
 _SQUARES = 16  # a side, in an occlusion
 _CHANNELS, _TOP = 6, 9
@@ -209,7 +212,7 @@ def show_gradcam(look: Look, layer: Layer | None = None, *, threshold: float) ->
     inner = [layer for layer in spatial if layer.last is not look.layers[-1].last] or spatial
     coarsest = min(reversed(inner), key=lambda one: look.seen.values[one.last].shape[2])
     if layer is not None and layer not in spatial:
-        say(f"{layer.name} is dense and has no places: Grad-CAM is that of {coarsest.name}")
+        _log.info(f"{layer.name} is dense and has no places: Grad-CAM is that of {coarsest.name}")
     layers = [layer] if layer in spatial else list(dict.fromkeys([coarsest, inner[-1]]))
     targets = [look.target]
     road = look.probability >= threshold

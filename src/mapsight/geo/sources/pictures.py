@@ -13,7 +13,7 @@ from rasterio.io import DatasetReader
 
 from mapsight.errors import MapsightError
 from mapsight.geo.geobox import Bounds, GeoBox, Raster
-from mapsight.geo.imagery import ImageReader, choose_bands
+from mapsight.geo.imagery import ImageReader
 from mapsight.geo.placing import Placing, ground_resolution, locate
 from mapsight.geo.scaling import Scale
 from mapsight.geo.sources.mosaic import Piece
@@ -126,7 +126,7 @@ class PictureReader:
             reader = ImageReader(
                 source,
                 placing,
-                bands=choose_bands(source, self._bands or picture.bands),
+                bands=self._bands or picture.bands,
                 scale=self.scale,
             )
         except BaseException:

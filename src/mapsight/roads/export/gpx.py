@@ -20,6 +20,7 @@ from mapsight.roads.export.run import (
     propose_line,
     to_degrees,
 )
+from mapsight.roads.kinds import BESIDE
 
 _NAMESPACE = "http://www.topografix.com/GPX/1/1"
 
@@ -49,7 +50,7 @@ def make_gpx(findings: gpd.GeoDataFrame) -> bytes:
         )
     for row in findings.itertuples(index=False):
         _add_track(root, row, row.geometry, "")
-        proposed = propose_line(row) if row.kind == "misaligned" else None
+        proposed = propose_line(row) if row.kind in BESIDE else None
         if proposed is not None:
             _add_track(root, row, proposed, " as seen")
     ElementTree.indent(root)

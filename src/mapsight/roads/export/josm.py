@@ -13,6 +13,7 @@ from mapsight.atomic import write_atomically
 from mapsight.roads.export.gpx import make_gpx
 from mapsight.roads.export.osmchange import make_source, write_new_ways
 from mapsight.roads.export.run import ExportSettings, Run, to_degrees
+from mapsight.roads.kinds import UNMAPPED
 from mapsight.roads.verdicts.store import ACCEPT
 
 _LAYERS = {
@@ -25,11 +26,11 @@ _LAYERS = {
 def write_josm(
     run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
 ) -> list[str]:
-    """Accepted missing roads become ways that can be uploaded from JOSM once they are checked; the
-    rest are notes.
+    """Accepted roads that the map lacks become ways that can be uploaded from JOSM once they are
+    checked; the rest are notes.
     """
     placed = to_degrees(findings)
-    drawn = placed[(placed["kind"] == "missing") & (placed["verdict"] == ACCEPT)]
+    drawn = placed[placed["kind"].isin(UNMAPPED) & (placed["verdict"] == ACCEPT)]
     contents = {"tracks": make_gpx(placed), "markers": make_gpx(placed)}
     if len(drawn):
         contents = {"osm-data": _make_data(drawn, make_source(run, settings)), **contents}

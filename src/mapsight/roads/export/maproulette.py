@@ -13,21 +13,10 @@ import shapely
 
 from mapsight.atomic import write_atomically
 from mapsight.roads.export.run import ExportSettings, Run, propose_line, to_degrees
+from mapsight.roads.kinds import BESIDE, KINDS
 
 MOST_TASKS = 50_000
 _DIGITS = 7
-_TODO = {
-    "missing": "A road is seen here that the map lacks. Is it one? Then draw it.",
-    "phantom": (
-        "The map has a road here that cannot be seen. Do not delete it because of this picture"
-        " alone: look for trees, tunnels and newer imagery first."
-    ),
-    "misaligned": (
-        "The road is seen beside its line on the map (second line). Check another imagery or GPS"
-        " traces before you move it: this imagery may itself be off."
-    ),
-}
-_COLOURS = {"missing": "#ff9a1f", "phantom": "#f545a9", "misaligned": "#41cdf7"}
 
 
 def write_maproulette(
@@ -56,7 +45,7 @@ def write_maproulette(
 def _make_task(row: Any) -> dict[str, Any]:
     name = name_task(row.finding_id)
     features = [_make_feature(name, row.geometry, {"id": name, "name": name, **_describe(row)})]
-    line = propose_line(row) if row.kind == "misaligned" else None
+    line = propose_line(row) if row.kind in BESIDE else None
     if line is not None:
         seen = {
             "id": f"{name}-seen",
@@ -77,15 +66,16 @@ def name_task(finding_id: str) -> str:
 
 
 def _describe(row: Any) -> dict[str, Any]:
+    kind = KINDS.get(row.kind)  # None: of another version
     said = {
         "kind": row.kind,
         "score": row.score,
         "length_m": row.length_m,
         "evidence": row.evidence,
-        "todo": _TODO[row.kind],
+        "todo": kind.instruction if kind else "",
         "road_class": row.road_class,
         "map_way": row.road_id,
-        "stroke": _COLOURS[row.kind],
+        "stroke": kind.colour if kind else "",
         "stroke-width": 4,
     }
     return {key: value for key, value in said.items() if value != ""}

@@ -1,7 +1,7 @@
-"""OsmChange (.osc): accepted missing roads as new ways for an editor. Never uploaded, and never a
-deletion.
+"""OsmChange (.osc): accepted roads that the map lacks, as new ways for an editor. Never uploaded,
+and never a deletion.
 
-What was called phantom or misaligned is no line to be drawn but a question to be looked into: such
+A finding about a road of the map is no line to be drawn but a question to be looked into: such
 findings are left out here and told; a JOSM session or a GPX file shows them as notes beside the
 data.
 """
@@ -27,6 +27,7 @@ from mapsight.roads.export.run import (
     propose_line,
     to_degrees,
 )
+from mapsight.roads.kinds import ON_MAP, UNMAPPED, say_kinds
 
 _MOST_NODES = 2000  # of a way, by OpenStreetMap's API
 _MOST_TEXT = 255
@@ -38,23 +39,23 @@ def write_osmchange(
     run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
 ) -> list[str]:
     """New ways with negative ids, `highway=road`, a source and a fixme; equal ends share a node."""
-    missing = findings[findings["kind"] == "missing"]
-    others = len(findings) - len(missing)
-    if missing.empty:
+    lacking = findings[findings["kind"].isin(UNMAPPED)]
+    others = len(findings) - len(lacking)
+    if lacking.empty:
         raise InputError(
             path.name,
-            "there is no accepted missing road to draw",
+            f"there is no accepted {say_kinds(UNMAPPED)} road to draw",
             "judge findings first with `mapsight review`, or give --verdict open",
         )
     with write_atomically(path) as temporary:
-        write_new_ways(to_degrees(missing), temporary, "osc", make_source(run, settings))
+        write_new_ways(to_degrees(lacking), temporary, "osc", make_source(run, settings))
     left = (
-        f"{others} phantom or misaligned left out: they need a person's eye, see --to josm"
+        f"{others} {say_kinds(ON_MAP)} left out: they need a person's eye, see --to josm"
         if others
         else ""
     )
     return [
-        f"{len(missing)} new ways; nothing is uploaded, open the file in JOSM",
+        f"{len(lacking)} new ways; nothing is uploaded, open the file in JOSM",
         *([left] if left else []),
     ]
 
@@ -64,9 +65,9 @@ def make_source(run: Run, settings: ExportSettings) -> str:
     return (settings.source or run.image_name or "aerial imagery")[:_MOST_TEXT]
 
 
-def write_new_ways(missing: gpd.GeoDataFrame, path: Path, format_name: str, source: str) -> None:
-    """Nodes, then ways, as 'osc' or 'osm'; `missing` in degrees."""
-    nodes, ways = _lay_out(missing, source)
+def write_new_ways(lacking: gpd.GeoDataFrame, path: Path, format_name: str, source: str) -> None:
+    """Nodes, then ways, as 'osc' or 'osm'; `lacking` in degrees."""
+    nodes, ways = _lay_out(lacking, source)
     version: Any = {"version": _CREATE} if format_name == "osc" else {}
     with osmium.SimpleWriter(
         osmium.io.File(str(path), format_name), overwrite=True, header=_make_header()
@@ -78,12 +79,12 @@ def write_new_ways(missing: gpd.GeoDataFrame, path: Path, format_name: str, sour
 
 
 def _lay_out(
-    missing: gpd.GeoDataFrame, source: str
+    lacking: gpd.GeoDataFrame, source: str
 ) -> tuple[list[tuple[float, float]], list[tuple[list[int], dict]]]:
     """Places of the nodes (numbers from 1), and each way's node numbers and tags."""
     numbers: dict[tuple[float, float], int] = {}
     ways = []
-    for row in missing.itertuples(index=False):
+    for row in lacking.itertuples(index=False):
         line = propose_line(row)
         assert line is not None
         places = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
-from mapsight.progress import say
 from mapsight.roads.export.spreadsheet import read_cell
 from mapsight.roads.export.verdict_table import GUESSED, decode_text, find_id, read_rows
 from mapsight.roads.verdicts.store import (
@@ -24,6 +24,8 @@ from mapsight.roads.verdicts.store import (
     Verdict,
     VerdictStore,
 )
+
+_log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1 << 28
 _JSON = ("{", "[", "\x1e")  # a text that begins so is no table
@@ -127,13 +129,15 @@ def read_judgements(path: Path) -> list[Said]:
         raise InputError(path, "is larger than 256 MB", "export one challenge at a time")
     try:
         text, encoding = decode_text(found.read_bytes())  # line ends in notes as they are
-        said = list(_parse_json(text) if text.lstrip()[:1] in _JSON else _parse_table(text))
+        if (begins := text.lstrip()[:1]) == "<":
+            raise ValueError("a web page or XML")
+        said = list(_parse_json(text) if begins in _JSON else _parse_table(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise InputError(path, f"cannot be read ({str(error)[:80]})", _REMEDY) from None
     if not said:
         raise InputError(path, "holds no judgement", _REMEDY)
     if encoding == GUESSED:
-        say(f"{found.name} does not say its encoding and is no UTF-8: read as {GUESSED}")
+        _log.warning(f"{found.name} does not say its encoding and is no UTF-8: read as {GUESSED}")
     return said
 
 

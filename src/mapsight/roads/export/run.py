@@ -27,7 +27,7 @@ from mapsight.roads.folder.read import (
     read_line,
     read_stored_findings,
 )
-from mapsight.roads.planting.planted import KINDS
+from mapsight.roads.kinds import BESIDE, KINDS, UNMAPPED, say_kinds
 from mapsight.roads.verdicts.store import ACCEPT, REJECT, UNSURE
 
 WGS84 = "EPSG:4326"
@@ -159,9 +159,7 @@ def select_findings(
             raise InputError(f"--verdict {name}", "unknown", f"choose {', '.join(VERDICTS)} or all")
     for name in kinds:
         if name not in KINDS:
-            raise InputError(
-                f"--kind {name}", "unknown", f"choose {', '.join(KINDS[:-1])} or {KINDS[-1]}"
-            )
+            raise InputError(f"--kind {name}", "unknown", f"choose {say_kinds()}")
     wanted = {VERDICTS[name] for name in verdicts if name != "all"}
     kept = findings["score"] >= min_score
     if "all" not in verdicts:
@@ -191,11 +189,11 @@ def write_vector(findings: gpd.GeoDataFrame, path: Path, driver: str, **options:
 
 
 def propose_line(row: Any) -> shapely.LineString | None:
-    """Where the road should be on the map: as a reviewer drew it, else as it was seen; None for a
-    phantom.
+    """Where the road should be on the map: as a reviewer drew it, else as it was seen; None where
+    none is.
     """
     line = read_line(row.proposed_wkt)
-    return row.geometry if line is None and row.kind == "missing" else line
+    return row.geometry if line is None and row.kind in UNMAPPED else line
 
 
 def keep_xml(text: str) -> str:
@@ -209,9 +207,9 @@ def describe_tool() -> str:
 
 
 def _propose(table: gpd.GeoDataFrame) -> list[str]:
-    """The reviewer's line where there is one, the road as it is seen for a misaligned one, else
+    """The reviewer's line where there is one, the road as it is seen beside the map's line, else
     ''.
     """
     rows = zip(table["geometry_wkt"], table["seen_wkt"], table["kind"], strict=True)
-    told = [(drawn, seen if kind == "misaligned" else "") for drawn, seen, kind in rows]
+    told = [(drawn, seen if kind in BESIDE else "") for drawn, seen, kind in rows]
     return [next((wkt for wkt in lines if read_line(wkt) is not None), "") for lines in told]

@@ -1,7 +1,7 @@
 """Where the imagery cannot show a road: tree canopy and deep shadow, judged from colour and texture
 alone.
 
-'Cannot see' is an answer of its own: a mapped road under trees is not called a phantom.
+'Cannot see' is an answer of its own: a mapped road under trees is not called unseen.
 """
 
 from __future__ import annotations

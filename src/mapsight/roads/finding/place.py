@@ -14,7 +14,7 @@ def reproject_findings(findings: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame
     moved = findings.to_crs(crs)
     for name in ("seen_wkt", "geometry_wkt"):
         if name in findings:
-            texts = findings[name].replace("", None)
+            texts = findings[name].astype(object).replace({"": None, float("nan"): None})
             lines = gpd.GeoSeries.from_wkt(
                 texts, index=findings.index, crs=findings.crs, on_invalid="ignore"
             )

@@ -1,8 +1,8 @@
 """The findings of two runs over one place: which are the same, and what became of the others.
 
 Two findings are the same when they are of one kind and one lies over the other with half of its
-length (match.py). So an identity outlives small shifts, and a verdict follows the place that it was
-given for, through splits and merges.
+length (`finding/overlap.py`). So an identity outlives small shifts, and a verdict follows the place
+that it was given for, through splits and merges.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shapely import STRtree
 
 from mapsight.roads.finding.candidates import make_id
 from mapsight.roads.finding.overlap import OverlapSettings, measure_overlap
+from mapsight.roads.kinds import KINDS, UNMAPPED
 from mapsight.roads.verdicts.store import REJECT
 
 NEW, STILL, DISMISSED = "new", "still there", "dismissed"  # of findings
@@ -26,9 +27,6 @@ SOLVED, GONE, NOT_JUDGED, MERGED = (
     "merged",
 )  # of earlier ones that are not found now
 
-_OVER_M = {
-    "misaligned": 3.0
-}  # a road moved by more than this is no longer where it was called misaligned
 _MATCH = OverlapSettings()
 
 
@@ -128,9 +126,10 @@ def find_fate(row: Any, mapped: Any, judged_share: float) -> str:
     """
     if judged_share < 0.5:
         return NOT_JUDGED
-    over = OverlapSettings(match_m=_OVER_M.get(row.kind, _MATCH.match_m))
+    kind = KINDS.get(row.kind)  # None: of another version
+    over = OverlapSettings(match_m=(kind and kind.gone_m) or _MATCH.match_m)
     is_there = measure_overlap(row.geometry, mapped, over) >= 0.5
-    return SOLVED if is_there == (row.kind == "missing") else GONE
+    return SOLVED if is_there == (row.kind in UNMAPPED) else GONE
 
 
 def _keep_identities(pairs: Iterable[Pair], before: gpd.GeoDataFrame) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Counting out a judged ranking: detection, precision at the top, false alarms, calibration."""
+"""Counting out a ranking: detection, precision at the top, false alarms, calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 from mapsight.cnn.bootstrap import draw_weights
 from mapsight.cnn.calibration import Calibration, calibrate_scores
 from mapsight.roads.finding.overlap import Answers, OverlapSettings
-from mapsight.roads.planting.planted import KINDS
+from mapsight.roads.kinds import KINDS, ON_MAP
+from mapsight.roads.planting.rate import Rate, plain, rate_hits
 
 
 @dataclass(frozen=True)
@@ -36,38 +37,11 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """hits of total, and the 95 % interval of the share.
-
-    Percentile bootstrap; where all or none are hits it has no spread, and Wilson's bound (1927)
-    stands in.
-    """
-
-    hits: int
-    total: int
-    low: float
-    high: float
-
-    @property
-    def value(self) -> float:
-        return self.hits / self.total if self.total else math.nan
-
-    def to_json(self) -> dict[str, Any]:
-        interval = [_plain(self.low), _plain(self.high)]
-        return {
-            "value": _plain(self.value),
-            "hits": self.hits,
-            "of": self.total,
-            "interval": interval,
-        }
-
-
-@dataclass(frozen=True)
 class FalseAlarms:
     """False alarms among findings from a score up (None: all), per area and per length of road.
 
-    about_mapped_roads: how many of them call a road of the map a phantom or misaligned; the rest
-    propose a missing one. The 95 % intervals of both counts are given at a recall: another draw of
+    about_mapped_roads: how many of them are about a road of the map; the rest propose one that it
+    lacks. The 95 % intervals of both counts are given at a recall: another draw of
     mistakes would cut the list elsewhere.
     """
 
@@ -80,8 +54,35 @@ class FalseAlarms:
     about_mapped_interval: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class Extent:
+    """What was looked at: the area of the image, and the length of mapped road in it."""
+
+    area_km2: float
+    road_km: float
+
+
 @dataclass(frozen=True, eq=False)
-class Tally:
+class Ranking:
+    """F findings, the best first, held against planted mistakes.
+
+    Parameters
+    ----------
+    answers : Answers
+        Which finding answers which mistake.
+    scores : ndarray
+        (F,) by falling score.
+    on_map : ndarray
+        (F,) bool: the finding is about a road of the map.
+    """
+
+    answers: Answers
+    scores: np.ndarray
+    on_map: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
     """One way of counting (kind-aware or kind-blind); a figure that cannot be given is None."""
 
     hits: int
@@ -118,7 +119,7 @@ class Tally:
             "precision_among_first_per_km2": {"findings": first} | rate.to_json(),
             "average_precision": self.average_precision,
             "average_precision_interval": [
-                _plain(bound) for bound in self.average_precision_interval
+                plain(bound) for bound in self.average_precision_interval
             ],
             "scores": self.calibration.to_json(),
         }
@@ -129,108 +130,91 @@ def average_precision(answers: Answers) -> float | None:
     None.
     """
     once = np.ones((1, len(answers.found_by)))
-    return _plain(_weighted_precision(answers, once, _count_alarms_between(answers)[None])[0])
+    return plain(_weighted_precision(answers, once, _count_alarms_between(answers)[None])[0])
 
 
-def tally_answers(
+def count_answers(
     ranked: gpd.GeoDataFrame,
     planted: gpd.GeoDataFrame,
     answers: Answers,
-    ground: tuple[float, float],
+    extent: Extent,
     settings: ScoreSettings,
-) -> Tally:
-    """Count out findings `ranked` best first and judged; ground: (km² of image, km of road)."""
+) -> Counts:
+    """Count out findings, `ranked` best first, that were held against planted mistakes."""
     outcome, found = answers.outcome, answers.found_by >= 0
-    scores, mapped = ranked["score"].to_numpy(float), (ranked["kind"] != "missing").to_numpy()
+    ranking = Ranking(
+        answers, ranked["score"].to_numpy(float), ranked["kind"].isin(ON_MAP).to_numpy()
+    )
     rng = np.random.default_rng(settings.seed)
-    first = min(len(ranked), max(1, round(settings.per_km2 * ground[0])))
+    first = min(len(ranked), max(1, round(settings.per_km2 * extent.area_km2)))
     kinds = planted["kind"].to_numpy()
     sizes = _name_sizes(planted["length_m"].to_numpy(float), settings.size_edges_m)
 
     def rate(hits: np.ndarray) -> Rate:
-        return _rate(hits, settings.resamples, rng)
+        return rate_hits(hits, settings.resamples, rng)
 
-    return Tally(
+    return Counts(
         hits=int((outcome == "hit").sum()),
         duplicates=int((outcome == "duplicate").sum()),
-        false_alarms=_count_false(outcome, mapped, scores, None, ground),
+        false_alarms=_count_false(ranking, None, extent),
         detection=rate(found),
         detection_by_kind={kind: rate(found[kinds == kind]) for kind in KINDS},
         detection_by_size={
             size: rate(found[sizes == size]) for size in _list_sizes(settings.size_edges_m)
         },
         recall_at={k: rate(found & (answers.found_by < k)) for k in settings.recall_ks},
-        precision_at={k: rate(_judged(outcome[:k])) for k in settings.ks if k <= len(ranked)},
-        precision_per_km2=(first, rate(_judged(outcome[:first]))),
+        precision_at={k: rate(_is_hit(outcome[:k])) for k in settings.ks if k <= len(ranked)},
+        precision_per_km2=(first, rate(_is_hit(outcome[:first]))),
         average_precision=average_precision(answers),
         average_precision_interval=_bootstrap_precision(answers, settings.resamples, rng),
-        calibration=calibrate_scores(scores, outcome != "false"),
-        false_alarms_at_recall=_count_at_recall(answers, mapped, scores, ground, settings, rng),
+        calibration=calibrate_scores(ranking.scores, outcome != "false"),
+        false_alarms_at_recall=_count_at_recall(ranking, extent, settings, rng),
     )
 
 
-def _judged(outcome: np.ndarray) -> np.ndarray:
+def _is_hit(outcome: np.ndarray) -> np.ndarray:
     """(n,) bool of hits among the findings that are hit or false; duplicates leave the ratio."""
     return outcome[outcome != "duplicate"] == "hit"
 
 
-def _rate(hits: np.ndarray, resamples: int, rng: np.random.Generator) -> Rate:
-    n, k = len(hits), int(hits.sum())
-    if n == 0:
-        return Rate(0, 0, math.nan, math.nan)
-    if k in (0, n):
-        rim = 1.96**2 / (n + 1.96**2)
-        return Rate(k, n, 0.0 if k == 0 else 1 - rim, rim if k == 0 else 1.0)
-    drawn = rng.binomial(n, k / n, resamples) / n  # what drawing n of them with replacement gives
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Rate(k, n, float(low), float(high))
-
-
-def _count_false(
-    outcome: np.ndarray,
-    mapped: np.ndarray,
-    scores: np.ndarray,
-    least: float | None,
-    ground: tuple[float, float],
-) -> FalseAlarms:
-    false = (outcome == "false") & (scores >= (-math.inf if least is None else least))
+def _count_false(ranking: Ranking, least: float | None, extent: Extent) -> FalseAlarms:
+    shown = ranking.scores >= (-math.inf if least is None else least)
+    false = (ranking.answers.outcome == "false") & shown
     count = int(false.sum())
-    per_km2, per_road_km = (count / size if size else None for size in ground)
-    return FalseAlarms(least, count, int((false & mapped).sum()), per_km2, per_road_km)
+    return FalseAlarms(
+        score=least,
+        count=count,
+        about_mapped_roads=int((false & ranking.on_map).sum()),
+        per_km2=count / extent.area_km2 if extent.area_km2 else None,
+        per_road_km=count / extent.road_km if extent.road_km else None,
+    )
 
 
 def _count_at_recall(
-    answers: Answers,
-    mapped: np.ndarray,
-    scores: np.ndarray,
-    ground: tuple[float, float],
-    settings: ScoreSettings,
-    rng: np.random.Generator,
+    ranking: Ranking, extent: Extent, settings: ScoreSettings, rng: np.random.Generator
 ) -> FalseAlarms | None:
     """At the highest score whose findings reach the recall, with intervals; None where all of them
     do not.
     """
-    ranks = np.sort(answers.found_by[answers.found_by >= 0])
-    needed = math.ceil(settings.recall_aim * len(answers.found_by) - 1e-9)
+    found_by = ranking.answers.found_by
+    ranks = np.sort(found_by[found_by >= 0])
+    needed = math.ceil(settings.recall_aim * len(found_by) - 1e-9)
     if not needed or len(ranks) < needed:
         return None
-    alarms = _count_false(answers.outcome, mapped, scores, float(scores[ranks[needed - 1]]), ground)
-    every, about_mapped = _bootstrap_alarms(answers, mapped, scores, settings, rng)
+    alarms = _count_false(ranking, float(ranking.scores[ranks[needed - 1]]), extent)
+    every, about_mapped = _bootstrap_alarms(ranking, settings, rng)
     return replace(alarms, count_interval=every, about_mapped_interval=about_mapped)
 
 
 def _bootstrap_alarms(
-    answers: Answers,
-    mapped: np.ndarray,
-    scores: np.ndarray,
-    settings: ScoreSettings,
-    rng: np.random.Generator,
+    ranking: Ranking, settings: ScoreSettings, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
     """Low and high of the false alarms at the recall: of all, and of those about roads of the map.
 
     Planted mistakes are drawn with replacement, which moves the cut; false alarms come about by
     chance (Poisson).
     """
+    answers, scores = ranking.answers, ranking.scores
     order = np.argsort(answers.found_by, kind="stable")
     order = order[answers.found_by[order] >= 0]
     drawn = draw_weights(len(answers.found_by), settings.resamples, rng)[:, order]
@@ -242,7 +226,7 @@ def _bootstrap_alarms(
         -scores, -scores[answers.found_by[order[last]]], side="right"
     )  # equal scores together
     false = answers.outcome == "false"
-    expected = np.cumsum(np.stack([false, false & mapped]), axis=1)[:, shown - 1]
+    expected = np.cumsum(np.stack([false, false & ranking.on_map]), axis=1)[:, shown - 1]
     bounds = np.percentile(rng.poisson(expected), [2.5, 97.5], axis=1)
     return [(float(low), float(high)) for low, high in bounds.T]
 
@@ -292,7 +276,3 @@ def _list_sizes(edges_m: tuple[float, ...]) -> list[str]:
 
 def _name_sizes(length_m: np.ndarray, edges_m: tuple[float, ...]) -> np.ndarray:
     return np.array(_list_sizes(edges_m), object)[np.searchsorted(edges_m, length_m, side="right")]
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

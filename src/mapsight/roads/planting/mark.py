@@ -4,7 +4,7 @@ Every planted mistake is a positive, found or not: one that no finding answers l
 average precision. Findings are taken in order of score. A second finding on an answered mistake is
 a duplicate: neither hit nor false alarm. All others are false alarms, also those that are right
 about a mistake the map had before anything was planted: on a real map precision is therefore a
-lower bound. What answers what: `roads.match`.
+lower bound. What answers what: `finding.overlap`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ import geopandas as gpd
 import numpy as np
 
 from mapsight.roads.finding.overlap import answer_planted
-from mapsight.roads.planting.counts import ScoreSettings, Tally, average_precision, tally_answers
-from mapsight.roads.planting.planted import KINDS
+from mapsight.roads.kinds import KINDS
+from mapsight.roads.planting.counts import (
+    Counts,
+    Extent,
+    ScoreSettings,
+    average_precision,
+    count_answers,
+)
 
 __all__ = ["ScoreReport", "ScoreSettings", "score_findings"]
 
@@ -35,8 +41,8 @@ class ScoreReport:
     findings: int
     area_km2: float
     road_km: float
-    kind_aware: Tally
-    kind_blind: Tally
+    kind_aware: Counts
+    kind_blind: Counts
     average_precision_by_kind: dict[str, float | None]
     outcomes: dict[str, str]
     found_by: dict[str, str | None]
@@ -54,8 +60,8 @@ class ScoreReport:
             "found_by",
         )
         said: dict[str, Any] = {name: getattr(self, name) for name in plain}
-        tallies = {"kind_aware": self.kind_aware.to_json(), "kind_blind": self.kind_blind.to_json()}
-        return said | tallies | {"settings": asdict(self.settings)}
+        counts = {"kind_aware": self.kind_aware.to_json(), "kind_blind": self.kind_blind.to_json()}
+        return said | counts | {"settings": asdict(self.settings)}
 
 
 def score_findings(
@@ -76,20 +82,20 @@ def score_findings(
     if findings.crs is not None and planted.crs is not None and findings.crs != planted.crs:
         raise ValueError(f"findings are in {findings.crs}, planted mistakes in {planted.crs}")
     ranked = findings.iloc[np.argsort(-findings["score"].to_numpy(float), kind="stable")]
-    ground = (area_km2, road_km)
-    judged = {
+    extent = Extent(area_km2, road_km)
+    answers = {
         aware: answer_planted(ranked, planted, kind_aware=aware, settings=settings.match)
         for aware in (True, False)
     }
-    aware = judged[True]
+    aware = answers[True]
     ids, numbers = ranked["finding_id"].to_numpy(), planted["planted_id"].to_numpy()
     return ScoreReport(
         planted=len(planted),
         findings=len(ranked),
         area_km2=area_km2,
         road_km=road_km,
-        kind_aware=tally_answers(ranked, planted, aware, ground, settings),
-        kind_blind=tally_answers(ranked, planted, judged[False], ground, settings),
+        kind_aware=count_answers(ranked, planted, aware, extent, settings),
+        kind_blind=count_answers(ranked, planted, answers[False], extent, settings),
         average_precision_by_kind={
             kind: _precision_of_kind(ranked, planted, kind, settings) for kind in KINDS
         },

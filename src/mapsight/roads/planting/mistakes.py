@@ -1,13 +1,16 @@
 """Plausible mistakes of a map: a road left out, a road that is not there, a road drawn beside its
 place.
 
-Each function draws one proposal from the generator and checks it against the ground; None where the
+Each function draws one proposal from the generator and checks it against the survey; None where the
 draw did not fit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +18,11 @@ import shapely
 from shapely import LineString
 from shapely.ops import substring
 
+from mapsight.roads.planting.shapes import bend_line, shift_sideways
 from mapsight.roads.planting.survey import (
     STEP_M,
-    Ground,
     Span,
+    Survey,
     is_seen,
     measure_distance,
     sample_line,
@@ -30,16 +34,36 @@ _OPEN_SIDES = 4  # of twelve rays: beside the map's outer edge five or six meet 
 _REACH = 4.0  # how far a ray looks for a road, in greatest lengths
 
 
-class Mistake(NamedTuple):
-    """Its kind, the number of the road (−1: a new one), the stretch of it in metres, the lines."""
+DELETED, ADDED, SHIFTED = "deleted", "added", "shifted"
 
-    kind: str
+
+class Mistake(NamedTuple):
+    """A mistake as it was drawn.
+
+    Parameters
+    ----------
+    how : str
+        A key of PROPOSALS.
+    road : int
+        Number of the road; −1: a new one.
+    start, end : float
+        The stretch of it, in metres.
+    line : LineString
+        What is cut out, what is added, or the road as moved.
+    true_line : LineString or None
+        Where a road is that was moved.
+    offset_m : float
+        By how much it was moved; else NaN.
+    road_class, width_m : str, float
+        Of the road.
+    """
+
+    how: str
     road: int
     start: float
     end: float
-    # missing: what is cut out; phantom: what is added; misaligned: the line as moved
     line: LineString
-    true_line: LineString | None  # misaligned: where the road is
+    true_line: LineString | None
     offset_m: float
     road_class: str
     width_m: float
@@ -54,47 +78,43 @@ class Lengths:
     shift_m: tuple[float, float]
 
 
-def propose_missing(ground: Ground, lengths: Lengths, rng: np.random.Generator) -> Mistake | None:
+def propose_deleted(survey: Survey, lengths: Lengths, rng: np.random.Generator) -> Mistake | None:
     """A road, a stretch between junctions or a piece left out; not where a second line maps the
     road, too.
     """
-    span = _choose_stretch(ground.spans + ground.whole, lengths, rng)
+    span = _choose_stretch(survey.spans + survey.whole, lengths, rng)
     if span is None:
         return None
-    line = substring(ground.lines[span.road], span.start, span.end)
-    if not _is_mapped_once(line, span.road, ground):
+    line = substring(survey.lines[span.road], span.start, span.end)
+    if not _is_mapped_once(line, span.road, survey):
         return None
-    return _describe("missing", ground, span, line)
+    return _describe(DELETED, survey, span, line)
 
 
-def propose_misaligned(
-    ground: Ground, lengths: Lengths, rng: np.random.Generator
-) -> Mistake | None:
+def propose_shifted(survey: Survey, lengths: Lengths, rng: np.random.Generator) -> Mistake | None:
     """A stretch drawn sideways of its place, led back at ends that are not free; near no other
     road.
     """
-    span = _choose_stretch(ground.spans, lengths, rng)
+    span = _choose_stretch(survey.spans, lengths, rng)
     low, high = lengths.shift_m
     if span is None or (high := min(high, span.length / 8)) < low:
         return None
-    line = substring(ground.lines[span.road], span.start, span.end)
+    line = substring(survey.lines[span.road], span.start, span.end)
     offset = float(rng.uniform(low, high)) * rng.choice([-1.0, 1.0])
     moved = shift_sideways(
         line, offset, taper_start=not span.free_start, taper_end=not span.free_end
     )
     if moved is None or not (
-        _is_mapped_once(line, span.road, ground) and _is_mapped_once(moved, span.road, ground)
+        _is_mapped_once(line, span.road, survey) and _is_mapped_once(moved, span.road, survey)
     ):
         return None
-    if not is_seen(sample_line(moved)[1], ground.box, ground.valid).all():
+    if not is_seen(sample_line(moved)[1], survey.box, survey.valid).all():
         return None
-    return _describe("misaligned", ground, span, moved)._replace(
-        true_line=line, offset_m=abs(offset)
-    )
+    return _describe(SHIFTED, survey, span, moved)._replace(true_line=line, offset_m=abs(offset))
 
 
-def propose_phantom(
-    ground: Ground, lengths: Lengths, rng: np.random.Generator, *, enclosed: bool = True
+def propose_added(
+    survey: Survey, lengths: Lengths, rng: np.random.Generator, *, enclosed: bool = True
 ) -> Mistake | None:
     """A road that is not there: leaves a road or prolongs a dead end, ends in the open or on the
     next road.
@@ -102,13 +122,13 @@ def propose_phantom(
     It keeps two widths and 8 m from every mapped road but those it meets. enclosed: only among
     mapped roads, for beyond the map's outer edge a road may be real and not yet mapped.
     """
-    start, bearing = _choose_departure(ground, rng)
+    start, bearing = _choose_departure(survey, rng)
     if start is None:
         return None
-    road_class, width_m = _choose_class(ground, rng)
+    road_class, width_m = _choose_class(survey, rng)
     clear_m = 2 * width_m + 8
     wanted = _draw_length(lengths.min_m, lengths.max_m, rng)
-    hit = _cast_ray(start, bearing, lengths.max_m + clear_m, ground)
+    hit = _cast_ray(start, bearing, lengths.max_m + clear_m, survey)
     through = hit is not None and lengths.min_m <= hit[0] <= lengths.max_m and rng.random() < 0.7
     if hit is not None and through:
         end = hit[1]
@@ -116,41 +136,27 @@ def propose_phantom(
         return None
     else:
         end = shapely.Point(start.x + wanted * np.cos(bearing), start.y + wanted * np.sin(bearing))
-    line = _bend(start, end, float(rng.normal(0, 0.07)) if rng.random() < 0.6 else 0.0)
+    line = bend_line(start, end, float(rng.normal(0, 0.07)) if rng.random() < 0.6 else 0.0)
     if not lengths.min_m <= line.length <= lengths.max_m or not _is_open_ground(
-        line, clear_m, through, ground
+        line, clear_m, through, survey
     ):
         return None
-    if enclosed and not _is_enclosed(line, _REACH * lengths.max_m, ground):
+    if enclosed and not _is_enclosed(line, _REACH * lengths.max_m, survey):
         return None
-    return Mistake("phantom", -1, 0.0, line.length, line, None, np.nan, road_class, width_m)
+    return Mistake(ADDED, -1, 0.0, line.length, line, None, np.nan, road_class, width_m)
 
 
-def shift_sideways(
-    line: LineString, offset_m: float, *, taper_start: bool, taper_end: bool
-) -> LineString | None:
-    """The line moved to its left (right if negative), tapered ends staying; None where bends spoil
-    it.
-    """
-    along, points = sample_line(line)
-    xy = shapely.get_coordinates(points)
-    normal = _smooth_normals(xy)
-    ramp = min(2.5 * abs(offset_m), 0.3 * line.length)
-    profile = np.ones(len(along))
-    if taper_start:
-        profile *= _ease(along / ramp)
-    if taper_end:
-        profile *= _ease((line.length - along) / ramp)
-    moved = LineString(xy + offset_m * profile[:, None] * normal).simplify(0.15)
-    core = points[profile > 0.99]
-    away = shapely.distance(core, moved)
-    # on the inner side of a sharp bend the offset folds up: then the place is not used
-    fits = (
-        moved.is_simple
-        and len(core)
-        and np.all(np.abs(away - abs(offset_m)) <= 0.25 * abs(offset_m))
-    )
-    return moved if fits and 0.8 <= moved.length / line.length <= 1.25 else None
+Proposal = Callable[[Survey, Lengths, np.random.Generator], Mistake | None]
+
+# how a mistake is made (`kinds.Kind.planted`) → its proposals, each tried when the one before finds
+# no place any more; a sparse map encloses nothing
+PROPOSALS: Mapping[str, tuple[Proposal, ...]] = MappingProxyType(
+    {
+        DELETED: (propose_deleted,),
+        ADDED: (propose_added, partial(propose_added, enclosed=False)),
+        SHIFTED: (propose_shifted,),
+    }
+)
 
 
 def _choose_stretch(
@@ -177,33 +183,33 @@ def _choose_stretch(
     )
 
 
-def _describe(kind: str, ground: Ground, span: Span, line: LineString) -> Mistake:
-    road_class, width = str(ground.road_class[span.road]), float(ground.width_m[span.road])
-    return Mistake(kind, span.road, span.start, span.end, line, None, np.nan, road_class, width)
+def _describe(how: str, survey: Survey, span: Span, line: LineString) -> Mistake:
+    road_class, width = str(survey.road_class[span.road]), float(survey.width_m[span.road])
+    return Mistake(how, span.road, span.start, span.end, line, None, np.nan, road_class, width)
 
 
-def _is_mapped_once(line: LineString, road: int, ground: Ground) -> bool:
+def _is_mapped_once(line: LineString, road: int, survey: Survey) -> bool:
     """Whether hardly any other mapped road runs along the line, its ends (junctions) aside."""
     along, points = sample_line(line)
     rim = min(20.0, 0.25 * line.length)
     inner = points[(along >= rim) & (along <= line.length - rim)]
     near = measure_distance(
-        inner, ground.tree, within_m=max(10.0, 1.2 * ground.width_m[road]), skip=road
+        inner, survey.tree, within_m=max(10.0, 1.2 * survey.width_m[road]), skip=road
     )
     return float(np.mean(np.isfinite(near))) <= 0.1
 
 
 def _choose_departure(
-    ground: Ground, rng: np.random.Generator
+    survey: Survey, rng: np.random.Generator
 ) -> tuple[shapely.Point | None, float]:
-    """Where a phantom leaves the network, and its bearing (radians): across a road, or on from a
-    dead end.
+    """Where an invented road leaves the network, and its bearing (radians): across a road, or on
+    from a dead end.
     """
-    if not ground.spans:
+    if not survey.spans:
         return None, 0.0
-    weight = np.array([span.length for span in ground.spans])
-    span = ground.spans[rng.choice(len(ground.spans), p=weight / weight.sum())]
-    line = ground.lines[span.road]
+    weight = np.array([span.length for span in survey.spans])
+    span = survey.spans[rng.choice(len(survey.spans), p=weight / weight.sum())]
+    line = survey.lines[span.road]
     if (span.free_start or span.free_end) and rng.random() < 0.3:
         at, back = (0.0, 10.0) if span.free_start else (line.length, line.length - 10)
         start, inner = line.interpolate(at), line.interpolate(back)
@@ -215,11 +221,11 @@ def _choose_departure(
     return line.interpolate(at), float(np.arctan2(two.y - one.y, two.x - one.x) + across)
 
 
-def _choose_class(ground: Ground, rng: np.random.Generator) -> tuple[str, float]:
+def _choose_class(survey: Survey, rng: np.random.Generator) -> tuple[str, float]:
     """Class and width of a mapped road, of the narrower half: nobody invents a motorway."""
-    narrow = np.flatnonzero(ground.width_m <= np.median(ground.width_m))
+    narrow = np.flatnonzero(survey.width_m <= np.median(survey.width_m))
     road = rng.choice(narrow)
-    return str(ground.road_class[road]), float(ground.width_m[road])
+    return str(survey.road_class[road]), float(survey.width_m[road])
 
 
 def _draw_length(low: float, high: float, rng: np.random.Generator) -> float:
@@ -227,7 +233,7 @@ def _draw_length(low: float, high: float, rng: np.random.Generator) -> float:
 
 
 def _cast_ray(
-    start: shapely.Point, bearing: float, reach_m: float, ground: Ground
+    start: shapely.Point, bearing: float, reach_m: float, survey: Survey
 ) -> tuple[float, shapely.Point] | None:
     """(metres, point) of the first mapped road along a ray, the road underfoot aside; None within
     reach_m.
@@ -236,7 +242,7 @@ def _cast_ray(
     origin = np.array([start.x, start.y])
     ray = LineString([origin + step, origin + reach_m * step])
     crossed = shapely.intersection(
-        ground.tree.geometries[ground.tree.query(ray, predicate="intersects")], ray
+        survey.tree.geometries[survey.tree.query(ray, predicate="intersects")], ray
     )
     xy = shapely.get_coordinates(crossed)
     if not len(xy):
@@ -246,33 +252,24 @@ def _cast_ray(
     return float(away[nearest]), shapely.Point(xy[nearest])
 
 
-def _bend(start: shapely.Point, end: shapely.Point, bow: float) -> LineString:
-    """A straight line, or a gentle arc (a parabola) whose rise is `bow` of its length."""
-    one, two = np.array([start.x, start.y]), np.array([end.x, end.y])
-    count = 2 if bow == 0 else max(5, int(np.hypot(*(two - one)) / 10))
-    t = np.linspace(0, 1, count)[:, None]
-    left = np.array([one[1] - two[1], two[0] - one[0]])
-    return LineString(one + t * (two - one) + 4 * bow * t * (1 - t) * left)
-
-
-def _is_open_ground(line: LineString, clear_m: float, through: bool, ground: Ground) -> bool:
+def _is_open_ground(line: LineString, clear_m: float, through: bool, survey: Survey) -> bool:
     """Seen all along; clear of mapped roads but where it meets them; not along another way."""
     along, points = sample_line(line)
-    if not is_seen(points, ground.box, ground.valid).all():
+    if not is_seen(points, survey.box, survey.valid).all():
         return False
     meets = 1.3 * clear_m
     open_air = (along > meets) & ((along < line.length - meets) | (not through))
     if (
         not open_air.any()
-        or np.isfinite(measure_distance(points[open_air], ground.tree, within_m=clear_m)).any()
+        or np.isfinite(measure_distance(points[open_air], survey.tree, within_m=clear_m)).any()
     ):
         return False
     return (
-        float(np.mean(np.isfinite(measure_distance(points, ground.avoid, within_m=10.0)))) <= 0.25
+        float(np.mean(np.isfinite(measure_distance(points, survey.avoid, within_m=10.0)))) <= 0.25
     )
 
 
-def _is_enclosed(line: LineString, reach_m: float, ground: Ground) -> bool:
+def _is_enclosed(line: LineString, reach_m: float, survey: Survey) -> bool:
     """Whether mapped roads surround the line: most rays from its middle and its far end meet
     one.
     """
@@ -281,22 +278,7 @@ def _is_enclosed(line: LineString, reach_m: float, ground: Ground) -> bool:
     for at in (0.6 * line.length, line.length - 2 * STEP_M):
         origin = shapely.get_coordinates(line.interpolate(at))
         rays = shapely.linestrings(np.stack([origin + steps, origin + reach_m * steps], axis=1))
-        met = np.unique(ground.tree.query(rays, predicate="intersects")[0])
+        met = np.unique(survey.tree.query(rays, predicate="intersects")[0])
         if _RAYS - len(met) > _OPEN_SIDES:
             return False
     return True
-
-
-def _smooth_normals(xy: np.ndarray, reach: int = 3) -> np.ndarray:
-    """(n, 2) unit normals to the left, from chords over `reach` samples to either side."""
-    n = len(xy)
-    here = np.arange(n)
-    chord = xy[np.minimum(here + reach, n - 1)] - xy[np.maximum(here - reach, 0)]
-    normal = np.column_stack([-chord[:, 1], chord[:, 0]])
-    return normal / np.maximum(np.hypot(*normal.T), 1e-9)[:, None]
-
-
-def _ease(t: np.ndarray) -> np.ndarray:
-    """0 → 1 without a kink at either end."""
-    t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)

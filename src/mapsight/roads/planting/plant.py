@@ -7,8 +7,10 @@ finding can be judged.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -19,15 +21,10 @@ from shapely import LineString
 from shapely.ops import substring
 
 from mapsight.errors import InputError
-from mapsight.roads.planting.mistakes import (
-    Lengths,
-    Mistake,
-    propose_misaligned,
-    propose_missing,
-    propose_phantom,
-)
-from mapsight.roads.planting.planted import COLUMNS, KINDS, read_planted, write_planted
-from mapsight.roads.planting.survey import survey_ground
+from mapsight.roads.kinds import KINDS
+from mapsight.roads.planting.mistakes import DELETED, PROPOSALS, Lengths, Mistake
+from mapsight.roads.planting.planted import COLUMNS, read_planted, write_planted
+from mapsight.roads.planting.survey import survey_map
 
 if TYPE_CHECKING:
     from mapsight.geo.raster import GeoBox
@@ -44,6 +41,9 @@ __all__ = [
 _TRIES = 250  # draws for one mistake before the map counts as full
 _LAYOUTS, _NEARLY = 4, 0.8  # a map that cannot hold most of the mistakes is not tried again
 _CRUMB_M = 0.5  # a shorter rest of a road is dropped
+_PLANTED = tuple(kind for kind in KINDS.values() if kind.planted)
+
+_Draw = Callable[[], Mistake | None]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class PlantSettings:
         if not 0 < self.shift_m[0] <= self.shift_m[1]:
             raise InputError(self.shift_m, "is no range of shifts", "give 0 < min <= max metres")
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How mistakes are made → how many are wanted."""
+        return {how: getattr(self, how) for how in PROPOSALS}
+
 
 def plant_errors(
     roads: gpd.GeoDataFrame,
@@ -87,28 +92,22 @@ def plant_errors(
     """(mapped, planted): the map with mistakes in it, and the mistakes.
 
     roads: as RoadMap.lines, CRS of the box, all of it taken for true; only visible roads on valid
-    pixels (H, W) are touched. avoid: ways or areas that no phantom may follow (other_ways; known
-    road surfaces). Equal settings give equal mistakes. A map too small for all of them gets what
-    fits, the kinds in turn: see `count_planted` and `name_shortfall`.
+    pixels (H, W) are touched. avoid: ways or areas that no invented road may follow (other_ways;
+    known road surfaces). Equal settings give equal mistakes. A map too small for all of them gets
+    what fits, the kinds in turn: see `count_planted` and `name_shortfall`.
     """
     settings = settings or PlantSettings()
     if valid is not None and valid.shape != box.shape:
         raise ValueError(f"valid is {valid.shape}, the box {box.shape}")
     roads = roads.reset_index(drop=True)
-    ground = survey_ground(roads, box, min_length_m=settings.min_length_m, valid=valid, avoid=avoid)
+    survey = survey_map(roads, box, min_length_m=settings.min_length_m, valid=valid, avoid=avoid)
     lengths = Lengths(settings.min_length_m, settings.max_length_m, settings.shift_m)
     rng = np.random.default_rng(settings.seed)
-    draws: dict[str, list[Callable[[], Mistake | None]]] = {
-        "missing": [lambda: propose_missing(ground, lengths, rng)],
-        "phantom": [
-            lambda: propose_phantom(ground, lengths, rng),
-            lambda: propose_phantom(
-                ground, lengths, rng, enclosed=False
-            ),  # a sparse map encloses nothing
-        ],
-        "misaligned": [lambda: propose_misaligned(ground, lengths, rng)],
+    draws: dict[str, list[_Draw]] = {
+        how: [partial(propose, survey, lengths, rng) for propose in proposals]
+        for how, proposals in PROPOSALS.items()
     }
-    mistakes = _draw_best(draws, _wanted(settings), settings.min_gap_m)
+    mistakes = _draw_best(draws, settings.counts, settings.min_gap_m)
     return _rewrite_map(roads, mistakes), _list_planted(mistakes, roads.crs)
 
 
@@ -119,19 +118,17 @@ def count_planted(planted: gpd.GeoDataFrame) -> dict[str, int]:
 
 def name_shortfall(planted: gpd.GeoDataFrame, settings: PlantSettings) -> str:
     """One sentence on what did not fit, '' when all did."""
-    counts, wanted = count_planted(planted), _wanted(settings)
+    counts = count_planted(planted)
     short = [
-        f"{counts[kind]} of {wanted[kind]} {kind}" for kind in KINDS if counts[kind] < wanted[kind]
+        f"{counts[kind.name]} of {wanted} {kind.name}"
+        for kind in _PLANTED
+        if counts[kind.name] < (wanted := settings.counts[kind.planted])
     ]
     return f"the map has room for only {', '.join(short)}" if short else ""
 
 
-def _wanted(settings: PlantSettings) -> dict[str, int]:
-    return {"missing": settings.deleted, "phantom": settings.added, "misaligned": settings.shifted}
-
-
 def _draw_best(
-    draws: dict[str, list[Callable[[], Mistake | None]]], wanted: dict[str, int], min_gap_m: float
+    draws: dict[str, list[_Draw]], wanted: dict[str, int], min_gap_m: float
 ) -> list[Mistake]:
     """The first layout that holds all mistakes, or the fullest of a few: early ones may block late
     ones.
@@ -146,24 +143,22 @@ def _draw_best(
 
 
 def _draw_all(
-    draws: dict[str, list[Callable[[], Mistake | None]]], wanted: dict[str, int], min_gap_m: float
+    draws: dict[str, list[_Draw]], wanted: dict[str, int], min_gap_m: float
 ) -> list[Mistake]:
     """Kinds in turn, so that a full map lacks all alike; a kind that finds no place is given up."""
     mistakes: list[Mistake] = []
     taken: list[Any] = []
-    ways = {kind: list(proposals) for kind, proposals in draws.items()}
+    ways = {how: list(proposals) for how, proposals in draws.items()}
     for turn in range(max(wanted.values())):
-        for kind in (kind for kind in ways if turn < wanted[kind]):
-            mistake = _draw_clear(ways[kind], taken, min_gap_m)
+        for how in (how for how in ways if turn < wanted[how]):
+            mistake = _draw_clear(ways[how], taken, min_gap_m)
             if mistake is not None:
                 mistakes.append(mistake)
                 taken.append(_footprint(mistake))
     return mistakes
 
 
-def _draw_clear(
-    ways: list[Callable[[], Mistake | None]], taken: list[Any], min_gap_m: float
-) -> Mistake | None:
+def _draw_clear(ways: list[_Draw], taken: list[Any], min_gap_m: float) -> Mistake | None:
     """A proposal away from all places taken; a way that has none any more is struck off, the next
     one tried.
     """
@@ -186,8 +181,8 @@ def _footprint(mistake: Mistake) -> Any:
 
 
 def _rewrite_map(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDataFrame:
-    """The map's rows with roads cut and bent, then the phantoms; parts of a cut road get ids of
-    their own.
+    """The map's rows with roads cut and bent, then the invented ones; parts of a cut road get ids
+    of their own.
     """
     edits: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
@@ -207,22 +202,22 @@ def _rewrite_map(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDat
     kept = kept.assign(
         road_id=[f"{name}{more}" for name, more in zip(kept["road_id"], suffix, strict=True)]
     )
-    phantoms = _make_phantoms(roads, edits.get(-1, []))
+    invented = _invent_rows(roads, edits.get(-1, []))
     whole = (
-        pd.concat([kept, phantoms], ignore_index=True)
-        if len(phantoms)
+        pd.concat([kept, invented], ignore_index=True)
+        if len(invented)
         else kept.reset_index(drop=True)
     )
     return gpd.GeoDataFrame(whole, geometry=roads.geometry.name, crs=roads.crs)[list(roads.columns)]
 
 
 def _edit_line(line: LineString, edits: list[Mistake]) -> list[LineString]:
-    """What is left of a line: cut where a piece is missing, led along the moved line elsewhere."""
+    """What is left of a line: cut where a piece is left out, led along the moved line elsewhere."""
     pieces: list[list[np.ndarray]] = [[]]
     at = 0.0
     for edit in sorted(edits, key=lambda mistake: mistake.start):
         pieces[-1].append(_coordinates(line, at, edit.start))
-        if edit.kind == "missing":
+        if edit.how == DELETED:
             pieces.append([])
         else:
             pieces[-1].append(shapely.get_coordinates(edit.line))
@@ -248,7 +243,7 @@ def _is_new(xy: np.ndarray) -> np.ndarray:
     return np.append(True, np.hypot(*np.diff(xy, axis=0).T) > 1e-6)
 
 
-def _make_phantoms(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDataFrame:
+def _invent_rows(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoDataFrame:
     """Rows for invented roads, filled in like the others; their ids go on from the number of
     roads.
     """
@@ -266,19 +261,21 @@ def _make_phantoms(roads: gpd.GeoDataFrame, mistakes: list[Mistake]) -> gpd.GeoD
 
 
 def _list_planted(mistakes: list[Mistake], crs: Any) -> gpd.GeoDataFrame:
-    ordered = sorted(mistakes, key=lambda mistake: KINDS.index(mistake.kind))
-    number = dict.fromkeys(KINDS, 0)
+    """The mistakes as the findings that they ask for, kind by kind, as a table (COLUMNS, lines)."""
+    ordered = [(kind.name, m) for kind in _PLANTED for m in mistakes if m.how == kind.planted]
+    number: Counter[str] = Counter()
     rows = []
-    for m in ordered:
-        number[m.kind] += 1
+    for kind, m in ordered:
+        number[kind] += 1
         true_wkt = shapely.to_wkt(m.true_line, rounding_precision=4) if m.true_line else ""
         values = (
-            f"{m.kind}-{number[m.kind]:02d}",
-            m.kind,
+            f"{kind}-{number[kind]:02d}",
+            kind,
             m.line.length,
             m.offset_m,
             m.road_class,
             true_wkt,
         )
         rows.append(dict(zip(COLUMNS, values, strict=True)))
-    return gpd.GeoDataFrame(rows, columns=[*COLUMNS], geometry=[m.line for m in ordered], crs=crs)
+    lines = [m.line for _, m in ordered]
+    return gpd.GeoDataFrame(rows, columns=[*COLUMNS], geometry=lines, crs=crs)

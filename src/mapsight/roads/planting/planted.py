@@ -15,8 +15,8 @@ from pyproj import Transformer
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
+from mapsight.roads.kinds import KINDS, say_kinds
 
-KINDS = ("missing", "phantom", "misaligned")
 COLUMNS = ("planted_id", "kind", "length_m", "offset_m", "road_class", "true_wkt")
 _PIXELS = (
     "pixel_coordinates"  # a foreign member (RFC 7946, section 6.1): the image has no georeference
@@ -136,6 +136,6 @@ def _read_feature(path: Path | str, feature: Any) -> dict[str, Any]:
         raise InputError(
             path,
             "has a feature that is no planted mistake",
-            f"each needs a line, an id and a kind of {KINDS}",
+            f"each needs a line, an id and a kind: {say_kinds()}",
         )
     return row

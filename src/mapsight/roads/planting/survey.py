@@ -37,11 +37,11 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class Survey:
     """lines, width_m, road_class (N,): all mapped roads; spans between junctions; whole roads of
     several.
 
-    avoid: other ways (railways, paths …) that a phantom must not follow. valid: (H, W) bool or
+    avoid: other ways (railways, paths …) that no invented road may follow. valid: (H, W) bool or
     None.
     """
 
@@ -56,14 +56,14 @@ class Ground:
     valid: np.ndarray | None
 
 
-def survey_ground(
+def survey_map(
     roads: gpd.GeoDataFrame,
     box: GeoBox,
     *,
     min_length_m: float,
     valid: np.ndarray | None = None,
     avoid: gpd.GeoDataFrame | None = None,
-) -> Ground:
+) -> Survey:
     """What planting needs of a map (RoadMap.lines, CRS of the box); only visible roads have
     spans.
     """
@@ -85,7 +85,7 @@ def survey_ground(
             and sum(span.length for span in found) > length - STEP_M
         ):
             whole.append(Span(road, 0.0, length, found[0].free_start, found[-1].free_end))
-    return Ground(
+    return Survey(
         lines=lines,
         width_m=roads["width_m"].to_numpy(float),
         road_class=roads["road_class"].to_numpy(),

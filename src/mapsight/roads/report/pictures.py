@@ -86,7 +86,7 @@ def draw_overview(scene: Scene, findings: Sequence[BaseGeometry], *, marks: int)
 
 
 def draw_crop(scene: Scene, finding: BaseGeometry, seen: BaseGeometry | None = None) -> Crop:
-    """Cut the surroundings out of photograph and probability; `seen`: where a misaligned road is
+    """Cut the surroundings out of photograph and probability; `seen`: where a road is
     seen.
     """
     box = scene.box

@@ -22,9 +22,9 @@ class PriorSettings:
 
     All kinds share an offset (Gaussian: mean, spread), from which each departs (spread_of_kinds). A
     candidate counts as `weight` of one, since several can lie along one street. The departure of
-    missing roads is believed to rise by `lacking_rise` while the share of what is seen that the map
-    lacks goes through `lacking`; a tenth of `usual_m` metres is added to what it lacks and all of
-    them to what is seen, so that little says little.
+    unmapped roads is believed to rise by `lacking_rise` while the share of what is seen that the
+    map lacks goes through `lacking`; a tenth of `usual_m` metres is added to what it lacks and
+    all of them to what is seen, so that little says little.
     """
 
     mean: float = -1.0
@@ -37,7 +37,7 @@ class PriorSettings:
 
 
 def believe_lacking(lacking_m: float, seen_m: float, settings: PriorSettings) -> float:
-    """How far missing roads are believed to depart from the common offset, before their scores are
+    """How far unmapped roads are believed to depart from the common offset, before their scores are
     looked at.
     """
     share = (lacking_m + 0.1 * settings.usual_m) / (seen_m + settings.usual_m)

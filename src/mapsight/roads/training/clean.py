@@ -10,6 +10,7 @@ the map disagree strongly.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,11 +21,12 @@ from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
 from mapsight.cnn.runtimes import open_runner
 from mapsight.errors import InputError
-from mapsight.progress import say
 from mapsight.roads.finding.hidden import drop_specks
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.training.chips import Scene
 from mapsight.roads.training.train import TrainSettings, train_model
+
+_log = logging.getLogger(__name__)
 
 See = Callable[[Scene], np.ndarray]  # a scene → probability of road (H, W)
 Learn = Callable[
@@ -104,7 +106,7 @@ def align_scenes(scenes: Sequence[Scene], see: See, *, reach_px: int = 14) -> li
         for scene in scenes
     ]
     changed = sum(a is not b for a, b in zip(moved, scenes, strict=True))
-    say(f"aligned {changed} of {len(scenes)} scenes")
+    _log.info(f"aligned {changed} of {len(scenes)} scenes")
     return moved
 
 
@@ -154,7 +156,7 @@ def clean_scenes(
             doubt = find_doubt(see(scenes[k]), scenes[k].truth > 0, settings)
             cleaned[k] = dataclasses.replace(scenes[k], valid=scenes[k].valid & ~doubt)
     before, after = (sum(int(s.valid.sum()) for s in some) for some in (scenes, cleaned))
-    say(f"cleaned: {1 - after / max(before, 1):.1%} of the pixels are left out of training")
+    _log.info(f"cleaned: {1 - after / max(before, 1):.1%} of the pixels are left out of training")
     return cleaned
 
 
@@ -165,10 +167,10 @@ def find_doubt(
     left out.
     """
     near = ndimage.binary_dilation(truth, iterations=settings.rim_px)
-    missing = drop_specks((probability >= settings.sure_road) & ~near, settings.min_px)
-    phantom = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
-    if phantom.sum() > settings.most * truth.sum():
-        phantom[:] = False
-    return ndimage.binary_dilation(missing, iterations=2) | ndimage.binary_dilation(
-        phantom, iterations=2
+    unmapped = drop_specks((probability >= settings.sure_road) & ~near, settings.min_px)
+    unseen = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
+    if unseen.sum() > settings.most * truth.sum():
+        unseen[:] = False
+    return ndimage.binary_dilation(unmapped, iterations=2) | ndimage.binary_dilation(
+        unseen, iterations=2
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.network import MASKS, read_map
 from mapsight.geo.raster import GeoBox, open_image, read_mask
-from mapsight.progress import say
 from mapsight.roads.training.chips import Scene
+
+_log = logging.getLogger(__name__)
 
 _ROLES, _BLOCK_M = 6, 200.0  # one block in six judges
 
@@ -46,7 +48,7 @@ def read_map_scenes(
         with open_image(path, bands=hints.bands, crs=hints.crs, m_per_px=m_per_px) as reader:
             image, own = reader.read_all(), reader.source_geobox
             for note in reader.notes:
-                say(f"{path.name}: {note}")
+                _log.info(f"{path.name}: {note}")
         m_per_px = m_per_px or image.geobox.m_per_px
         scenes.append(
             Scene(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -25,10 +26,11 @@ from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
 from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
-from mapsight.progress import say
 from mapsight.roads.prediction.predict import predict_array
 from mapsight.roads.prediction.threshold import choose_threshold, count_blocks
 from mapsight.roads.training.chips import ChipData, ChipSettings, Scene
+
+_log = logging.getLogger(__name__)
 
 _BLOCK_PX = 200
 _WHOLE_PX = 1536  # images up to so many pixels a side are judged in one piece
@@ -114,7 +116,7 @@ def train_model(
             f"net '{settings.net}' needs a multiple of {stride}",
             "change --chip-px",
         )
-    say(
+    _log.info(
         f"{title}: {settings.net}, {count_parameters(net):,} parameters, on {compute},"
         f" {len(scenes)} scenes"
     )

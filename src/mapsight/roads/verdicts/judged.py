@@ -53,7 +53,11 @@ def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
     ]
     table = findings.merge(told, on="finding_id")
     drawn, proposed = (
-        gpd.GeoSeries.from_wkt(table[name].replace("", None), crs=findings.crs, on_invalid="ignore")
+        gpd.GeoSeries.from_wkt(
+            table[name].astype(object).replace({"": None, float("nan"): None}),
+            crs=findings.crs,
+            on_invalid="ignore",
+        )
         for name in ("geometry_wkt", "seen_wkt")
     )
     beside = table["kind"].isin(BESIDE).to_numpy()

@@ -113,7 +113,7 @@ def _sample(
     """(along_m, probability) of the stations of a line in the findings' CRS; −1 outside the
     raster.
     """
-    with source._open() as dataset:
+    with source._open() as (dataset, _):
         series = gpd.GeoSeries([line], crs=session.findings.crs)
         if session.frame.on_earth:
             series = series.to_crs(dataset.crs.to_wkt())

@@ -137,9 +137,8 @@ class Session:
         assert self.settings.map_file is not None
         sources = self.facts.get("sources", {})
         image = self.rasters["image"]
-        with open_image(
-            image.path, bands=image.bands, crs=image.crs, m_per_px=image.m_per_px
-        ) as reader:
+        bands = image.colours.bands if image.colours else None
+        with open_image(image.path, bands=bands, crs=image.crs, m_per_px=image.m_per_px) as reader:
             lines = read_map(
                 self.settings.map_file,
                 box=reader.geobox,

@@ -27,11 +27,13 @@ from rio_tiler.errors import RioTilerError
 from rio_tiler.io import Reader
 
 from mapsight.errors import InputError
+from mapsight.geo.colours import Colours
 from mapsight.geo.geobox import Bounds, pixel_box
 from mapsight.geo.placing import locate
 from mapsight.geo.raster import open_image
 from mapsight.geo.scaling import Scale, scale_to_bytes
 from mapsight.geo.source import open_source
+from mapsight.geo.view import view_colours
 from mapsight.web.review.place import MERCATOR, Frame
 
 TILE_PX, MOST_ZOOM = 256, 23
@@ -52,21 +54,21 @@ class Picture:
 
 @dataclass(frozen=True)
 class RasterSource:
-    """A raster of the audit: which bands, how they become bytes (`probability`: a colour whose
-    strength is p).
+    """A raster of the audit: its colours (None: its first band), and how they become bytes
+    (`probability`: a colour whose strength is p).
     """
 
     path: Path
     frame: Frame
     crs: str | None = None
     m_per_px: float = 1.0
-    bands: tuple[int, ...] = (1,)
+    colours: Colours | None = None
     scale: Scale | None = None
     probability: bool = False
 
     def read_bounds(self) -> Bounds:
         """(left, bottom, right, top) in web Mercator, as the page shows it."""
-        with self._open() as dataset:
+        with self._open() as (dataset, _):
             left, bottom, right, top = transform_bounds(dataset.crs, _MERCATOR, *dataset.bounds)
         dx, dy = self.frame.shift_mercator((bottom + top) / 2)
         return left - dx, bottom - dy, right - dx, top - dy
@@ -76,7 +78,7 @@ class RasterSource:
         itself.
         """
         left, _, right, _ = self.read_bounds()
-        with self._open() as dataset:
+        with self._open() as (dataset, _):
             m_per_px = (right - left) / max(dataset.width, 1)
         return int(np.clip(np.ceil(np.log2(2 * WORLD_M / TILE_PX / m_per_px)), 0, MOST_ZOOM))
 
@@ -87,7 +89,7 @@ class RasterSource:
         try:
             with (
                 rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
-                self._open() as dataset,
+                self._open() as (dataset, bands),
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")  # no overviews: slower, not wrong
@@ -98,7 +100,7 @@ class RasterSource:
                         bounds_crs=_MERCATOR,
                         width=width,
                         height=height,
-                        indexes=self.bands,
+                        indexes=bands,
                         resampling_method="bilinear",
                         reproject_method="bilinear",
                     )
@@ -115,14 +117,18 @@ class RasterSource:
         return _encode(rgb.transpose(1, 2, 0), valid)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        """The file with a place: its own, the one given, or pixels as metres."""
-        with open_source(self.path) as source:
+    def _open(self) -> Iterator[tuple[Any, tuple[int, ...]]]:
+        """The file with a place (its own, the one given, or pixels as metres), and its bands."""
+        source = open_source(self.path)
+        bands: tuple[int, ...] = (1,)
+        try:
             box = locate(source, crs=self.crs)
+            if self.colours is not None:
+                source, bands = view_colours(source, self.colours)
             if box.crs is None:
                 box = pixel_box(box.height, box.width, m_per_px=self.m_per_px)
             if source.crs is not None and source.crs == box.crs:
-                yield source
+                yield source, bands
                 return
             crs = box.crs or _MERCATOR
             with WarpedVRT(
@@ -135,7 +141,9 @@ class RasterSource:
                 height=box.height,
                 add_alpha=source.nodata is None,
             ) as placed:
-                yield placed
+                yield placed, bands
+        finally:
+            source.close()
 
 
 def open_image_source(
@@ -149,7 +157,7 @@ def open_image_source(
                 "and the findings do not lie in the same kind of place",
                 "give the audited image",
             )
-        return RasterSource(path, frame, crs, m_per_px, tuple(reader.bands), reader.scale)
+        return RasterSource(path, frame, crs, m_per_px, reader.colours, reader.scale)
 
 
 def tile_bounds(z: int, x: int, y: int) -> Bounds | None:
