@@ -288,8 +288,10 @@ def test_strangers_are_judged_as_their_labels_allow():
     assert (rows[0]["f1"], rows[0]["best_f1"], rows[1]["f1"]) == (0, 1, 1)
     assert rows[2]["relaxed_recall"] == rows[3]["relaxed_recall"] == 1
     assert not any("f1" in row for row in rows[2:])
-    said = tell_pixels(rows)
-    assert "0.500 at the model's threshold, 1.000 at the best ones; widest gap 1.000" in said
+    suited = [row | {"suited_f1": 0.8, "suited_threshold": 0.15} for row in rows]
+    said = tell_pixels(suited)
+    assert "0.500 at the model's threshold (at most 1.000 below the best)" in said
+    assert "0.800 at the suited ones (0.200), 1.000 at the best ones" in said
 
 
 def test_right_among_the_first():

@@ -18,6 +18,7 @@ from PIL import Image
 
 from mapsight.cnn.checkpoint import read_model
 from mapsight.cnn.nets import count_parameters
+from mapsight.roads.prediction.predict import read_threshold
 from mapsight.roads.scoring.table import explain_score, read_intercept
 
 
@@ -48,6 +49,8 @@ def test_predict_extract(run, town, model, tmp_path):
         "extract", tmp_path / "p.tif", "--out", tmp_path / "r.gpkg", "--threshold", f"{median:.3f}"
     )
     assert done.status == 0, done.err
+    done = run("extract", tmp_path / "p.tif", "--out", tmp_path / "own.gpkg")
+    assert f"at threshold {read_threshold(tmp_path / 'p.tif'):.3g}" in done.err + done.out
     roads = gpd.read_file(tmp_path / "r.gpkg")
     if len(roads):
         assert roads.is_valid.all() and roads.is_simple.all()

@@ -20,8 +20,14 @@ def extract(
         "roads.gpkg"
     ),
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="probability from which a pixel is road")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="probability from which a pixel is road; default: what `predict` found to suit"
+            " the picture, else 0.5",
+        ),
+    ] = None,
     min_length_m: Annotated[
         float, typer.Option(min=0, help="shortest road to keep, in metres")
     ] = 15.0,
@@ -29,13 +35,18 @@ def extract(
     """Turn a probability into road lines with confidence and width in metres."""
     from mapsight.geo.network import write_lines
     from mapsight.roads.prediction.extract import ExtractSettings, extract_lines
-    from mapsight.roads.prediction.predict import read_probability
+    from mapsight.roads.prediction.predict import read_probability, read_threshold
 
     settings = dataclasses.replace(ExtractSettings(), min_length_m=min_length_m)
-    lines = extract_lines(read_probability(probability), threshold=threshold, settings=settings)
+    seen = read_probability(probability)
+    at = (read_threshold(probability) or 0.5) if threshold is None else threshold
+    lines = extract_lines(seen, threshold=at, settings=settings)
     make_dir(out.parent)
     write_lines(out, lines, layer="roads")
-    say(f"{len(lines)} roads, {lines.length.sum() / 1000:.2f} km; wrote {out}")
+    say(
+        f"{len(lines)} roads, {lines.length.sum() / 1000:.2f} km, at threshold {at:.3g}; wrote"
+        f" {out}"
+    )
 
 
 def plant(

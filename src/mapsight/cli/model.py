@@ -207,12 +207,19 @@ def predict(
             f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on"
             f" {compute}"
         )
-        predict_file(
+        suited = predict_file(
             reader,
             open_runner(chosen, compute),
             out,
             dtype=dtype,
             settings=PredictSettings(flips=flips),
+            card=chosen.card,
+        )
+    if suited and suited.stranger > 0:
+        say(
+            "the net is less sure here than where it was judged: threshold"
+            f" {suited.value:.3f} suits this picture (the model's own: {suited.own:.3f});"
+            " `extract` takes it"
         )
     say(f"wrote {out}")
 

@@ -57,6 +57,10 @@ class RasterWriter:
             part = array[:, top - row : bottom - row, left - col : right - col]
             self._target.write(part, window=Window(left, top, right - left, bottom - top))
 
+    def tag(self, **tags: str) -> None:
+        """Say more of the file: what is known only when its pixels are."""
+        self._target.update_tags(**tags)
+
 
 @contextmanager
 def open_raster_writer(

@@ -78,6 +78,35 @@ def test_stages_by_hand_are_the_audit():
     assert np.array_equal(reach.covered, whole.reach.covered)
 
 
+@pytest.mark.parametrize("voice", [1.0, 0.1, 0.01])
+def test_no_threshold_is_too_low(beside, voice):
+    """A net that speaks a hundred times softer has a threshold a hundred times lower, and the same
+    agreement.
+    """
+    image, roads, seen = beside
+    alignment = align(roads, seen)
+    labels = make_labels(image, alignment, find_reach(image, alignment.moved, coverage=True))
+    soft = dataclasses.replace(seen, array=seen.array * np.float32(voice))
+    choice = settle_threshold(Prediction(probability=soft, folds=0), labels, AuditSettings())
+    loud = settle_threshold(Prediction(probability=seen, folds=0), labels, AuditSettings())
+    assert choice.f1 == pytest.approx(loud.f1, abs=0.05) and not choice.note
+    assert 0 < choice.value <= voice
+
+
+def test_little_agreement_is_said(beside):
+    """Where net and map agree little, the audit's notes say so; where nothing is seen, too."""
+    image, roads, seen = beside
+    alignment = align(roads, seen)
+    labels = make_labels(image, alignment, find_reach(image, alignment.moved, coverage=True))
+    for blind in (np.zeros_like(seen.array), np.random.default_rng(0).random(seen.array.shape)):
+        prediction = Prediction(
+            probability=dataclasses.replace(seen, array=blind.astype(np.float32)), folds=0
+        )
+        choice = settle_threshold(prediction, labels, AuditSettings())
+        assert "agree little here" in choice.note
+        assert choice.value > 0
+
+
 def test_a_stage_leaves_its_inputs_alone(beside):
     """Labels of a map with lacking roads are new arrays; those they came from stay as they were."""
     image, roads, seen = beside

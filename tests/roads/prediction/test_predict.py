@@ -21,7 +21,9 @@ from mapsight.roads.prediction.predict import (
     predict_file,
     predict_raster,
     read_probability,
+    read_threshold,
 )
+from mapsight.roads.prediction.suit import SURENESS
 
 SMALL = PredictSettings(window_px=64, overlap_px=32)
 
@@ -207,3 +209,28 @@ def test_foreign_rasters_are_no_probability(tmp_path):
     write_raster(tmp_path / "i.tif", noise_raster(40, 40))
     with pytest.raises(InputError, match="no probability"):
         read_probability(tmp_path / "i.tif")
+
+
+@pytest.mark.parametrize("m_per_px", [None, 2.0])
+def test_a_file_says_which_threshold_suits_it(tmp_path, m_per_px):
+    """What suits the picture is the file's tag, on the model's grid and on the image's own; without
+    a card nothing is said.
+    """
+    card = ModelCard("roadnet-tiny", 1.0, threshold=0.6, measures={SURENESS: 0.99})
+    write_raster(tmp_path / "i.tif", noise_raster(150, 170))
+    with open_image(tmp_path / "i.tif", m_per_px=m_per_px) as reader:
+        suited = predict_file(reader, BLUR, tmp_path / "p.tif", settings=SMALL, card=card)
+    assert suited.own == 0.6 and suited.stranger > 0
+    assert read_threshold(tmp_path / "p.tif") == pytest.approx(suited.value, abs=1e-4)
+    with open_image(tmp_path / "i.tif") as reader:
+        assert predict_file(reader, BLUR, tmp_path / "q.tif", settings=SMALL) is None
+    assert read_threshold(tmp_path / "q.tif") is None
+
+
+@pytest.mark.parametrize("said", ["", "nan", "2", "-1", "0", "much"])
+def test_a_threshold_that_is_none_is_not_taken(tmp_path, said):
+    """A tag that is no number within 0 … 1 counts as none."""
+    write_raster(tmp_path / "i.tif", noise_raster(20, 20))
+    with rasterio.open(tmp_path / "i.tif", "r+") as file:
+        file.update_tags(mapsight_threshold=said)
+    assert read_threshold(tmp_path / "i.tif") is None

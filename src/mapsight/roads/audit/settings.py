@@ -27,7 +27,6 @@ class AuditSettings:
     coverage : judge only where the map reaches; False: the whole image, much of which may be
         unmapped.
     precision : take a threshold of this precision instead of the one with the highest F1.
-    least_threshold : below it everything is road and nothing can be found.
     steps : of training a fold; None: by the size of the scene.
     seed : equal seeds give equal results.
     predict, shift, findings : settings of those stages.
@@ -37,7 +36,6 @@ class AuditSettings:
     block_m: float = 200.0
     coverage: bool = True
     precision: float | None = None
-    least_threshold: float = 0.05
     steps: int | None = None
     seed: int = 0
     predict: PredictSettings = PredictSettings()

@@ -9,6 +9,9 @@ from mapsight.roads.audit.labels import Labels
 from mapsight.roads.audit.settings import AuditSettings
 from mapsight.roads.prediction.threshold import ThresholdChoice, choose_threshold, count_blocks
 
+_LEAST = 0.001  # the grid's first step: from 0 on everything would be road
+_WEAK_F1 = 0.6  # below it the first ten findings are right in about half of the cases
+
 
 def settle_threshold(
     prediction: Prediction, labels: Labels, settings: AuditSettings
@@ -26,11 +29,10 @@ def settle_threshold(
         block_px=round(settings.block_m / seen.geobox.m_per_px),
     )
     choice = choose_threshold(counts, precision=settings.precision)
-    least = settings.least_threshold
-    if choice.value >= least:
-        return choice
-    note = (
-        f"the nets hardly recognise the roads of this map: the best threshold is"
-        f" {choice.value:.3f}, {least:g} is used; findings here are weak"
-    )
-    return dataclasses.replace(choice, value=least, note=note)
+    note = ""
+    if choice.curves.f1.max() < _WEAK_F1:
+        note = (
+            f"net and map agree little here (F1 {choice.curves.f1.max():.2f}): look at the first"
+            " findings only, and do not read their scores as probabilities"
+        )
+    return dataclasses.replace(choice, value=max(choice.value, _LEAST), note=note)

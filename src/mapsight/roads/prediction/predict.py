@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import rasterio
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 
+from mapsight.cnn.checkpoint import ModelCard
+from mapsight.cnn.counts import Histogram, count_pixels, sum_counts
 from mapsight.cnn.runtimes import Runner, average_flips
 from mapsight.errors import InputError
 from mapsight.geo.grid import Window, tile_windows, window_weights
@@ -27,7 +31,9 @@ from mapsight.geo.raster import (
 )
 from mapsight.geo.warp import warp_raster
 from mapsight.progress import open_progress
+from mapsight.roads.prediction.suit import SuitedThreshold, suit_threshold
 
+THRESHOLD_TAG = "mapsight_threshold"
 NODATA = {"float32": np.nan, "uint8": 255}
 UINT8_STEPS = 254  # uint8 probability: value / 254, 255 = no data
 
@@ -86,21 +92,45 @@ def predict_file(
     *,
     dtype: str = "float32",
     settings: PredictSettings = PredictSettings(),
-) -> None:
+    card: ModelCard | None = None,
+) -> SuitedThreshold | None:
     """Writes the probability on the image's *own* grid, whatever grid the model wants to see.
 
-    float32 in 0 … 1 with NaN, or uint8 as value / 254 with 255, where there is no data.
+    float32 in 0 … 1 with NaN, or uint8 as value / 254 with 255, where there is no data. With the
+    model's card, the threshold that suits this picture is written as the file's tag, and returned.
     """
     same_grid = reader.geobox == reader.source_geobox
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         first = out if same_grid else Path(folder) / "working.tif"
         with open_probability_writer(first, reader.geobox, dtype) as writer:
+            counts = []
             for band in predict_bands(reader, runner, settings):
-                writer.write(
-                    band.row, 0, encode_probability(band.probability, band.valid, dtype)[None]
-                )
+                stored = encode_probability(band.probability, band.valid, dtype)
+                writer.write(band.row, 0, stored[None])
+                counts.append(count_seen(band.probability, band.valid))
+            suited = None
+            if card is not None:
+                seen, size = sum_counts(counts), reader.geobox.m_per_px
+                suited = suit_threshold(seen, card, m_per_px=size)
+                writer.tag(**{THRESHOLD_TAG: f"{suited.value:.4f}"})
         if not same_grid:
             warp_raster(first, out, reader.source_geobox, resampling=Resampling.bilinear)
+    return suited
+
+
+def count_seen(probability: np.ndarray, valid: np.ndarray) -> Histogram:
+    """Counts of a probability (H, W) alone, where it is valid; nothing is known to be road."""
+    return count_pixels(probability, np.zeros(valid.shape, bool), valid)
+
+
+def read_threshold(path: Path) -> float | None:
+    """The threshold that suits a probability file, if whoever wrote it has said so."""
+    try:
+        with rasterio.open(path) as opened:
+            said = float(opened.tags().get(THRESHOLD_TAG, "nan"))
+    except (RasterioError, ValueError):
+        return None
+    return said if 0 < said <= 1 else None
 
 
 def predict_array(image: np.ndarray, runner: Runner) -> np.ndarray:

@@ -20,13 +20,20 @@ from mapsight.cnn.compute import Compute
 from mapsight.cnn.counts import weigh_counts
 from mapsight.cnn.fit import Batch, BatchLoss, FitResult, FitSettings, Score, fit
 from mapsight.cnn.losses import find_loss
-from mapsight.cnn.metrics import Histogram, best_threshold, count_pixels, measure_at
+from mapsight.cnn.metrics import (
+    Histogram,
+    best_threshold,
+    count_pixels,
+    measure_at,
+    sum_counts,
+)
 from mapsight.cnn.nets import count_parameters, make_net
 from mapsight.cnn.nets.roadnet import RoadNet, can_widen, widen
 from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
 from mapsight.roads.prediction.predict import predict_array
+from mapsight.roads.prediction.suit import SURENESS, measure_sureness
 from mapsight.roads.prediction.threshold import choose_threshold, count_blocks
 from mapsight.roads.training.chips import ChipData, ChipSettings, Scene
 
@@ -172,16 +179,21 @@ def _begin_from(start: Model, net: nn.Module, name: str) -> None:
 def choose_on(
     judges: Sequence[Scene], net: nn.Module, card: ModelCard, compute: Compute
 ) -> ModelCard:
-    """The card with the threshold of the highest pooled F1 on these scenes, its interval, and that
-    F1.
+    """The card with the threshold of the highest pooled F1 on these scenes, its interval, that F1,
+    and how sure the net is of itself there.
     """
-    choice = choose_threshold(_count_parts(net, judges, card, compute))
+    parts = _count_parts(net, judges, card, compute)
+    choice = choose_threshold(parts)
     return dataclasses.replace(
         card,
         threshold=choice.value,
         threshold_low=choice.low,
         threshold_high=choice.high,
-        measures={"f1_pooled_validation": choice.f1, "images": len(judges)},
+        measures={
+            "f1_pooled_validation": choice.f1,
+            "images": len(judges),
+            SURENESS: measure_sureness(sum_counts(parts)),
+        },
     )
 
 
