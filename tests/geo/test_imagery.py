@@ -294,6 +294,104 @@ def test_large_uniform_white_or_black_is_no_data(write_image: WriteImage, value:
         assert any("declares no no-data value" in note for note in reader.notes)
 
 
+def collar(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture in a turned collar of noise between two levels, and where the collar is."""
+    array = picture(400, 400)
+    rows, cols = np.mgrid[:400, :400]
+    outside = np.abs(rows + 0.4 * cols - 280) > 140
+    noise = np.random.default_rng(3).integers(low, high, (3, 400, 400), endpoint=True)
+    array[:, outside] = noise[:, outside].astype(array.dtype)
+    return array, outside
+
+
+@pytest.mark.parametrize("m_per_px", [None, 0.7])
+@pytest.mark.parametrize(
+    ("low", "high", "nodata"),
+    [(0, 5, None), (0, 3, 0), (250, 255, None), (252, 255, 255)],
+)
+def test_a_collar_of_noise_is_no_data(
+    write_image: WriteImage, low: int, high: int, nodata: int | None, m_per_px: float | None
+) -> None:
+    """What lossy compression makes of a black or white collar is no picture, whether its value is
+    declared or not.
+    """
+    array, outside = collar(low, high)
+    with open_image(write_image(array, nodata=nodata), m_per_px=m_per_px) as reader:
+        valid = reader.read_all().valid
+    if m_per_px is None:
+        # tips narrower than a square stay; a white one may be a roof, so it ends at the edge
+        assert valid[outside].mean() < (0.12 if low == 0 else 0.3)
+        assert valid[~outside].mean() > 0.99
+    else:
+        assert abs(valid.mean() - (1 - outside.mean())) < (0.05 if low == 0 else 0.1)
+
+
+def test_dark_pictures_and_shadows_are_kept(write_image: WriteImage) -> None:
+    """Levels of noise are no collar in a picture that has hardly more of them, nor in a shadow of a
+    few metres, nor where white alone is declared.
+    """
+    dark = np.random.default_rng(1).integers(1, 12, (3, 300, 300)).astype(np.uint8)
+    with open_image(write_image(dark)) as reader:
+        assert reader.read_all().valid.all()
+    shadow = picture(300, 300)
+    shadow[:, 100:150, 100:150] = np.random.default_rng(2).integers(1, 5, (3, 50, 50))
+    with open_image(write_image(shadow)) as reader:
+        assert reader.read_all().valid.all()
+    array, _ = collar(1, 5)
+    with open_image(write_image(array, nodata=255)) as reader:
+        assert reader.read_all().valid.all()
+
+
+def test_windows_of_a_collar_agree_with_the_whole(write_image: WriteImage) -> None:
+    """A pixel of a collar comes out the same in whatever window it is read."""
+    path = write_image(collar(0, 5)[0])
+    with open_image(path) as reader:
+        whole = reader.read_all().valid
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        row, col = rng.integers(0, 380, 2)
+        with open_image(path) as reader:
+            read = reader.read(int(row), int(col), 20, 20).valid
+        np.testing.assert_array_equal(read, whole[row : row + 20, col : col + 20])
+
+
+def test_coarse_imagery_says_that_it_shows_no_roads(write_image: WriteImage) -> None:
+    """10 m a pixel is refused for a net of 1 m; 3 m, and 10 m for a net of its own, get a note."""
+    place = NORTH_UP * Affine.scale(20)
+    with pytest.raises(InputError, match=r"pixels of 10 m cannot show roads .* 1 m"):
+        open_image(write_image(picture(), place), m_per_px=1.0)
+    for scale, m_per_px in ((20, None), (20, 10.0), (6, 1.0)):
+        with open_image(
+            write_image(picture(), NORTH_UP * Affine.scale(scale)), m_per_px=m_per_px
+        ) as reader:
+            assert any("hardly shows roads" in note for note in reader.notes)
+    with open_image(write_image(picture()), m_per_px=0.1) as reader:
+        assert not any("roads" in note for note in reader.notes)
+
+
+@pytest.mark.parametrize(
+    ("transform", "epsg", "remedy"),
+    [
+        (NORTH_UP, 4326, "--crs EPSG:"),
+        (NORTH_UP, 4258, "--crs EPSG:"),
+        (DEGREES, 32633, "--crs, such as EPSG:4326"),
+        (DEGREES, 3857, "--crs, such as EPSG:4326"),
+    ],
+)
+def test_a_crs_whose_units_are_not_those_of_the_position(
+    write_image: WriteImage, transform: Affine, epsg: int, remedy: str
+) -> None:
+    """Metres under a CRS of degrees, and degrees under one of metres: the cause and the remedy; a
+    CRS that is given wins.
+    """
+    path = write_image(picture(), transform, CRS.from_epsg(epsg))
+    with pytest.raises(InputError, match=remedy):
+        open_image(path)
+    right = "EPSG:32633" if transform == NORTH_UP else "EPSG:4326"
+    with open_image(path, crs=right) as reader:
+        assert reader.geobox.crs == UTM
+
+
 def test_bright_roofs_of_a_file_with_nodata_are_kept(write_image: WriteImage) -> None:
     """Where a file declares its gaps, white is a colour."""
     array = picture(100, 100)

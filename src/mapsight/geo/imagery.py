@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -20,9 +21,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from mapsight.geo.colours import read_colours
 from mapsight.geo.geobox import Raster
 from mapsight.geo.placing import Placing, place_image
-from mapsight.geo.scaling import choose_scale, scale_to_bytes
+from mapsight.geo.scaling import choose_scale, sample_windows, scale_to_bytes
 from mapsight.geo.source import check_whole, open_source, read_pixels, read_valid
-from mapsight.geo.view import describe_nodata, view_colours
+from mapsight.geo.view import describe_nodata, find_near_blanks, view_colours
 
 # Without a nodata tag, a square of this many pixels of the file that is exactly white or black is
 # no picture. Smaller ones (9 px) would take overexposed roofs with them: 1.1 % of a Las Vegas
@@ -30,8 +31,12 @@ from mapsight.geo.view import describe_nodata, view_colours
 UNIFORM_PX = 33
 _GUESSED = (
     "the image declares no no-data value: plain white or black squares of"
-    f" {UNIFORM_PX} px or more count as empty"
+    f" {UNIFORM_PX} px or more count as empty, and nearly so of {2 * UNIFORM_PX}"
 )
+# The collar of a lossy picture is not black but noise of a few levels; a larger square of it is
+# none. Pictures that are dark, or pale, as a whole have no such levels to spare.
+_NEARLY = 5
+_DARK, _PALE = 60, 195
 _STRIP_PX = 1024
 _COARSER = 1.05
 
@@ -62,6 +67,7 @@ class ImageReader:
         self._grid = open_working_grid(source, placing)
         declared = describe_nodata(source, self.colours)
         self._guess_nodata = declared is None
+        self._near_blanks = find_near_blanks(source)
         self.scale, scale_note = choose_scale(self._grid, list(self._bands), scale)
         self.notes = (
             *placing.notes,
@@ -125,28 +131,54 @@ class ImageReader:
         valid = read_valid(self._grid, window)
         if np.issubdtype(raw.dtype, np.floating):
             valid &= np.isfinite(raw).all(axis=0)
-        if self._guess_nodata:
-            for value in _blank_values(raw.dtype):
-                if (raw == value).all(axis=0).any():
-                    valid &= ~self._find_blank(value, top, left, bottom, right)
+        for low, high, side_px in self._list_blanks(raw.dtype):
+            if _holds_square(raw, low, high, side_px):
+                valid &= ~self._find_blank((low, high, side_px), top, left, bottom, right)
         rgb = scale_to_bytes(raw, self.scale)
         rgb[:, ~valid] = 0
         return np.broadcast_to(rgb, (3, *valid.shape)), valid
 
+    def _list_blanks(self, dtype: np.dtype[Any]) -> list[tuple[float, float, int]]:
+        """(lowest, highest, side of a square) of values that are no picture where they fill it."""
+        exact: list[tuple[float, float, int]] = []
+        if self._guess_nodata:
+            exact = [(value, value, self._blank_px) for value in _blank_values(dtype)]
+        if dtype != np.uint8 or not self._near_blanks:
+            return exact
+        dark, pale = self._spare_levels
+        near = {0: (0, _NEARLY * dark), 255: (255 - _NEARLY * pale, 255)}
+        sides = 2 * self._blank_px - 1
+        return exact + [(*near[value], sides) for value in self._near_blanks]
+
+    @cached_property
+    def _spare_levels(self) -> tuple[bool, bool]:
+        """Whether nearly black, and nearly white, are levels that the picture does without."""
+        parts = [
+            read_pixels(self._grid, list(self._bands), window).max(axis=0).ravel()
+            for window in sample_windows(self._grid)
+        ]
+        bright = np.concatenate(parts)
+        bright = bright[bright > _NEARLY]
+        bright = bright[bright < 255 - _NEARLY]
+        if not bright.size:
+            return False, False
+        return float(np.percentile(bright, 98)) >= _DARK, float(np.percentile(bright, 2)) <= _PALE
+
     def _find_blank(
-        self, value: float, top: int, left: int, bottom: int, right: int
+        self, kind: tuple[float, float, int], top: int, left: int, bottom: int, right: int
     ) -> NDArray[np.bool_]:
-        """Pixels inside some square of _blank_px that is `value` throughout (as is all beyond the
-        image).
+        """Pixels inside some square that is blank throughout (as is what lies beyond the image,
+        save of nearly white).
         """
-        margin = (
-            self._blank_px - 1
-        )  # a pixel's squares reach no further: no window can answer differently
+        low, high, side_px = kind
+        margin = side_px - 1  # a pixel's squares reach no further: no window can answer differently
         y0, x0, y1, x1 = self._clip(top - margin, left - margin, bottom + margin, right + margin)
         raw = read_pixels(self._grid, list(self._bands), Window(x0, y0, x1 - x0, y1 - y0))
-        blank = (raw == value).all(axis=0)
-        core = minimum_filter(blank.view(np.uint8), self._blank_px, mode="constant", cval=1)
-        spread = maximum_filter(core, self._blank_px, mode="constant", cval=0)
+        blank = ((raw >= low) & (raw <= high)).all(axis=0)
+        # a bright corner may be a roof that is cut off; a dark one hardly is
+        beyond = int(low == high or low == 0)
+        core = minimum_filter(blank.view(np.uint8), side_px, mode="constant", cval=beyond)
+        spread = maximum_filter(core, side_px, mode="constant", cval=0)
         return spread[top - y0 : bottom - y0, left - x0 : right - x0].astype(bool)
 
 
@@ -174,6 +206,15 @@ def open_image(
     except BaseException:
         source.close()
         raise
+
+
+def _holds_square(raw: NDArray[Any], low: float, high: float, side_px: int) -> bool:
+    """Whether a square of such values may reach into the window; what lies beyond may be any."""
+    blank = ((raw >= low) & (raw <= high)).all(axis=0)
+    if not blank.any():
+        return False
+    around = np.pad(blank.view(np.uint8), side_px // 2, constant_values=1)
+    return bool(minimum_filter(around, side_px, mode="constant", cval=1).any())
 
 
 def _blank_values(dtype: np.dtype[Any]) -> tuple[float, ...]:

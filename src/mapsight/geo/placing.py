@@ -21,6 +21,8 @@ from mapsight.geo.source import GRID_BUDGET_PX
 
 _SAME_RESOLUTION = 0.05
 _SQUARE = 0.01
+# Roads are 3 to 12 m wide. From this many metres a pixel they are a hint, then nothing at all.
+_HARDLY_M, _NEVER_M = 2.5, 5.0
 
 
 class Placing(NamedTuple):
@@ -46,12 +48,13 @@ def place_image(
     target = metric_crs(outline_bounds(own, own.crs), own.crs)
     ground = ground_resolution(own, target)
     wanted = m_per_px or ground
+    seeing = _judge_resolution(ground, wanted, os.path.basename(source.name))
     if (
         target == own.crs
         and _is_north_up(own)
         and abs(wanted / own.m_per_px - 1) <= _SAME_RESOLUTION
     ):
-        return Placing(own, own, ())
+        return Placing(own, own, seeing)
     working = snap_box(outline_bounds(own, target), wanted, target)
     if working.height * working.width > GRID_BUDGET_PX:
         raise InputError(
@@ -59,7 +62,23 @@ def place_image(
             f"at {wanted:g} m/px it would be too large to read",
             "ask for a lower resolution",
         )
-    return Placing(own, working, _describe(own, working, ground), working.m_per_px / ground)
+    notes = (*_describe(own, working, ground), *seeing)
+    return Placing(own, working, notes, working.m_per_px / ground)
+
+
+def _judge_resolution(ground_m: float, wanted_m: float, name: str) -> tuple[str, ...]:
+    """A note where the imagery hardly shows roads; InputError where a net that was made for finer
+    imagery would look for them in what shows none.
+    """
+    if ground_m >= _NEVER_M and wanted_m <= ground_m / 2:
+        raise InputError(
+            name,
+            f"pixels of {ground_m:.3g} m cannot show roads to a model made for {wanted_m:.3g} m",
+            f"use imagery of {_HARDLY_M:g} m or finer",
+        )
+    if ground_m >= _HARDLY_M:
+        return (f"{ground_m:.3g} m a pixel hardly shows roads: most are narrower than two pixels",)
+    return ()
 
 
 def locate(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None = None) -> GeoBox:
@@ -80,11 +99,34 @@ def locate(source: DatasetReader, *, crs: CRS | pyproj.CRS | str | int | None = 
             "has a CRS but no position in it",
             "georeference it, or omit --crs to work in pixels",
         )
+    _check_units(source, stated, name)
     if not (stated.is_projected or stated.is_geographic):
         raise InputError(
             name, "its CRS is not tied to the earth", "give the right one as EPSG:<number>"
         )
     return GeoBox(source.height, source.width, transform, stated)
+
+
+def _check_units(source: DatasetReader, stated: CRS, name: str) -> None:
+    """InputError where the numbers of the position are not those of the CRS: metres in degrees, or
+    degrees in metres.
+    """
+    left, bottom, right, top = source.bounds
+    farthest = max(abs(left), abs(right)), max(abs(bottom), abs(top))
+    at = f"its position is {left:.7g} {bottom:.7g}"
+    if stated.is_geographic and (farthest[0] > 540 or farthest[1] > 95):
+        raise InputError(
+            name,
+            f"{at}: no place on earth in degrees, as its CRS {stated.to_string()[:40]} is",
+            "give the right one with --crs EPSG:<number>",
+        )
+    metres = abs(source.transform.determinant) ** 0.5
+    if stated.is_projected and farthest[0] <= 360 and farthest[1] <= 90 and metres < 1e-3:
+        raise InputError(
+            name,
+            f"{at}: degrees, it seems, but its CRS {stated.to_string()[:40]} is in metres",
+            "give the right one with --crs, such as EPSG:4326",
+        )
 
 
 def _locate_in_pixels(source: DatasetReader, name: str) -> GeoBox:

@@ -130,3 +130,14 @@ def describe_nodata(view: DatasetReader, colours: Colours) -> str | None:
     return (
         "no data: clear colours of the palette" if colours.palette else "no data: mask of the file"
     )
+
+
+def find_near_blanks(view: DatasetReader) -> tuple[int, ...]:
+    """Which of 0 and 255 stand for no data, so that values next to them may be its noise.
+
+    Lossy compression blurs a declared value, too. An alpha band or a mask is exact.
+    """
+    flags = view.mask_flag_enums[0]
+    if flags == [MaskFlags.all_valid]:
+        return 0, 255
+    return tuple(value for value in (0, 255) if MaskFlags.nodata in flags and view.nodata == value)
