@@ -188,6 +188,9 @@ INKS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_SMALL = 0.7  # of dashes in an overview and in small pictures
+
+
 def list_kinds(*, on_map: bool | None = None, seen: Seen | None = None) -> tuple[str, ...]:
     """The names of the kinds that are so, in the table's order; None: no matter how."""
     return tuple(
@@ -214,8 +217,8 @@ def draw_plate(name: str) -> str:
 
 
 def write_style() -> str:
-    """CSS that says the table: inks, `--kinds` (all colours side by side) and, of elements whose
-    class is a kind's name, `--kind` and `--dash`.
+    """CSS that says the table: inks, `--kinds` (all colours side by side) and, for elements whose
+    class is a kind's name, `--kind` (its colour), `--dash`, `--dash-small` and `--cap`.
     """
     share = 100 / len(KINDS)
     bands = ", ".join(
@@ -225,9 +228,16 @@ def write_style() -> str:
     inks = "".join(f"--{name}:{colour};" for name, colour in INKS.items())
     rows = [f":root{{{inks}--kinds:linear-gradient(90deg, {bands});}}"]
     for kind in KINDS.values():
-        dash = " ".join(f"{px:g}" for px in kind.dash) or "none"
-        rows.append(f".{kind.name}{{--kind:{kind.colour};--dash:{dash};}}")
+        dash, small = (_say_dash(kind, scale) for scale in (1.0, _SMALL))
+        cap = "butt" if kind.dash else "round"  # round ends would fill the gaps
+        rows.append(
+            f".{kind.name}{{--kind:{kind.colour};--dash:{dash};--dash-small:{small};--cap:{cap};}}"
+        )
     return "\n".join(rows) + "\n"
+
+
+def _say_dash(kind: Kind, scale: float) -> str:
+    return " ".join(f"{scale * px:g}" for px in kind.dash) or "none"
 
 
 def write_script() -> str:

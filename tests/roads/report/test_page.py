@@ -27,6 +27,7 @@ from shapely import LineString
 
 from mapsight.errors import InputError
 from mapsight.geo.geobox import Bounds, GeoBox
+from mapsight.roads.kinds import INKS, KINDS
 from mapsight.roads.report import images, words
 from mapsight.roads.report import page as report
 from mapsight.roads.report.figures import draw_arrow, draw_curve
@@ -624,13 +625,14 @@ def test_colours_can_be_read(scheme: str) -> None:
     )
     assert contrast("ink", "warn") >= 4.5
     assert all(contrast(f"curve-{name}", "paper") >= 3 for name in ("f1", "precision", "recall"))
-    assert all(contrast(kind, "dark") >= 4.5 for kind in words.KINDS)
+    colours |= INKS | {kind.name: kind.colour for kind in KINDS.values()}
+    assert all(contrast(kind, "dark") >= 4.5 for kind in KINDS)
 
 
 def test_each_kind_can_be_hidden(source: str, page: Page) -> None:
     """For every kind there is a ticked box, and the style sheet hides that kind when it is not
     ticked.
     """
-    for kind in words.KINDS:
+    for kind in KINDS:
         assert page.find("input", id=f"show-{kind}", type="checkbox")[0].keys() >= {"checked"}
         assert f"body:has(#show-{kind}:not(:checked)) .of-{kind}" in source

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
+from uuid import UUID, uuid5
 
 import geopandas as gpd
+import jinja2
 import shapely
 
 from mapsight.atomic import write_atomically
 from mapsight.roads.export.run import ExportSettings, Run, propose_line, write_vector
+from mapsight.roads.kinds import KINDS
 
+_KEYS = UUID("c365f6e5-400e-41cb-a087-783436997f9e")  # the style's own key
 # As QGIS itself makes it when a style is saved into a GeoPackage.
 _TABLE = """CREATE TABLE layer_styles (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
@@ -50,10 +53,27 @@ def _take_proposed(findings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _add_styles(path: Path, layers: list[str]) -> None:
-    folder = files("mapsight.roads.export")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(rgb=_say_rgb, rule_key=_make_key)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(_TABLE)
         database.execute(_CONTENTS)
         for name in layers:
-            style = folder.joinpath(f"style_{name}.qml").read_text(encoding="utf-8")
+            style = environment.get_template(f"style_{name}.qml.j2").render(kinds=KINDS.values())
             database.execute(_STYLE, (name, style, f"{name} of a mapsight audit"))
+
+
+def _say_rgb(colour: str) -> str:
+    """#rrggbb as QGIS writes it: 'r,g,b'."""
+    return ",".join(str(part) for part in bytes.fromhex(colour.removeprefix("#")))
+
+
+def _make_key(name: str) -> str:
+    """A rule of a style needs a key of its own, the same in every file."""
+    return f"{{{uuid5(_KEYS, name)}}}"

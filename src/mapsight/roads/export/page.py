@@ -29,6 +29,7 @@ from mapsight.atomic import write_atomically
 from mapsight.errors import MapsightError
 from mapsight.roads.export.run import ExportSettings, Run, describe_tool, to_degrees
 from mapsight.roads.folder.read import read_line
+from mapsight.roads.kinds import KINDS, write_style
 
 _MOST_PX = 4096  # of the picture's longer side; browsers and mail programs choke on more
 _JPEG_QUALITY = 82
@@ -56,7 +57,7 @@ def write_page(
     data = json.dumps(_collect(run, findings, frame), ensure_ascii=False, allow_nan=False).replace(
         "<", "\\u003c"
     )
-    style, script = _read("page.css"), _read("page.js")
+    style, script = write_style() + _read("page.css"), _read("page.js")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -73,6 +74,7 @@ def write_page(
         image=run.image_name or "image",
         map=run.map_name or "map",
         count=len(findings),
+        kinds=list(KINDS),
         style_hash=_hash(style),
         script_hash=_hash(script),
     )

@@ -19,12 +19,12 @@ from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
-import jinja2
 import shapely
 from markupsafe import Markup
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
+from mapsight.roads.kinds import KINDS, Kind
 from mapsight.roads.report import words
 from mapsight.roads.report.figures import (
     ArrowFigure,
@@ -35,6 +35,7 @@ from mapsight.roads.report.figures import (
 )
 from mapsight.roads.report.images import Scene
 from mapsight.roads.report.pictures import Crop, draw_crop, draw_overview, find_middle
+from mapsight.roads.report.template import make_environment, read_style
 
 __all__ = [
     "OSM_LINKS",
@@ -165,7 +166,7 @@ class _Card:
     rank: int
     anchor: str
     row: Any
-    kind: words.Kind
+    kind: Kind
     crop: Crop
     place: _Place
 
@@ -186,8 +187,8 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
     """The page as text; equal input gives equal text."""
     shown = audit.findings.iloc[:max_cards]
     overview = draw_overview(audit.scene, list(audit.findings.geometry), marks=len(shown))
-    style = _read_style(overview.width / overview.height)
-    page = _make_environment().get_template("report.html.j2")
+    style = read_style(overview.width / overview.height)
+    page = make_environment().get_template("report.html.j2")
     return page.render(
         audit=audit,
         style=Markup(
@@ -200,7 +201,7 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
             _make_card(audit, rank, row)
             for rank, row in enumerate(shown.itertuples(index=False), 1)
         ],
-        counts={kind: int((audit.findings["kind"] == kind).sum()) for kind in words.KINDS},
+        counts={kind: int((audit.findings["kind"] == kind).sum()) for kind in KINDS},
         expected=round(float(audit.findings["score"].sum())),
         shift_figure=_draw_shift(audit.shift),
         curve=_draw_threshold(audit.threshold),
@@ -208,7 +209,7 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
         since=words.say_since(audit.statuses),
         dismissed=[
             (
-                words.KINDS[row.kind].singular,
+                KINDS[row.kind].singular,
                 row.score,
                 row.evidence,
                 _locate(audit, find_middle(row.geometry)).text,
@@ -222,7 +223,7 @@ def _make_card(audit: AuditView, rank: int, row: Any) -> _Card:
     seen = shapely.from_wkt(row.seen_wkt) if row.seen_wkt else None
     crop = draw_crop(audit.scene, row.geometry, seen)
     place = _locate(audit, find_middle(row.geometry))
-    return _Card(rank, _make_anchor(row.finding_id, rank), row, words.KINDS[row.kind], crop, place)
+    return _Card(rank, _make_anchor(row.finding_id, rank), row, KINDS[row.kind], crop, place)
 
 
 def _list_briefly(findings: gpd.GeoDataFrame) -> list[tuple[int, str, str, float]]:
@@ -281,27 +282,3 @@ def fill_link(template: str, values: Mapping[str, float]) -> str:
     for name, value in values.items():
         template = template.replace("{" + name + "}", f"{value:.6f}")
     return template
-
-
-def _make_environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    says = {name: value for name, value in vars(words).items() if name.startswith("say_")}
-    environment.filters.update(breakable=_allow_breaks, sentence=words.make_sentence)
-    environment.globals.update(says, KINDS=words.KINDS, isfinite=math.isfinite, hypot=math.hypot)
-    return environment
-
-
-def _allow_breaks(name: object) -> Markup:
-    """Let a long file name break after its separators; the pieces are escaped."""
-    return Markup("<wbr>").join(re.split(r"(?<=[_/-])", str(name)))
-
-
-def _read_style(aspect: float) -> str:
-    text = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    return f":root{{--aspect:{aspect:.4f}}}\n{text}"

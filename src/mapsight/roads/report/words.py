@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 # Lower bounds of P(real error) and how a careful colleague would say it.
 _CERTAINTY = (
@@ -15,45 +14,6 @@ _CERTAINTY = (
     (0.20, "probably a false alarm"),
     (0.0, "very probably a false alarm"),
 )
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of finding as the reader meets it."""
-
-    name: str
-    singular: str
-    plural: str
-    meaning: str
-    caution: str
-
-
-KINDS = {
-    "missing": Kind(
-        "missing",
-        "Missing road",
-        "Missing roads",
-        "The image shows a road, the map has none there.",
-        "Before you add it: is it a road at all? Driveways, car parks and railways look alike from"
-        " above.",
-    ),
-    "phantom": Kind(
-        "phantom",
-        "Phantom road",
-        "Phantom roads",
-        "The map has a road, the image shows none there.",
-        "Before you delete it: could it be under trees, in a tunnel, or built after the photo was"
-        " taken?",
-    ),
-    "misaligned": Kind(
-        "misaligned",
-        "Misaligned road",
-        "Misaligned roads",
-        "The image shows the road beside the place where the map has it.",
-        "Before you move it: could the photo be off? Compare with a second image or with GPS"
-        " tracks.",
-    ),
-}
 
 
 def say_count(count: int, singular: str, plural: str) -> str:

@@ -18,6 +18,7 @@ from shapely.affinity import translate
 from mapsight.geo.profile import place_stations, sample_points
 from mapsight.geo.raster import GeoBox
 from mapsight.roads.folder.read import read_offsets
+from mapsight.roads.kinds import KINDS
 from mapsight.roads.report import words
 from mapsight.roads.scoring.table import explain_score, read_intercept
 from mapsight.web.review.session import Session
@@ -31,7 +32,7 @@ _LEAST_REST = 0.005  # of a logit: less is the rounding of what is shown
 def describe_finding(session: Session, number: int) -> dict[str, Any]:
     """Everything the page shows of one finding, its verdicts aside."""
     row = session.findings.iloc[number]
-    kind = words.KINDS.get(row["kind"])
+    kind = KINDS.get(row["kind"])
     middle = session.degrees.iloc[number].interpolate(0.5, normalized=True)
     return {
         "id": row["finding_id"],
