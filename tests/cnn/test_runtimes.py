@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from mapsight.cnn.checkpoint import Model, ModelCard
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.nets import make_net
 from mapsight.cnn.runtimes import RUNTIMES, open_runner
+from mapsight.cnn.runtimes.kept import read_onnx_form
 from mapsight.cnn.runtimes.torch_runtime import fold_batch_norms, scale_images
 from mapsight.errors import InputError, MapsightError
 
@@ -68,13 +71,22 @@ def test_absent_device_is_refused():
         find_compute("cpu", "int3")
 
 
-def test_onnx_runtime_agrees_with_torch():
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "mapsight" / "onnx"
+
+
+@pytest.mark.parametrize("name", [name for name in RUNTIMES if name != "torch"])
+def test_runtimes_agree_with_torch(name):
     """The same probabilities at two sizes, neither of them the size that was exported."""
-    pytest.importorskip("onnxruntime")
+    for package in RUNTIMES[name].needs:
+        pytest.importorskip(package)
     model = Model(trained_like(), ModelCard("roadnet-tiny", 1.0, scale_mean=0.5, scale_std=0.25))
     compute = find_compute("cpu", "fp32")
     wanted, got = (
-        open_runner(model, replace(compute, runtime=runtime)) for runtime in ("torch", "onnx")
+        open_runner(model, replace(compute, runtime=runtime)) for runtime in ("torch", name)
     )
     for height, width in ((64, 96), (160, 32)):
         images = np.random.default_rng(height).integers(
@@ -99,3 +111,37 @@ def test_unknown_runtime_is_refused():
     model = Model(trained_like(), ModelCard("roadnet-tiny", 1.0))
     with pytest.raises(InputError, match="torch, onnx"):
         open_runner(model, replace(find_compute("cpu", "fp32"), runtime="abacus"))
+
+
+def test_onnx_form_is_kept(cache, monkeypatch):
+    """Made once for equal weights, anew for others; a damaged cache folder is done without."""
+    pytest.importorskip("onnxscript")
+    model = Model(trained_like(), ModelCard("roadnet-tiny", 1.0))
+    first = read_onnx_form(model)
+    monkeypatch.setattr("mapsight.cnn.runtimes.kept._make", lambda model: b"made again")
+    assert read_onnx_form(model) == first
+    assert [path.read_bytes() for path in cache.glob("*")] == [first]
+    assert read_onnx_form(Model(model.net, ModelCard("roadnet-tiny", 1.0, scale_std=3.0))) != first
+    other = trained_like("roadnet-tiny")
+    with torch.no_grad():
+        next(other.parameters()).mul_(2)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "a file"))
+    cache.joinpath("a file").write_text("")
+    assert read_onnx_form(Model(other, model.card)) == b"made again"
+
+
+def test_openvino_tells_nobody():
+    """What would report its use is never imported (asked of a fresh interpreter)."""
+    pytest.importorskip("openvino")
+    code = (
+        "import sys; from mapsight.cnn.runtimes import RUNTIMES, open_runner\n"
+        "from dataclasses import replace\n"
+        "from mapsight.cnn.compute import find_compute\n"
+        "from mapsight.cnn.shipped import read_named_model\n"
+        "compute = replace(find_compute('cpu'), runtime='openvino')\n"
+        "open_runner(read_named_model('shipped'), compute)\n"
+        "assert not [m for m in sys.modules if m.startswith('openvino_telemetry.')]\n"
+        "assert 'openvino' in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
 from mapsight.cnn.runtimes.onnx_runtime import open_onnx
+from mapsight.cnn.runtimes.openvino_runtime import open_openvino
 from mapsight.cnn.runtimes.runner import Runner, average_flips
 from mapsight.cnn.runtimes.torch_runtime import open_torch
 from mapsight.errors import InputError, MapsightError
@@ -31,6 +32,7 @@ class Runtime:
 RUNTIMES: dict[str, Runtime] = {
     "torch": Runtime(open_torch),
     "onnx": Runtime(open_onnx, needs=("onnx", "onnxscript", "onnxruntime"), extra="export"),
+    "openvino": Runtime(open_openvino, needs=("onnx", "onnxscript", "openvino"), extra="fast"),
 }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
+import torch
 
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
+from mapsight.cnn.runtimes.kept import read_onnx_form
 from mapsight.cnn.runtimes.runner import Runner
 from mapsight.cnn.runtimes.torch_runtime import find_stride
 
@@ -16,21 +15,15 @@ from mapsight.cnn.runtimes.torch_runtime import find_stride
 def open_onnx(model: Model, compute: Compute) -> Runner:
     """A runner on as many threads as torch would take."""
     import onnxruntime
-    import torch
-
-    from mapsight.cnn.onnx_file import export_onnx
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    with tempfile.TemporaryDirectory(prefix="mapsight-") as folder:
-        path = Path(folder) / "model.onnx"
-        export_onnx(model, path, tile_px=None)
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+    session = onnxruntime.InferenceSession(
+        read_onnx_form(model), options, providers=["CPUExecutionProvider"]
+    )
 
     def predict(images: np.ndarray) -> np.ndarray:
         (found,) = session.run(None, {"image": images.astype(np.float32) / 255})
-        return np.asarray(found)[:, 0]
+        return np.asarray(found, np.float32)[:, 0]
 
     return Runner(predict, find_stride(model.net), model.card)

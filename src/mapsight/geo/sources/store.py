@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from mapsight.cache import find_cache_dir
+
 _MAGIC = b"mapsight-reply-1\n"
 _HEAD_LIMIT = 4096
 
@@ -94,8 +96,7 @@ class Store:
 
 def find_store_dir() -> Path:
     """Where replies are kept unless told otherwise: the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "mapsight" / "gather"
+    return find_cache_dir() / "gather"
 
 
 def _format(reply: Reply) -> bytes:
