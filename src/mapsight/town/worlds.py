@@ -188,7 +188,8 @@ WORLDS: Mapping[str, World] = MappingProxyType({
             residential=((5, 7.4), (("asphalt", 0.35), ("snow", 0.65))),
             service=((3.2, 4.4), (("snow", 1.0),)), track=((2.4, 3.4), (("snow", 1.0),)),
         ),
-        biomes=("snow", "thaw"), sensors=_AERIAL, sun_height=(14, 36), lean=0.15, tunnels=False,
+        biomes=("snow", "thaw"), sensors=("aerial", "sharp", "cool", "pale"),
+        sun_height=(20, 42), lean=0.15, tunnels=False,
     ),
     # summer, autumn and spring of the north, through other cameras than at home
     "seasons": World(
@@ -230,7 +231,7 @@ WORLDS: Mapping[str, World] = MappingProxyType({
         motorway=0.3, divided=0.35, roundabouts=0.45, rail=0.6, rail_beside=0.7, canals=(2, 6),
         canal_m=(4, 26), sensors=_AERIAL, sun_height=(24, 62), lean=0.15,
     ),
-    # high dry grass: bundles of tracks, earth roads, small houses
+    # high dry grass: many tracks, earth roads, small houses
     "steppe": World(
         districts={
             "dunes": (0.50, 0.25, 0.05, 0.0), "mudtown": (0.08, 0.30, 0.45, 0.50),

@@ -90,6 +90,6 @@ def look_abroad(look: Look, world: World, m_per_px: float, rng: np.random.Genera
         lean=(lean * np.cos(aside), lean * np.sin(aside)),
         relief=world.relief * rng.uniform(0.4, 1),
         asphalt=rng.uniform(80, 142),
-        worn=rng.uniform(0.94, 1.2),
+        worn=rng.uniform(1.04, 1.3),
         dust=world.dust * rng.random(),
     )

@@ -53,7 +53,7 @@ _PATTERNS = {
     "tower": Pattern(230, 180, 0.2, 6, 500, 0.25, 0.2, 0.4),
     "site": Pattern(280, 210, 0.3, 12, 400, 0.4, 0.3),
     "palms": Pattern(330, 150, 0.2, 8, 400, 0.35, 0.0, road_class="track"),
-    "dunes": Pattern(600, 210, 0.5, 60, 420, 0.4, 0.0, road_class="track"),
+    "dunes": Pattern(600, 130, 0.6, 60, 420, 0.4, 0.0, road_class="track"),
 }
 
 
