@@ -126,6 +126,14 @@ def gather(
             rich_help_panel=_NETWORK, help="longest pause that a service may ask for, in seconds"
         ),
     ] = 120,
+    inner_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=_NETWORK,
+            metavar="HOST[:PORT]",
+            help="a server of your own network that may be asked; repeatable",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(rich_help_panel=_NETWORK, help="folder in which replies are kept")
     ] = None,
@@ -187,7 +195,12 @@ def gather(
         Store(cache or find_store_dir()),
     )
     store.prune()
-    settings = HttpSettings(rate_per_s=rate, parallel=parallel, longest_wait_s=max_wait_s)
+    settings = HttpSettings(
+        rate_per_s=rate,
+        parallel=parallel,
+        longest_wait_s=max_wait_s,
+        inner_hosts=tuple(inner_host or ()),
+    )
     asked = digest_request(area, request, imagery)
     gathered = None if force else read_gathered(path, asked)
     if gathered is None:

@@ -59,6 +59,7 @@ class ImageReader:
     ) -> None:
         self.geobox, self.source_geobox = placing.working, placing.source
         self.colours, count, self._name = read_colours(source, bands), source.count, source.name
+        self._file = source
         source, self._bands = view_colours(source, self.colours)
         self._source = source
         self._blank_px = max(
@@ -91,6 +92,7 @@ class ImageReader:
         if self._grid is not self._source:
             self._grid.close()
         self._source.close()
+        self._file.close()
 
     def read(self, row: int, col: int, height: int, width: int) -> Raster:
         """RGB uint8 (3, height, width) and valid of a window of the working grid.

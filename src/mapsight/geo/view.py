@@ -32,8 +32,8 @@ _SAFE = frozenset({"GTiff", "PNG"})
 def view_colours(source: DatasetReader, colours: Colours) -> tuple[DatasetReader, tuple[int, ...]]:
     """The file as `colours` has it, and which bands of that are the colours (from 1).
 
-    The file itself where it is plain. Else a view over it, which closes it; raises InputError for a
-    kind of file that no view can be had of.
+    The file itself where it is plain. Else a view over it, which must stay open as long. Raises
+    InputError for a kind of file that no view can be had of.
     """
     if is_plain(source, colours):
         return source, colours.bands
@@ -55,7 +55,6 @@ def view_colours(source: DatasetReader, colours: Colours) -> tuple[DatasetReader
         view = rasterio.open(text, driver="VRT")
     except RasterioError:
         raise InputError(source.name, "its bands cannot be read", "save it as RGB") from None
-    source.close()
     return view, tuple(range(1, len(bands) + 1))
 
 

@@ -176,7 +176,7 @@ def test_signed_files(gather, catalogue, caplog):
     """Signatures are fetched and used, and neither recorded nor logged."""
     caplog.set_level(logging.DEBUG)
     catalogue.secret = "geheim123"
-    with pytest.raises(MapsightError, match="cannot be read"):
+    with pytest.raises(MapsightError, match="could be read: its file answers with status 403"):
         gather()
     record, _ = gather(sign="/sign?href={href}")
     assert record.share_valid == 1.0

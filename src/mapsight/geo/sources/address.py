@@ -4,13 +4,13 @@ shown.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from mapsight.errors import InputError
+from mapsight.geo.sources.inner import check_host, is_inward
 
 _ENV = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 _KEY_NAMES = (
@@ -22,11 +22,12 @@ _LITERAL_KEY = re.compile(rf"[?&]({_KEY_NAMES})=([^&{{]+)", re.I)
 @dataclass(frozen=True)
 class Address:
     """`url` as it is fetched (never printed, logged or recorded) and `shown`, in which keys are
-    left out.
+    left out; `typed` by the user, or told by a service.
     """
 
     url: str
     shown: str
+    typed: bool = False
 
     def __str__(self) -> str:
         return self.shown
@@ -46,7 +47,7 @@ def fill_keys(template: str) -> Address:
             "a key written out would end up in histories and records",
             f"put it into a variable and write {found[1]}={{env:NAME}}",
         )
-    return Address(_ENV.sub(lambda found: _read_key(found[1]), template), template)
+    return Address(_ENV.sub(lambda found: _read_key(found[1]), template), template, typed=True)
 
 
 def check_url(url: str) -> None:
@@ -72,6 +73,7 @@ def check_url(url: str) -> None:
             "user and password do not belong into an address",
             "give the key as {env:NAME}",
         )
+    check_host(host)
 
 
 def follow(url: str, location: str) -> str:
@@ -90,17 +92,6 @@ def follow(url: str, location: str) -> str:
             old.hostname, "redirects into the local network", "do not use this service"
         )
     return target
-
-
-def is_inward(host: str | None) -> bool:
-    """Whether a host name means this machine or its own network."""
-    name = (host or "").rstrip(".").lower()
-    if name == "localhost" or name.endswith((".localhost", ".internal", ".local")):
-        return True
-    try:
-        return not ipaddress.ip_address(name).is_global
-    except ValueError:
-        return False
 
 
 def _read_key(name: str) -> str:

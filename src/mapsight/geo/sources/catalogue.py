@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -15,10 +15,11 @@ from shapely.geometry import shape
 
 from mapsight.errors import InputError, MapsightError
 from mapsight.geo.scaling import Scale
-from mapsight.geo.sources.address import Address, check_url, is_inward
+from mapsight.geo.sources.address import Address, check_url
 from mapsight.geo.sources.area import Area
 from mapsight.geo.sources.extra import import_extra
 from mapsight.geo.sources.http import Http
+from mapsight.geo.sources.inner import is_inward
 
 _ASSETS = ("visual", "image", "rendered", "data")
 _COLOURS = ("red", "green", "blue")
@@ -93,7 +94,10 @@ def read_attribution(root: Address, http: Http, collection: str) -> str:
     """Licence and providers as the collection states them; empty where it does not."""
     try:
         about = json.loads(
-            http.get(f"{root.url.rstrip('/')}/collections/{quote(collection)}", keep=False).content
+            http.get(
+                Address(f"{root.url.rstrip('/')}/collections/{quote(collection)}", root.shown),
+                keep=False,
+            ).content
         )
         names = [str(provider["name"]) for provider in about.get("providers", [])]
         return _clean("; ".join([*names, f"licence {about['license']}"]))
@@ -148,28 +152,24 @@ def _make_io(http: Http, root: Address) -> Any:
         ) -> str:
             check_url(href)
             check_inward(href, root)
-            shown = root.shown if href == root.url else href
+            asked = root if href == root.url else Address(href, href)
             if (method or "GET").upper() == "POST":
-                reply = http.post(
-                    Address(href, shown), body=parameters, headers=headers, keep=False
-                )
+                reply = http.post(asked, body=parameters, headers=headers, keep=False)
             else:
-                reply = http.get(
-                    _add_parameters(href, shown, parameters), headers=headers, keep=False
-                )
+                reply = http.get(_add_parameters(asked, parameters), headers=headers, keep=False)
             return reply.content.decode("utf-8")
 
     return PoliteIO()
 
 
-def _add_parameters(href: str, shown: str, parameters: dict[str, Any] | None) -> Address:
+def _add_parameters(asked: Address, parameters: dict[str, Any] | None) -> Address:
     if not parameters:
-        return Address(href, shown)
+        return asked
     pairs = "&".join(
         f"{quote(str(name))}={quote(_spell(value))}" for name, value in parameters.items()
     )
-    joint = "&" if "?" in href else "?"
-    return Address(href + joint + pairs, shown + joint + pairs)
+    joint = "&" if "?" in asked.url else "?"
+    return replace(asked, url=asked.url + joint + pairs, shown=asked.shown + joint + pairs)
 
 
 def _spell(value: Any) -> str:

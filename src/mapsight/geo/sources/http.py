@@ -22,6 +22,7 @@ from mapsight.errors import MapsightError
 from mapsight.geo.sources.address import Address, check_url, follow
 from mapsight.geo.sources.coding import CodingError, name_coding, undo_coding
 from mapsight.geo.sources.extra import import_extra
+from mapsight.geo.sources.inner import Guard, find_proxy, make_backend
 from mapsight.geo.sources.store import Reply, Store
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -48,6 +49,7 @@ class HttpSettings:
     max_bytes: int = 32 * 2**20
     longest_wait_s: float = 120.0  # who asks for a longer pause is not asked again
     backoff_s: float = 1.0
+    inner_hosts: tuple[str, ...] = ()  # of the inner network, that the user named
     user_agent: str = f"mapsight/{__version__} (+https://github.com/mapsight/mapsight)"
 
 
@@ -87,18 +89,16 @@ class Http:
         self._httpx = import_extra("httpx2")
         self._gates: dict[str, _Gate] = {}
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._client = self._httpx.Client(
-            headers={"user-agent": self.settings.user_agent, "accept-encoding": "gzip"},
-            timeout=self.settings.timeout_s,
-            limits=self._httpx.Limits(max_connections=2 * self.settings.parallel),
-        )
+        self._guard = Guard(self.settings.inner_hosts)
+        self._clients: dict[str | None, Any] = {}
 
     def __enter__(self) -> Http:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def stop(self) -> None:
         """Ask nobody anymore: threads that wait for their turn wake up and fail."""
@@ -184,21 +184,24 @@ class Http:
         if self._stopped.is_set():
             raise FetchError(address, "was not asked for anymore", "start again", kind="not asked")
         url, sent = address.url, dict(headers)
+        if address.typed:
+            self._guard.trust(url)
         for _ in range(_MAX_REDIRECTS + 1):
             with self._answer(method, url, address, content, sent) as answer:
                 if answer.status_code in _REDIRECTS and "location" in answer.headers:
                     target = follow(url, answer.headers["location"])
                     if urlsplit(target).netloc != urlsplit(url).netloc:
-                        sent = {}  # headers may hold keys
+                        sent = _without_keys(sent)
                     if answer.status_code in (301, 302, 303):
                         method, content = "GET", None
                     url = target
                     continue
-                self._check_status(answer, address)
+                self._check_status(answer, address, ranged="range" in sent)
                 reply = Reply(
                     self._read_body(answer, address),
                     answer.headers.get("content-type", "")[:200],
                     time.time(),
+                    content_range=answer.headers.get("content-range", "")[:200],
                 )
             if check is not None:
                 check(reply)
@@ -223,11 +226,10 @@ class Http:
                 kind="busy",
                 again=False,
             )
+        client = self._client(url)
         self._stopped.wait(gate.take_turn_s())
         try:
-            with self._client.stream(
-                method, url, headers=dict(headers), **(content or {})
-            ) as answer:
+            with client.stream(method, url, headers=dict(headers), **(content or {})) as answer:
                 yield answer
         except self._httpx.TimeoutException:
             raise FetchError(
@@ -245,9 +247,37 @@ class Http:
                 kind="unreachable",
             ) from None
 
-    def _check_status(self, answer: Any, address: Address) -> None:
+    def _client(self, url: str) -> Any:
+        """The client for an address: ours connects to checked addresses only; a proxy of the user's
+        resolves names itself.
+        """
+        proxy = find_proxy(url)
+        if proxy is not None:
+            self._guard.check_by_proxy(url)
+        with self._lock:
+            if proxy not in self._clients:
+                self._clients[proxy] = self._make_client(proxy)
+            return self._clients[proxy]
+
+    def _make_client(self, proxy: str | None) -> Any:
+        limits = self._httpx.Limits(max_connections=2 * self.settings.parallel)
+        transport = self._httpx.HTTPTransport(limits=limits, proxy=proxy)
+        if proxy is None:
+            httpcore = import_extra("httpcore2")
+            transport._pool = httpcore.ConnectionPool(
+                ssl_context=self._httpx.create_ssl_context(),
+                max_connections=limits.max_connections,
+                network_backend=make_backend(self._guard, httpcore),
+            )
+        return self._httpx.Client(
+            transport=transport,
+            headers={"user-agent": self.settings.user_agent, "accept-encoding": "gzip"},
+            timeout=self.settings.timeout_s,
+        )
+
+    def _check_status(self, answer: Any, address: Address, *, ranged: bool) -> None:
         status = int(answer.status_code)
-        if status in _THERE:
+        if status in _THERE or (ranged and status == 206):
             return
         kind, wait_s = _name_kind(status), None
         if status == 403 and _is_missing_object(answer):
@@ -328,6 +358,11 @@ _REMEDIES = {
 }
 
 
+def _without_keys(headers: Mapping[str, str]) -> dict[str, str]:
+    """What may travel to another host: headers may hold keys."""
+    return {name: value for name, value in headers.items() if name in ("range", "accept-encoding")}
+
+
 def _unpack(answer: Any, address: Address) -> Iterator[bytes]:
     """The body in pieces, without its content coding."""
     try:
@@ -378,4 +413,4 @@ def _as_address(address: Address | str) -> Address:
     if isinstance(address, Address):
         return address
     check_url(address)
-    return Address(address, address)
+    return Address(address, address, typed=True)

@@ -1,9 +1,10 @@
-"""GeoTIFFs on the web, read through GDAL's range requests."""
+"""GeoTIFFs on the web, read in parts."""
 
 from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
@@ -16,8 +17,9 @@ from mapsight.errors import InputError
 from mapsight.geo.geobox import GeoBox
 from mapsight.geo.placing import ground_resolution, locate
 from mapsight.geo.source import check_source
-from mapsight.geo.sources.address import check_url, fill_keys
-from mapsight.geo.sources.http import Http
+from mapsight.geo.sources.address import Address, check_url, fill_keys
+from mapsight.geo.sources.http import FetchError, Http
+from mapsight.geo.sources.ranges import RangedFile
 
 
 def open_remote(
@@ -36,12 +38,18 @@ def open_remote(
     url = _sign(href, http, sign) if sign else href
     check_url(url)
     try:
-        source = rasterio.open(f"/vsicurl/{url}", driver="GTiff")
+        file = RangedFile(Address(url, name), http)
+    except FetchError as error:
+        raise InputError(
+            name, f"its file {error.expectation}", "is it public, or does it want --sign?"
+        ) from None
+    try:
+        source = _open_file(file)
         try:
             level = _choose_overview(source, box)
             if level is not None:
                 source.close()
-                source = rasterio.open(f"/vsicurl/{url}", driver="GTiff", overview_level=level)
+                source = _open_file(file, overview_level=level)
             check_source(source, name)
         except BaseException:
             source.close()
@@ -50,10 +58,17 @@ def open_remote(
         RasterioError,
         InputError,
     ):  # their words hold the address, and that may hold a signature
+        if isinstance(file.fault, InputError):
+            raise file.fault from None
         raise InputError(
             name, "its file cannot be read as a GeoTIFF", "is it public, or does it want --sign?"
         ) from None
     return source
+
+
+def _open_file(file: RangedFile, **options: int) -> DatasetReader:
+    """GDAL over our own requests: it learns neither an address nor where it leads."""
+    return rasterio.open(f"{secrets.token_hex(8)}.tif", driver="GTiff", opener=file.open, **options)
 
 
 def _choose_overview(source: DatasetReader, box: GeoBox) -> int | None:
@@ -80,25 +95,14 @@ def _sign(href: str, http: Http, template: str) -> str:
 
 
 @contextmanager
-def open_env(http: Http) -> Iterator[None]:
-    """How GDAL behaves on the network: patient, named, without looking around, and without
-    addresses in logs.
+def open_env() -> Iterator[None]:
+    """How GDAL reads what is not on this disk: without looking around, and without names in
+    logs.
     """
-    settings, log = http.settings, logging.getLogger("rasterio")
+    log = logging.getLogger("rasterio")
     before = log.level
     log.setLevel(logging.WARNING)
-    with rasterio.Env(
-        GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
-        GDAL_HTTP_TIMEOUT=settings.total_timeout_s,
-        GDAL_HTTP_CONNECTTIMEOUT=settings.timeout_s,
-        GDAL_HTTP_MAX_RETRY=settings.attempts - 1,
-        GDAL_HTTP_RETRY_DELAY=settings.backoff_s,
-        GDAL_HTTP_USERAGENT=settings.user_agent,
-        GDAL_HTTP_NETRC="NO",
-        GDAL_HTTP_LOW_SPEED_TIME=settings.timeout_s,
-        GDAL_HTTP_LOW_SPEED_LIMIT=1,
-        VSI_CACHE=True,
-    ):
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         try:
             yield
         finally:

@@ -55,7 +55,7 @@ def fetch_stac(
     pictures = [_make_picture(item, root, box, http, settings) for item in chosen]
     reader = PictureReader(pictures, box, bands=settings.bands, scale=settings.scale, forgive=True)
     attribution = settings.attribution or read_attribution(root, http, settings.collection)
-    with open_env(http), reader:
+    with open_env(), reader:
         summary = write_mosaic(
             out, box, reader.read, request=request, title="reading items", attribution=attribution
         )

@@ -22,14 +22,15 @@ _HEAD_LIMIT = 4096
 
 @dataclass(frozen=True)
 class Reply:
-    """A body as a service sent it: its type, when (seconds since 1970), and whether it came from
-    the store.
+    """A body as a service sent it: its type, when (seconds since 1970), whether it came from the
+    store, and which part of a file it is (as Content-Range says it).
     """
 
     content: bytes
     content_type: str
     fetched_at: float
     stored: bool = False
+    content_range: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def find_store_dir() -> Path:
 
 def _format(reply: Reply) -> bytes:
     head = asdict(reply) | {"sha256": hashlib.sha256(reply.content).hexdigest()}
-    del head["content"], head["stored"]
+    del head["content"], head["stored"], head["content_range"]
     return _MAGIC + json.dumps(head).encode() + b"\n" + reply.content
 
 

@@ -119,12 +119,13 @@ class RasterSource:
     @contextlib.contextmanager
     def _open(self) -> Iterator[tuple[Any, tuple[int, ...]]]:
         """The file with a place (its own, the one given, or pixels as metres), and its bands."""
-        source = open_source(self.path)
         bands: tuple[int, ...] = (1,)
-        try:
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(open_source(self.path))
             box = locate(source, crs=self.crs)
             if self.colours is not None:
                 source, bands = view_colours(source, self.colours)
+                stack.enter_context(source)
             if box.crs is None:
                 box = pixel_box(box.height, box.width, m_per_px=self.m_per_px)
             if source.crs is not None and source.crs == box.crs:
@@ -142,8 +143,6 @@ class RasterSource:
                 add_alpha=source.nodata is None,
             ) as placed:
                 yield placed, bands
-        finally:
-            source.close()
 
 
 def open_image_source(
