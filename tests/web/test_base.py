@@ -16,6 +16,7 @@ pytest.importorskip("fastapi", reason="needs mapsight[web]")
 from starlette.testclient import TestClient
 
 from mapsight.errors import InputError
+from mapsight.roads.kinds import KINDS
 from mapsight.web.base import is_local, make_app
 from mapsight.web.serve import bind, name_address
 from tests.servers import hear
@@ -236,6 +237,14 @@ def test_impossible_addresses_are_one_line(host, port):
     """No traceback for an address that is not ours."""
     with pytest.raises(InputError):
         bind(host, port)
+
+
+@pytest.mark.parametrize(("name", "media"), [("css", "text/css"), ("js", "text/javascript")])
+def test_pages_are_told_what_kinds_there_are(name, media):
+    """Style sheet and script are made from the table of kinds; a browser takes them for such."""
+    answer = make_client().get(f"/kinds.{name}")
+    assert answer.headers["content-type"].startswith(media)
+    assert all(kind.name in answer.text and kind.colour in answer.text for kind in KINDS.values())
 
 
 def test_ctrl_c_ends_cleanly():

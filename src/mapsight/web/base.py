@@ -10,13 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from mapsight import __version__
 from mapsight.errors import InputError, MapsightError
+from mapsight.roads.kinds import write_script, write_style
 from mapsight.web.guard import Guard, GuardSettings
 
 STATIC = Path(str(files("mapsight.web"))) / "static"
@@ -41,7 +42,7 @@ def make_app(
     lifespan: Callable[..., Any] | None = None,
 ) -> GuardedApp:
     """An app for pages that are served at `host`; routes are added by its caller, static files are
-    under /static.
+    under /static, the table of kinds at /kinds.css and /kinds.js.
 
     Bound to anything but this machine's own address it demands a token, which is made where none is
     given and stands in `app.guard.token`. No route of FastAPI's own is there but /api/openapi.json
@@ -71,6 +72,8 @@ def make_app(
     )
     app.guard = GuardSettings(frozenset(names), not local, token, max_body_bytes, connect)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for name, text in (("kinds.css", write_style()), ("kinds.js", write_script())):
+        app.add_api_route(f"/{name}", _make_teller(name, text), include_in_schema=False)
     app.add_exception_handler(MapsightError, _say_error)
     app.add_exception_handler(RequestValidationError, _say_invalid)
     return app
@@ -82,6 +85,12 @@ def is_local(host: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _make_teller(name: str, text: str) -> Callable[[], Response]:
+    """A route that answers with a style sheet or a script."""
+    media = {"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]]
+    return lambda: Response(text, media_type=media)
 
 
 async def _say_error(request: Request, error: Exception) -> JSONResponse:

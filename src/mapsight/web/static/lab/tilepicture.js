@@ -1,9 +1,9 @@
 // The picture of a tile with what lies over it; a pixel is chosen by pointer or arrow keys.
 
+import { INKS, KINDS } from "/kinds.js";
 import { announce, letterPx } from "./dom.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const KINDS = { missing: "#ff9a1f", phantom: "#f545a9", misaligned: "#41cdf7" };
 
 export class TilePicture {
   /** `onMove(row, col)` follows the chosen pixel; `layers` says what is drawn over the photograph. */
@@ -74,7 +74,7 @@ export class TilePicture {
     paper.lineJoin = paper.lineCap = "round";
     const unit = (0.13 * letterPx() * (devicePixelRatio || 1)) / ratio;
     if (this.layers.map) for (const line of tile.map) stroke(paper, line, "#fff", unit);
-    if (this.layers.seen) for (const line of tile.seen) stroke(paper, line, "#e8ff5c", unit);
+    if (this.layers.seen) for (const line of tile.seen) stroke(paper, line, INKS.prediction, unit);
     if (this.layers.planted)
       for (const { line } of tile.planted) stroke(paper, line, "#fff", 2.4 * unit, [1, 2.6 * unit]);
     if (this.layers.findings) {
@@ -82,7 +82,7 @@ export class TilePicture {
         stroke(
           paper,
           finding.line,
-          KINDS[finding.kind],
+          KINDS[finding.kind].colour,
           (finding.id === this.finding ? 3 : 1.8) * unit,
         );
     }

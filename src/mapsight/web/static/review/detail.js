@@ -56,7 +56,7 @@ function drawCrops(told, stamp) {
       for (const [n, points] of told.crop.paths.entries())
         over.append(
           svg("path", { class: "casing", d: path(points) }),
-          svg("path", { class: `find ${n ? "seen" : told.kind}`, d: path(points) }),
+          svg("path", { class: `find ${told.kind} ${n ? "seen" : ""}`, d: path(points) }),
         );
     return el(
       "figure",

@@ -1,4 +1,6 @@
 // Building the page out of elements; text is always text, whatever names and notes contain.
+import { KINDS } from "/kinds.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export const $ = (id) => document.getElementById(id);
@@ -21,37 +23,14 @@ function fill(node, attributes, children) {
   return node;
 }
 
-const PLATES = {
-  missing: () => svg("circle", { class: "plate", r: 10.5 }),
-  phantom: () => svg("rect", { class: "plate", x: -9.5, y: -9.5, width: 19, height: 19, rx: 2 }),
-  misaligned: () =>
-    svg("rect", {
-      class: "plate",
-      x: -8.6,
-      y: -8.6,
-      width: 17.2,
-      height: 17.2,
-      rx: 2,
-      transform: "rotate(45)",
-    }),
-};
-const GLYPHS = {
-  missing: "M-5 0H5M0-5V5",
-  phantom: "M-4-4L4 4M4-4L-4 4",
-  misaligned: "M-5-2.5H5M-5 2.5H5",
-};
-
 export function icon(kind) {
-  const shape = (PLATES[kind] ?? PLATES.missing)();
+  const known = KINDS[kind],
+    [shape, attributes] = known?.plate ?? ["circle", { r: 10.5 }];
   return svg(
     "svg",
-    {
-      class: `icon ${kind in GLYPHS ? kind : ""}`,
-      viewBox: "-12 -12 24 24",
-      "aria-hidden": "true",
-    },
-    shape,
-    svg("path", { class: "glyph", d: GLYPHS[kind] ?? "" }),
+    { class: `icon ${known ? kind : ""}`, viewBox: "-12 -12 24 24", "aria-hidden": "true" },
+    svg(shape, { class: "plate", ...attributes }),
+    svg("path", { class: "glyph", d: known?.glyph ?? "" }),
   );
 }
 

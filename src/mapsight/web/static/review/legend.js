@@ -1,4 +1,5 @@
 // What the strokes on the map mean, and what is asked.
+import { KINDS } from "/kinds.js";
 import { $, el, svg } from "./dom.js";
 import { remember } from "./memory.js";
 
@@ -8,18 +9,18 @@ const UPPER = "M-2 11L14 4L42 6",
   MIDDLE = "M-2 14L14 7L42 9";
 const ROWS = [
   // words, and strokes: colour, how it is drawn, where
-  ["missing", [["var(--missing)", "", MIDDLE]]],
-  ["phantom", [["var(--phantom)", "dashed", MIDDLE]]],
-  [
-    "misaligned",
-    [
-      ["var(--misaligned)", "dashed", LOWER],
-      ["var(--misaligned)", "", UPPER],
-    ],
-  ],
+  ...Object.entries(KINDS).map(([name, { colour, onMap, seen }]) => [
+    name,
+    seen === "beside"
+      ? [
+          [colour, "dashed", LOWER],
+          [colour, "", UPPER],
+        ]
+      : [[colour, onMap ? "dashed" : "", MIDDLE]],
+  ]),
   ["existing map", [["#fff", "thin", MIDDLE]]],
   ["redrawn by you", [["#7dff9a", "", MIDDLE]]],
-  ["faint: judged", [["var(--missing)", "faint", MIDDLE]]],
+  ["faint: judged", [[Object.values(KINDS)[0].colour, "faint", MIDDLE]]],
 ];
 
 export function makeLegend() {

@@ -1,24 +1,22 @@
 // The map: imagery, layers, findings, and the swipe between with and without.
+import { INKS, KINDS } from "/kinds.js";
 import { Map as WebMap, NavigationControl, ScaleControl } from "/static/vendor/maplibre-gl.mjs";
 import { $, el } from "./dom.js";
 
-const COLOURS = {
-  missing: "#ff9a1f",
-  phantom: "#f545a9",
-  misaligned: "#41cdf7",
-  map: "#ffffff",
-  predicted: "#e8ff5c",
-  dark: "#14181b",
-};
 const KIND = [
   "match",
   ["get", "kind"],
-  "missing",
-  COLOURS.missing,
-  "phantom",
-  COLOURS.phantom,
-  COLOURS.misaligned,
+  ...Object.entries(KINDS).flatMap(([name, { colour }]) => [name, colour]),
+  "#c8c8c8",
 ];
+// solid is what is seen, dashed the map's line
+const SOLID = [
+  "in",
+  ["get", "kind"],
+  ["literal", Object.keys(KINDS).filter((name) => !KINDS[name].onMap)],
+];
+const DASHED = ["!", SOLID];
+const BESIDE = Object.values(KINDS).find(({ seen }) => seen === "beside").colour;
 const JUDGED = [
   "in",
   ["coalesce", ["feature-state", "verdict"], "none"],
@@ -111,24 +109,24 @@ function makeLayers(sources) {
       paint: { "raster-fade-duration": 0, "raster-opacity": 0.85 },
     },
     line("map-casing", "map", {
-      "line-color": COLOURS.dark,
+      "line-color": INKS.dark,
       "line-opacity": 0.55,
       "line-width": wide(4.4, 2),
     }),
     line("map", "map", {
-      "line-color": COLOURS.map,
+      "line-color": INKS.map,
       "line-width": wide(1.8, 0.8),
       "line-opacity": 0.9,
     }),
-    line("predicted", "predicted", { "line-color": COLOURS.predicted, "line-width": wide(1.8, 1) }),
+    line("predicted", "predicted", { "line-color": INKS.prediction, "line-width": wide(1.8, 1) }),
     line("seen-casing", "seen", {
-      "line-color": COLOURS.dark,
+      "line-color": INKS.dark,
       "line-opacity": 0.6,
       "line-width": wide(6, 3),
     }),
-    line("seen", "seen", { "line-color": COLOURS.misaligned, "line-width": wide(3, 1.6) }),
+    line("seen", "seen", { "line-color": BESIDE, "line-width": wide(3, 1.6) }),
     line("findings-casing", "findings", {
-      "line-color": COLOURS.dark,
+      "line-color": INKS.dark,
       "line-opacity": ["case", JUDGED, 0.3, 0.65],
       "line-width": wide(7.5, 5),
     }),
@@ -136,7 +134,7 @@ function makeLayers(sources) {
       "findings",
       "findings",
       { "line-color": KIND, "line-width": wide(4, 3), "line-opacity": faint },
-      { filter: ["==", ["get", "kind"], "missing"] },
+      { filter: SOLID },
     ),
     line(
       "findings-dashed",
@@ -147,7 +145,7 @@ function makeLayers(sources) {
         "line-opacity": faint,
         "line-dasharray": [2, 1.4],
       },
-      { filter: ["!=", ["get", "kind"], "missing"], flat: true },
+      { filter: DASHED, flat: true },
     ),
     line("open-glow", "open", {
       "line-color": "#ffffff",
@@ -242,8 +240,8 @@ export function makeMap(state, review) {
       only = ["in", ["id"], ["literal", state.shown]];
     const both = (kept) => (all ? kept : kept ? ["all", kept, only] : only);
     map.setFilter("findings-casing", both(null));
-    map.setFilter("findings", both(["==", ["get", "kind"], "missing"]));
-    map.setFilter("findings-dashed", both(["!=", ["get", "kind"], "missing"]));
+    map.setFilter("findings", both(SOLID));
+    map.setFilter("findings-dashed", both(DASHED));
   }
 
   map.on("sourcedata", (event) => {
