@@ -20,11 +20,14 @@ from mapsight.cli.options import (
     Layer,
     MapCrs,
     OutDir,
+    RoadColumn,
+    RoadValues,
     Seed,
     find_named_compute,
     make_dir,
     name_beside,
     parse_bands,
+    parse_choice,
     write_json,
 )
 from mapsight.errors import InputError, ModelError
@@ -71,6 +74,8 @@ def audit(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     verdicts: Annotated[
         bool,
         typer.Option(
@@ -97,6 +102,7 @@ def audit(
     from mapsight.roads.folder.write import Origin, write_audit
     from mapsight.roads.kinds import KINDS
 
+    choice = parse_choice(road_column, road_values)
     history = find_history(out, previous)  # better to hear it now than after the training
     judged = _read_judged((previous or out) / "findings.gpkg") if verdicts else None
     if coverage not in ("auto", "all"):
@@ -113,8 +119,8 @@ def audit(
         notes = reader.notes
         seen = reader.read_all()
     box = seen.geobox
-    roads = read_map(map_file, box=box, crs=map_crs, layer=layer)
-    notes = (*notes, *(f"map: {count} × {reason}" for reason, count in roads.dropped.items()))
+    roads = read_map(map_file, box=box, crs=map_crs, layer=layer, choice=choice)
+    notes = (*notes, *(f"map: {note}" for note in roads.reading.notes))
     for line in (
         *notes,
         str(roads.overlap),
@@ -143,6 +149,8 @@ def audit(
         "crs": crs,
         "map_crs": map_crs,
         "layer": layer,
+        "road_column": choice.column,
+        "road_values": list(choice.values),
         "model": _name_model(model, start, out),
         "folds": found.prediction.folds,
     }

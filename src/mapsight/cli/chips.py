@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from mapsight.cli.console import say
-from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, OutDir, Seed, make_dir, parse_bands
+from mapsight.cli.options import (
+    Bands,
+    ImageCrs,
+    Layer,
+    MapCrs,
+    OutDir,
+    RoadColumn,
+    RoadValues,
+    Seed,
+    make_dir,
+    parse_bands,
+    parse_choice,
+)
 from mapsight.errors import InputError
 
 
@@ -39,6 +51,8 @@ def chips(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     date: Annotated[
         str | None, typer.Option(help="day of the imagery for STAC, as 2024-06-30")
     ] = None,
@@ -63,7 +77,10 @@ def chips(
     from mapsight.roads.training.chips import read_pairs
     from mapsight.roads.training.scenes import Hints
 
-    taken, hints = _parse_date(date), Hints(parse_bands(bands), crs, map_crs, layer)
+    taken, hints = (
+        _parse_date(date),
+        Hints(parse_bands(bands), crs, map_crs, layer, parse_choice(road_column, road_values)),
+    )
     if pairs is not None and not images:
         splits = [split for split in SPLITS if split in list_splits(pairs)] or ["train"]
         sources = [

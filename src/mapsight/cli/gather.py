@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapsight.cli.console import say
-from mapsight.cli.options import MapCrs, OutDir, make_dir, parse_bands
+from mapsight.cli.options import (
+    MapCrs,
+    OutDir,
+    RoadColumn,
+    RoadValues,
+    make_dir,
+    parse_bands,
+    parse_choice,
+)
 from mapsight.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +45,8 @@ def gather(
     ] = None,
     layer: Annotated[str | None, typer.Option(help="layer of the map file")] = None,
     map_crs: MapCrs = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     m_per_px: Annotated[float, typer.Option(help="metres per pixel of the image")] = 0.5,
     attribution: Annotated[str, typer.Option(help="credit for the imagery")] = "",
     zoom: Annotated[
@@ -185,7 +195,12 @@ def gather(
     )
     colours = tuple(map(parse_colour, road_colour or ()))
     drawn = MapRequest(
-        source=roads or "", layer=layer, crs=map_crs, colours=colours, tiles=request.tiles
+        source=roads or "",
+        layer=layer,
+        crs=map_crs,
+        colours=colours,
+        choice=parse_choice(road_column, road_values),
+        tiles=request.tiles,
     )
     if roads is not None:
         check_map(drawn)
@@ -217,6 +232,8 @@ def gather(
             with Http(settings, store) as http:
                 about = gather_map(area, box, drawn, out=out, http=http)
             write_record(path, Record(area, box, asked, gathered, asked_map, about))
+        for note in about.get("notes", ()):
+            say(f"map: {note}")
         whose = f"; {about['attribution']}" if about["attribution"] else ""
         say(f"map.gpkg: {about['ways']} ways, {about['km']:.2f} km of road{whose}")
         say(f"next: mapsight audit {out / 'image.tif'} {out / 'map.gpkg'} --out {out / 'audit'}")

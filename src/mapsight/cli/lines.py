@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from mapsight.cli.console import say
-from mapsight.cli.options import Bands, ImageCrs, Layer, MapCrs, Seed, make_dir, parse_bands
+from mapsight.cli.options import (
+    Bands,
+    ImageCrs,
+    Layer,
+    MapCrs,
+    RoadColumn,
+    RoadValues,
+    Seed,
+    make_dir,
+    parse_bands,
+    parse_choice,
+)
 
 
 def extract(
@@ -67,6 +78,8 @@ def plant(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     seed: Seed = 0,
 ) -> None:
     """Delete, add and shift roads of a map at known places, to test which of them an audit
@@ -82,9 +95,12 @@ def plant(
         write_planted,
     )
 
+    choice = parse_choice(road_column, road_values)
     with open_image(image, bands=parse_bands(bands), crs=crs) as reader:
         seen = reader.read_all()
-    roads = read_map(map_file, box=seen.geobox, crs=map_crs, layer=layer)
+    roads = read_map(map_file, box=seen.geobox, crs=map_crs, layer=layer, choice=choice)
+    for note in roads.reading.notes:
+        say(f"map: {note}")
     say(str(roads.overlap))
     settings = PlantSettings(deleted=deleted, added=added, shifted=shifted, seed=seed)
     mapped, planted = plant_errors(

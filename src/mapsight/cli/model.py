@@ -17,10 +17,13 @@ from mapsight.cli.options import (
     Layer,
     MapCrs,
     OutDir,
+    RoadColumn,
+    RoadValues,
     Seed,
     find_named_compute,
     make_dir,
     parse_bands,
+    parse_choice,
     write_json,
 )
 from mapsight.errors import InputError
@@ -93,6 +96,8 @@ def train(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     align: Annotated[
         bool, typer.Option(help="first move each map onto the roads that its image shows")
     ] = False,
@@ -126,7 +131,7 @@ def train(
     net = net or (begun.card.net if begun else TrainSettings().net)
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
     compute = find_named_compute(device, arithmetic)
-    hints = Hints(parse_bands(bands), crs, map_crs, layer)
+    hints = Hints(parse_bands(bands), crs, map_crs, layer, parse_choice(road_column, road_values))
     scenes, judges, resolution, source = _read_training(
         images or [], map_file, pairs, sets or [], m_per_px, balance, hints
     )
@@ -287,6 +292,8 @@ def probe(
     crs: ImageCrs = None,
     map_crs: MapCrs = None,
     layer: Layer = None,
+    road_column: RoadColumn = None,
+    road_values: RoadValues = None,
     seed: Seed = 0,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
@@ -305,7 +312,8 @@ def probe(
         image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
     ) as reader:
         seen, own = reader.read_all(), reader.source_geobox
-    road = read_truth(truth, seen.geobox, own, Hints(map_crs=map_crs, layer=layer)) > 0
+    hints = Hints(map_crs=map_crs, layer=layer, roads=parse_choice(road_column, road_values))
+    road = read_truth(truth, seen.geobox, own, hints) > 0
     report = probe_model(chosen, seen.array, road, seen.valid, compute=compute, seed=seed)
     write_json(make_dir(out) / "probe.json", report.to_json())
     write_figure(out / "probe.png", draw_probes(report))

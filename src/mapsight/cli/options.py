@@ -15,6 +15,7 @@ from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
     from mapsight.cnn.compute import Compute
+    from mapsight.geo.maps.classes import RoadChoice
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Arithmetic = Annotated[
@@ -25,6 +26,20 @@ ImageCrs = Annotated[
 ]
 MapCrs = Annotated[str | None, typer.Option(help="CRS of a map that states none, as EPSG:<number>")]
 Layer = Annotated[str | None, typer.Option(help="layer of a map file that has several")]
+RoadColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="column of the map that says what a way is; none: every line is a road",
+        rich_help_panel="Map",
+    ),
+]
+RoadValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="values of that column which are roads, and no others; with commas, or repeated",
+        rich_help_panel="Map",
+    ),
+]
 Bands = Annotated[str | None, typer.Option(help="which bands are red, green, blue, as 1,2,3")]
 OutDir = Annotated[Path, typer.Option("--out", help="folder for the results; made if needed")]
 Seed = Annotated[int, typer.Option(help="equal seeds give equal results")]
@@ -38,6 +53,23 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--bands {text}", "expected numbers", "write it as 1,2,3") from None
+
+
+def parse_choice(column: str | None, values: list[str] | None) -> RoadChoice:
+    """What the user says of a map's columns; a value with a comma counts whole and in parts."""
+    from mapsight.geo.maps.classes import RoadChoice
+
+    parts = [part.strip() for text in values or () for part in (text, *text.split(","))]
+    known = tuple(dict.fromkeys(part for part in parts if part))
+    if column is not None and not column.strip():
+        raise InputError("--road-column", "names no column", "give one, or none")
+    if values and not known:
+        raise InputError("--road-values", "names no value", "write for example primary,residential")
+    if known and column is not None and column.strip().lower() == "none":
+        raise InputError(
+            "--road-values", "every line is a road with --road-column none", "leave one of them out"
+        )
+    return RoadChoice(column, known)
 
 
 def make_dir(path: Path) -> Path:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from mapsight.geo.geobox import Bounds, GeoBox
-from mapsight.geo.ways import FloatArray, Tally
+from mapsight.geo.maps.ways import FloatArray, Tally
 
 MARGIN_M = 50.0
 _LEAST_M = 0.01  # shorter pieces are left by clipping, and mean nothing
@@ -54,12 +54,16 @@ def place_lines(
     table: dict[str, list[Any]], source_crs: CRS | None, box: GeoBox, tally: Tally
 ) -> gpd.GeoDataFrame:
     """The gathered lines in the CRS of the box: clipped, cut where they cross themselves, no line
-    twice.
+    twice. A feature of which nothing is left is counted again, by what it was lost to.
     """
-    rows, lines = _project(table.pop("line"), source_crs, box, tally)
+    numbers = np.array(table["feature"], dtype=np.int64)
+    roles = dict(zip(table["feature"], table["role"], strict=True))
+    rows, lines = _project(table.pop("line"), source_crs, box)
+    placed = numbers[rows]
     lines = shapely.clip_by_rect(lines, *_pad(box.bounds, MARGIN_M))
     crossed = ~shapely.is_simple(lines) & ~shapely.is_empty(lines)
-    tally.dropped["crosses itself, cut there"] += int(crossed.sum())
+    if crossed.any():
+        tally.remark(f"{int(crossed.sum())} lines cross themselves and are cut there")
     lines[crossed] = shapely.node(lines[crossed])
     parts, parents = shapely.get_parts(lines, return_index=True)
     long_enough = shapely.length(parts) > _LEAST_M
@@ -68,21 +72,31 @@ def place_lines(
     crs = None if box.crs is None else pyproj.CRS.from_wkt(box.crs.to_wkt())
     frame = gpd.GeoDataFrame(columns, geometry=parts, crs=crs)
     twice = frame.assign(key=[_key(line) for line in parts]).duplicated(["role", "key"])
-    tally.dropped["drawn twice"] += int(twice.sum())
-    return frame[~twice]
+    kept = frame[~twice]
+    left = set(roles)
+    for reason, there in (
+        ("cannot be projected", set(placed.tolist())),
+        ("elsewhere", set(numbers[rows].tolist())),
+        ("drawn twice", set(kept["feature"])),
+    ):
+        for number in left - there:
+            tally.lose(roles[number], reason)
+        left &= there
+    return kept
 
 
 def _project(
-    lines: list[FloatArray], source_crs: CRS | None, box: GeoBox, tally: Tally
+    lines: list[FloatArray], source_crs: CRS | None, box: GeoBox
 ) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
     """(indices of lines that can be projected, their LineStrings in the CRS of the box)."""
+    if not lines:
+        return np.empty(0, np.intp), np.empty(0, object)
     owner = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
     points = np.vstack(lines)
     if box.crs is not None and source_crs != box.crs:
         assert source_crs is not None
         points = np.column_stack(_transformer(source_crs, box.crs).transform(*points.T))
     lost = np.unique(owner[~np.isfinite(points).all(axis=1)])
-    tally.dropped["cannot be projected"] += len(lost)
     kept = ~np.isin(owner, lost)
     rows, compact = np.unique(owner[kept], return_inverse=True)
     return rows, shapely.linestrings(points[kept], indices=compact) if len(rows) else np.empty(

@@ -5,8 +5,8 @@ written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,28 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from rasterio.crs import CRS
 
 from mapsight.atomic import write_atomically
-from mapsight.errors import InputError, OverlapError
+from mapsight.errors import InputError
 from mapsight.geo.clip import find_near, place_lines
 from mapsight.geo.files import check_local_file
-from mapsight.geo.geobox import Bounds, GeoBox, parse_crs
-from mapsight.geo.geojson import iterate_geojson_ways, read_geojson_crs
-from mapsight.geo.osm import iterate_osm_ways, read_osm_crs
-from mapsight.geo.roadclass import ROAD_WIDTH_M, classify_way, name_way, read_width
-from mapsight.geo.vector import iterate_vector_ways, read_vector_crs
-from mapsight.geo.ways import Tally, Way, clean_coordinates, reaches
+from mapsight.geo.geobox import GeoBox, parse_crs
+from mapsight.geo.maps.classes import Classes, RoadChoice
+from mapsight.geo.maps.crs import explain_nothing, settle_map_crs
+from mapsight.geo.maps.formats import open_map
+from mapsight.geo.maps.gather import LINE_COLUMNS, describe_gathered, gather_ways
+from mapsight.geo.maps.roadclass import ROAD_WIDTH_M
+from mapsight.geo.maps.ways import Tally
 
 __all__ = [
     "LINE_COLUMNS",
-    "READERS",
     "ROAD_WIDTH_M",
     "MapOverlap",
+    "RoadChoice",
     "RoadMap",
     "read_map",
     "write_layers",
     "write_lines",
 ]
 
-LINE_COLUMNS = ("road_id", "road_class", "width_m", "visible", "name")
-
-_Iterate = Callable[[Path, str | None, list[Bounds], Tally], Iterator[Way]]
-READERS: dict[str, tuple[Callable[[Path, str | None], CRS | None], _Iterate]] = {
-    ".gpkg": (read_vector_crs, iterate_vector_ways),
-    ".shp": (read_vector_crs, iterate_vector_ways),
-    ".geojson": (read_geojson_crs, iterate_geojson_ways),
-    ".json": (read_geojson_crs, iterate_geojson_ways),
-    ".osm": (read_osm_crs, iterate_osm_ways),
-    ".pbf": (read_osm_crs, iterate_osm_ways),
-}
 _WRITE_FAULTS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 MASKS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 
@@ -73,6 +63,24 @@ class MapOverlap:
         return f"{share} and {self.km_inside:.2f} km of road lie in the image"
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a map file was read: what became of each of its features, and what must be said of it.
+
+    features = roads + others + elsewhere + all that was dropped, by reason. unknown: value → count
+    of those dropped because nobody knows their value. column: the one that says what a way is; ''
+    where all lines are roads.
+    """
+
+    features: int = 0
+    roads: int = 0
+    others: int = 0
+    elsewhere: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    column: str = ""
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class RoadMap:
     """The roads of a map in the CRS of an image, and what else was met in it.
@@ -80,7 +88,7 @@ class RoadMap:
     `lines`: geometry (simple LineStrings), road_id (pieces of one way share it), road_class,
     width_m, visible (False where it cannot be seen from above: tunnels, roofs, not yet built),
     name. `other_ways`: geometry, road_class of ways that are not checked but explain a prediction.
-    `dropped`: reason → count.
+    `dropped`: reason → features. `reading`: how the file was read.
     """
 
     lines: gpd.GeoDataFrame
@@ -88,6 +96,7 @@ class RoadMap:
     dropped: dict[str, int]
     other_ways: gpd.GeoDataFrame
     overlap: MapOverlap
+    reading: Reading = Reading()
 
 
 def read_map(
@@ -96,33 +105,54 @@ def read_map(
     box: GeoBox,
     crs: CRS | pyproj.CRS | str | int | None = None,
     layer: str | None = None,
+    choice: RoadChoice = RoadChoice(),
 ) -> RoadMap:
     """The part of a road map that lies in the box or within 50 m of it, in the CRS of the box.
 
     Reads GeoPackage, GeoJSON, shapefile, OpenStreetMap (.osm, .pbf) and masks (`MASKS`, which are
-    traced). `crs` overrides what the file says. Memory grows with what lies near the box, not with
-    the file. Raises InputError for a file that cannot be read or placed or holds no roads,
-    OverlapError for another place.
+    traced). Memory grows with what lies near the box, not with the file; the file and its folder
+    stay as they are.
+
+    Parameters
+    ----------
+    path
+        An ordinary local file.
+    box
+        The grid of the image.
+    crs
+        Overrides what the file says.
+    layer
+        Of a file that has several.
+    choice
+        Which column and which of its values tell roads, where the user says so.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or placed, or holds no roads.
+    OverlapError
+        For another place.
     """
     found = check_local_file(path)
-    suffix = found.suffix.lower()
-    if suffix in MASKS:
+    if found.suffix.lower() in MASKS:
         return _trace_map(found, box)
-    if suffix not in READERS:
-        known = ", ".join((*READERS, *MASKS))
-        raise InputError(path, f"maps are read from {known}", "convert it to GeoPackage")
-    read_crs, iterate = READERS[suffix]
-    stated = parse_crs(crs) if crs is not None else read_crs(found, layer)
-    source_crs = _settle_crs(stated, box, suffix, found.name)
     tally = Tally()
-    near = find_near(box, source_crs)
-    table = _gather(
-        iterate(found, layer, near, tally), near, tally, geographic=_is_geographic(source_crs)
-    )
-    if not table["line"]:
-        raise _explain_nothing(found.name, tally)
-    frame = place_lines(table, source_crs, box, tally)
-    return _assemble(frame, source_crs, box, tally, found.name)
+    with open_map(found, masks=MASKS) as (reader, readable):
+        stated = parse_crs(crs) if crs is not None else reader.read_crs(readable, layer)
+        source_crs = _settle_crs(stated, box, found, tally)
+        near = find_near(box, source_crs)
+        gathered = gather_ways(
+            reader.iterate(readable, layer, near, tally),
+            near,
+            tally,
+            geographic=source_crs is not None and bool(source_crs.is_geographic),
+            choice=choice,
+            name=found.name,
+        )
+        if not gathered.rows["line"] and not tally.dropped["not a road"]:
+            raise explain_nothing(found, tally, source_crs, place="image")
+        frame = place_lines(gathered.rows, source_crs, box, tally)
+    return _assemble(frame, source_crs, box, tally, found, gathered.classes)
 
 
 def write_lines(
@@ -165,87 +195,50 @@ def _write(
         raise InputError(path, f"cannot be written ({reason})", "is the disk full?") from None
 
 
-def _settle_crs(stated: CRS | None, box: GeoBox, suffix: str, name: str) -> CRS | None:
-    """The CRS to read the file in: GeoJSON without one is WGS 84, unless the image is in pixels."""
-    if box.crs is None and stated is not None:
-        raise InputError(name, "is georeferenced, but the image is not", "georeference the image")
-    if box.crs is not None and stated is None:
-        if suffix in (".geojson", ".json"):
-            return CRS.from_epsg(4326)
-        raise InputError(name, "does not say its CRS", "give it: --map-crs EPSG:<number>")
-    return stated
-
-
-def _is_geographic(crs: CRS | None) -> bool:
-    return crs is not None and bool(crs.is_geographic)
-
-
-def _gather(
-    ways: Iterator[Way], near: list[Bounds], tally: Tally, *, geographic: bool
-) -> dict[str, list[Any]]:
-    """Columns of the ways that reach into `near`: line (n, 2), role, and those of RoadMap.lines."""
-    table: dict[str, list[Any]] = {name: [] for name in ("line", "role", *LINE_COLUMNS)}
-    for way in ways:
-        pieces, fault = clean_coordinates(way.coordinates, geographic=geographic)
-        if not any(reaches(piece, near) for piece in pieces):
-            tally.swapped += reaches(way.coordinates[:, ::-1], near) if len(way.coordinates) else 0
-            tally.dropped.update([fault] if fault else [])
-            continue
-        role, road_class, visible = classify_way(way.tags)
-        if not role:
-            tally.dropped["not a road"] += 1
-            continue
-        row = (
-            role,
-            way.way_id,
-            road_class,
-            read_width(way.tags, road_class),
-            visible,
-            name_way(way.tags),
+def _settle_crs(stated: CRS | None, box: GeoBox, path: Path, tally: Tally) -> CRS | None:
+    """The CRS to read the file in; none where the image is in pixels."""
+    if box.crs is not None:
+        return settle_map_crs(stated, path, tally)
+    if stated is not None:
+        raise InputError(
+            path.name, "is georeferenced, but the image is not", "georeference the image"
         )
-        for piece in pieces:
-            for name, value in zip(table, (piece, *row), strict=True):
-                table[name].append(value)
-    return table
+    return None
 
 
 def _assemble(
-    frame: gpd.GeoDataFrame, source_crs: CRS | None, box: GeoBox, tally: Tally, name: str
+    frame: gpd.GeoDataFrame,
+    source_crs: CRS | None,
+    box: GeoBox,
+    tally: Tally,
+    path: Path,
+    classes: Classes,
 ) -> RoadMap:
     is_road = frame["role"] == "road"
     lines = frame.loc[is_road, ["geometry", *LINE_COLUMNS]].reset_index(drop=True)
     others = frame.loc[~is_road, ["geometry", "road_class"]].reset_index(drop=True)
     inside = shapely.length(shapely.clip_by_rect(lines.geometry.to_numpy(), *box.bounds))
     if not inside.sum() > 0:
-        if len(others):
+        if len(others) or tally.dropped["not a road"]:
+            no_roads = len(others) + tally.dropped["not a road"]
             raise InputError(
-                name,
-                f"has no road in the image, only {len(others)} other ways",
+                path.name,
+                f"has no road in the image, only {no_roads} other ways",
                 "give a map with roads",
             )
-        raise _explain_nothing(name, tally)
-    ways_inside = lines.loc[inside > 0, "road_id"].nunique()
+        raise explain_nothing(path, tally, source_crs, place="image")
+    ways_inside = frame.loc[is_road, "feature"].reset_index(drop=True)[inside > 0].nunique()
     overlap = MapOverlap(tally.total, ways_inside, float(inside.sum()) / 1000)
-    return RoadMap(lines, source_crs, dict(+tally.dropped), others, overlap)
-
-
-def _explain_nothing(name: str, tally: Tally) -> InputError | OverlapError:
-    if tally.total == 0:
-        return InputError(name, "the map is empty", "give one with roads in it")
-    if tally.swapped:
-        return OverlapError(
-            name, "no overlap of map and image; its axes look swapped", "exchange x and y"
-        )
-    if tally.dropped.total() >= tally.total:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in tally.dropped.items())
-        return InputError(
-            name, f"holds no usable line ({reasons})", "give a map of road centre lines"
-        )
-    return OverlapError(
-        name,
-        "no overlap of map and image",
-        "swapped axes? wrong CRS? give its own as EPSG:<number>",
+    reading = Reading(
+        features=tally.total,
+        roads=tally.roads,
+        others=tally.others,
+        elsewhere=tally.elsewhere,
+        unknown=dict(tally.unknown.most_common()),
+        column=classes.name,
+        notes=tuple(describe_gathered(tally, classes)),
     )
+    return RoadMap(lines, source_crs, dict(+tally.dropped), others, overlap, reading)
 
 
 def _trace_map(path: Path, box: GeoBox) -> RoadMap:

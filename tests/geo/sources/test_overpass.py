@@ -96,6 +96,7 @@ def test_recorded_answer():
     assert roads.attrs == {
         "attribution": roads.attrs["attribution"],
         "data_of": "2026-01-02T03:04:05Z",
+        "notes": ["1 × not a road"],
     }
     assert "ODbL" in roads.attrs["attribution"]
 

@@ -20,6 +20,7 @@ from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import GeoBox
+from mapsight.geo.maps.classes import RoadChoice
 from mapsight.geo.network import read_map, write_lines
 from mapsight.geo.raster import open_raster_writer
 from mapsight.geo.sources.area import Area
@@ -48,6 +49,7 @@ class MapRequest:
     crs: str | None = None
     colours: tuple[Colour, ...] = ()
     attribution: str = ""
+    choice: RoadChoice = RoadChoice()
     tiles: TileSettings = TileSettings(photo=False)
 
 
@@ -95,6 +97,7 @@ def gather_map(
         "source": request.source,
         "attribution": attribution,
         "data_of": str(roads.attrs.get("data_of", "")),
+        "notes": list(roads.attrs.get("notes", ())),
         "ways": int(lines.lines["road_id"].nunique()),
         "km": round(float(km.sum()), 3),
         "km_by_class": {str(kind): round(float(length), 3) for kind, length in km.items()},
@@ -107,7 +110,7 @@ _Read = tuple[gpd.GeoDataFrame, "Path | None", dict[str, Any]]
 
 def _read_file(area: Area, box: GeoBox, request: MapRequest, out: Path, http: Http) -> _Read:
     path = Path(request.source)
-    roads = read_roads(area, path, layer=request.layer, crs=request.crs)
+    roads = read_roads(area, path, layer=request.layer, crs=request.crs, choice=request.choice)
     return roads, None, {"kind": "file", "file_of": format_time(path.stat().st_mtime)}
 
 

@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 
 from mapsight.errors import InputError
-from mapsight.geo.osm import KEYS
+from mapsight.geo.maps.elements import iterate_elements
+from mapsight.geo.maps.roadclass import KEYS
+from mapsight.geo.maps.ways import Tally
 from mapsight.geo.sources.area import Area
 from mapsight.geo.sources.http import FetchError, Http
 from mapsight.geo.sources.roads import OSM_TERMS, frame_roads, pad_area
 from mapsight.geo.sources.store import Reply
-from mapsight.geo.ways import FloatArray, Tally, Way
 
 ENDPOINT = "https://overpass-api.de/api/interpreter"
 MAX_KM2 = 400.0  # of a public service; beyond that an extract is faster, and fairer to others
@@ -53,7 +52,8 @@ def fetch_overpass(
     )
     answer = parse_answer(reply)
     tally = Tally()
-    roads = frame_roads(_iterate_ways(answer["elements"], tally), area, tally)
+    tally.note_columns(KEYS)
+    roads = frame_roads(iterate_elements(answer["elements"], answer), area, tally)
     if roads.empty:
         raise InputError(
             f"--bbox {area}",
@@ -123,33 +123,3 @@ def _refuse_page(content: bytes) -> FetchError:
     error = _refuse(said[0] if said else "it is no JSON, or cut off", "busy" if busy else "damaged")
     error.again = error.again or content.lstrip()[:1] == b"{"
     return error
-
-
-def _iterate_ways(elements: list[Any], tally: Tally) -> Iterator[Way]:
-    for element in elements:
-        if not isinstance(element, dict) or element.get("type") != "way":
-            continue
-        tally.total += 1
-        tags = element.get("tags")
-        if not isinstance(tags, dict):
-            continue
-        named = {str(key).lower(): str(value) for key, value in tags.items()}
-        runs = _read_runs(element.get("geometry"))
-        if not runs:
-            tally.dropped["nodes missing"] += 1
-        for run in runs:
-            yield Way(str(element.get("id", tally.total)), named, run)
-
-
-def _read_runs(geometry: Any) -> list[FloatArray]:
-    """Runs of consecutive points whose place is known, two and more; a node that is missing is
-    null.
-    """
-    runs: list[list[tuple[float, float]]] = [[]]
-    for point in geometry if isinstance(geometry, list) else []:
-        try:
-            runs[-1].append((float(point["lon"]), float(point["lat"])))
-        except (TypeError, KeyError, ValueError, OverflowError):
-            if runs[-1]:
-                runs.append([])
-    return [np.array(run) for run in runs if len(run) > 1]

@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Iterable
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -21,50 +21,71 @@ from mapsight.errors import InputError, OverlapError
 from mapsight.geo.clip import MARGIN_M, repeat_eastward
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import Bounds, parse_crs
-from mapsight.geo.network import LINE_COLUMNS, READERS
-from mapsight.geo.roadclass import classify_way, name_way, read_width
+from mapsight.geo.maps.classes import RoadChoice
+from mapsight.geo.maps.crs import WGS84, explain_nothing, settle_map_crs
+from mapsight.geo.maps.formats import OSM_SUFFIXES, open_map
+from mapsight.geo.maps.gather import LINE_COLUMNS, describe_gathered, gather_ways
+from mapsight.geo.maps.ways import Tally, Way, reaches
 from mapsight.geo.sources.area import Area
-from mapsight.geo.vector import iterate_vector_ways
-from mapsight.geo.ways import Tally, Way, clean_coordinates, reaches
 
-WGS84 = CRS.from_epsg(4326)
 OSM_TERMS = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
-_OSM = (".osm", ".pbf")
 _M_PER_DEGREE = 111_000.0
 _TAG_BUDGET = 100_000  # characters of one way's tags; a value of OpenStreetMap has at most 255
 
 
 def read_roads(
-    area: Area, path: str | os.PathLike[str], *, layer: str | None = None, crs: str | None = None
+    area: Area,
+    path: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    choice: RoadChoice = RoadChoice(),
 ) -> gpd.GeoDataFrame:
     """Roads of a map file in an area, and what else explains a prediction: tracks, paths, railways,
     waters.
 
+    Reads OpenStreetMap (.osm, .pbf), GeoPackage, GeoJSON and shapefiles; the file and its folder
+    stay as they are.
+
+    Parameters
+    ----------
+    area
+        The place, in degrees.
+    path
+        An ordinary local file.
+    layer
+        Of a file that has several.
+    crs
+        Overrides what the file says.
+    choice
+        Which column and which of its values tell roads, where the user says so.
+
+    Returns
+    -------
     Lines in EPSG:4326 that reach up to 50 m over the area, with the columns road_id, road_class,
     width_m, visible, name, and `tags`: all that the file says of a way, as JSON with lower-case
-    keys. Reads OpenStreetMap (.osm, .pbf), GeoPackage, GeoJSON and shapefiles; `crs` overrides what
-    the file says. Raises InputError for a file that cannot be read, OverlapError where none of its
-    ways lies in the area.
+    keys. `attrs` holds the attribution and `notes`, what must be said of the reading.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or placed, or holds no roads.
+    OverlapError
+        Where none of its ways lies in the area.
     """
     found = check_local_file(path)
-    suffix = found.suffix.lower()
-    if suffix not in READERS:
-        raise InputError(
-            path, f"roads are read from {', '.join(READERS)}", "convert it to GeoPackage"
-        )
-    read_crs, iterate = READERS[suffix]
-    if iterate is iterate_vector_ways:
-        iterate = partial(iterate_vector_ways, all_columns=True)
-    stated = parse_crs(crs) if crs is not None else read_crs(found, layer)
-    if stated is None and suffix not in (".geojson", ".json"):
-        raise InputError(found.name, "does not say its CRS", "give it as EPSG:<number>")
-    stated = stated or WGS84
-    tally, near = Tally(), [_bounds_in(area, stated)]
-    near = repeat_eastward(near) if stated.is_geographic else near
-    roads = frame_roads(iterate(found, layer, near, tally), area, tally, crs=stated)
-    if roads.empty:
-        raise _explain_nothing(found.name, area, tally)
-    roads.attrs["attribution"] = OSM_TERMS if suffix in _OSM else ""
+    tally = Tally()
+    with open_map(found) as (reader, readable):
+        stated = parse_crs(crs) if crs is not None else reader.read_crs(readable, layer)
+        stated = settle_map_crs(stated, found, tally)
+        near = [_bounds_in(area, stated)]
+        near = repeat_eastward(near) if stated.is_geographic else near
+        ways = reader.iterate(readable, layer, near, tally)
+        roads = _frame(ways, area, tally, crs=stated, near=near, choice=choice, name=found.name)
+    if not (roads["role"] == "road").any():
+        raise _explain(found, area, tally, stated)
+    roads = roads.drop(columns="role")
+    roads.attrs["attribution"] = OSM_TERMS if found.suffix.lower() in OSM_SUFFIXES else ""
     return roads
 
 
@@ -74,29 +95,31 @@ def frame_roads(
     """Ways as lines in EPSG:4326, cut to the area and 50 m around it, in the order of the
     source.
     """
-    rows: dict[str, list[Any]] = {name: [] for name in (*LINE_COLUMNS, "tags")}
-    lines: list[Any] = []
-    for way in ways:
-        pieces, fault = clean_coordinates(way.coordinates, geographic=bool(crs.is_geographic))
-        role, road_class, visible = classify_way(way.tags)
-        if fault or not role:
-            tally.dropped[fault or "not a road"] += 1
-            continue
-        row = (
-            way.way_id,
-            road_class,
-            read_width(way.tags, road_class),
-            visible,
-            name_way(way.tags),
-            _dump(way.tags),
-        )
-        for piece in pieces:
-            lines.append(shapely.linestrings(piece))
-            for name, value in zip(rows, row, strict=True):
-                rows[name].append(value)
-    return _cut(
-        gpd.GeoDataFrame(rows, geometry=lines, crs=pyproj.CRS.from_wkt(crs.to_wkt())), area, tally
+    near = [(-math.inf, -math.inf, math.inf, math.inf)]
+    return _frame(ways, area, tally, crs=crs, near=near).drop(columns="role")
+
+
+def _frame(
+    ways: Iterable[Way],
+    area: Area,
+    tally: Tally,
+    *,
+    crs: CRS,
+    near: list[Bounds],
+    choice: RoadChoice = RoadChoice(),
+    name: str = "the map",
+) -> gpd.GeoDataFrame:
+    gathered = gather_ways(
+        ways, near, tally, geographic=bool(crs.is_geographic), choice=choice, name=name
     )
+    rows = gathered.rows
+    columns = {key: rows[key] for key in ("role", *LINE_COLUMNS)}
+    columns["tags"] = [_dump(tags) for tags in rows["tags"]]
+    lines = [shapely.linestrings(piece) for piece in rows["line"]]
+    frame = gpd.GeoDataFrame(columns, geometry=lines, crs=pyproj.CRS.from_wkt(crs.to_wkt()))
+    cut = _cut(frame, area, tally)
+    cut.attrs["notes"] = describe_gathered(tally, gathered.classes)
+    return cut
 
 
 def pad_area(area: Area) -> Bounds:
@@ -143,13 +166,11 @@ def _dump(tags: Any) -> str:
     return text if len(text) <= _TAG_BUDGET else "{}"
 
 
-def _explain_nothing(name: str, area: Area, tally: Tally) -> InputError | OverlapError:
-    if tally.total == 0:
-        return InputError(name, "the map is empty", "give one with roads in it")
-    if tally.swapped:
-        return OverlapError(
-            name, "no overlap of map and area; its axes look swapped", "exchange x and y"
+def _explain(path: Path, area: Area, tally: Tally, crs: CRS) -> InputError | OverlapError:
+    if tally.others or tally.dropped["not a road"]:
+        return InputError(
+            path.name,
+            f"has no road in the area {area}, only other ways",
+            "give a map with roads, or another area",
         )
-    return OverlapError(
-        name, f"none of its {tally.total} ways lies in the area {area}", "is it the right region?"
-    )
+    return explain_nothing(path, tally, crs, place=f"area {area}")

@@ -120,6 +120,7 @@ def _write_facts(path: Path, audit: Audit, origin: Origin, created: str) -> None
         "command": origin.command,
         "sources": dict(origin.sources),
         "m_per_px": box.m_per_px,
+        "map": _describe_reading(audit),
         "area_km2": audit.area_km2,
         "road_km": audit.road_km,
         "shift_m": (
@@ -156,6 +157,21 @@ def _write_facts(path: Path, audit: Audit, origin: Origin, created: str) -> None
     }
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _describe_reading(audit: Audit) -> dict[str, Any]:
+    """What became of each feature of the map file: the counts add up to `features`."""
+    roads = audit.alignment.roads
+    reading = roads.reading
+    return {
+        "features": reading.features,
+        "roads": reading.roads,
+        "other_ways": reading.others,
+        "elsewhere": reading.elsewhere,
+        "dropped": dict(roads.dropped),
+        "unknown_values": dict(reading.unknown),
+        "column": reading.column,
+    }
 
 
 def _make_view(audit: Audit, image: Raster, origin: Origin) -> report.AuditView:

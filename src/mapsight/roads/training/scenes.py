@@ -12,7 +12,7 @@ import numpy as np
 
 from mapsight.errors import InputError
 from mapsight.geo.burn import burn_lines
-from mapsight.geo.network import MASKS, read_map
+from mapsight.geo.network import MASKS, RoadChoice, read_map
 from mapsight.geo.raster import GeoBox, open_image, read_mask
 from mapsight.roads.training.chips import Scene
 
@@ -24,13 +24,14 @@ _ROLES, _BLOCK_M = 6, 200.0  # one block in six judges
 @dataclass(frozen=True)
 class Hints:
     """What files do not say of themselves: which bands are red, green, blue, the CRS of images and
-    map, its layer.
+    map, its layer, which column and which of its values tell roads.
     """
 
     bands: tuple[int, ...] | None = None
     crs: str | None = None
     map_crs: str | None = None
     layer: str | None = None
+    roads: RoadChoice = RoadChoice()
 
 
 def read_map_scenes(
@@ -92,5 +93,8 @@ def read_truth(
     """
     if path.suffix.lower() in MASKS:
         return read_mask(path, geobox=box, image_box=image_box).array[0]
-    lines = read_map(path, box=box, crs=hints.map_crs, layer=hints.layer).lines
+    roads = read_map(path, box=box, crs=hints.map_crs, layer=hints.layer, choice=hints.roads)
+    for note in roads.reading.notes:
+        _log.info(f"{path.name}: {note}")
+    lines = roads.lines
     return burn_lines(lines[lines["visible"]], box)

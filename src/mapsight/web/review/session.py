@@ -17,7 +17,7 @@ import pyogrio
 import shapely
 
 from mapsight.errors import InputError
-from mapsight.geo.network import read_map
+from mapsight.geo.network import RoadChoice, read_map
 from mapsight.geo.placing import locate
 from mapsight.geo.raster import open_image
 from mapsight.geo.source import open_source
@@ -144,6 +144,9 @@ class Session:
                 box=reader.geobox,
                 crs=sources.get("map_crs"),
                 layer=sources.get("layer"),
+                choice=RoadChoice(
+                    sources.get("road_column"), tuple(sources.get("road_values") or ())
+                ),
             ).lines
         return lines if self.findings.crs is None else lines.to_crs(self.findings.crs)
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapsight.errors import InputError
-from mapsight.geo import geojson
-from mapsight.geo.geojson import iterate_geojson_ways, read_geojson_crs
-from mapsight.geo.ways import Tally
+from mapsight.geo.maps import jsontext
+from mapsight.geo.maps.geojson import iterate_geojson_ways, read_geojson_crs
+from mapsight.geo.maps.ways import Tally, Way
 
 
 def feature(coordinates: Any, **properties: Any) -> dict[str, Any]:
@@ -33,10 +33,9 @@ def write(path: Path, value: Any) -> Path:
     return path
 
 
-def read(path: Path) -> tuple[list[Any], Tally]:
-    """All ways of a file, and the tally."""
-    tally = Tally()
-    return list(iterate_geojson_ways(path, None, [], tally)), tally
+def read(path: Path) -> list[Way]:
+    """All ways of a file."""
+    return list(iterate_geojson_ways(path, None, [], Tally()))
 
 
 def test_ways_come_with_identity_and_tags(tmp_path: Path) -> None:
@@ -47,18 +46,15 @@ def test_ways_come_with_identity_and_tags(tmp_path: Path) -> None:
         feature([[0, 0], [1, 1]], ID="a7", Street="Main", lanes=2, note=None),
         feature([[5, 5], [6, 6]]),
     ]
-    ways, tally = read(
-        write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": features})
-    )
+    ways = read(write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": features}))
     assert [way.way_id for way in ways] == ["a7", "2"]
     assert ways[0].tags == {"id": "a7", "street": "Main", "lanes": "2"}
-    assert ways[1].coordinates.tolist() == [[5, 5], [6, 6]]
-    assert tally.total == 2
+    assert [line.tolist() for line in ways[1].lines] == [[[5, 5], [6, 6]]]
 
 
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
     """Tools that know gaps only in floats write an identity as 123456789012.0."""
-    ways, _ = read(
+    ways = read(
         write(tmp_path / "m.geojson", feature([[0, 0], [1, 1]], osm_id=123456789012.0, width_m=4.5))
     )
     assert ways[0].way_id == "123456789012"
@@ -75,12 +71,10 @@ def test_other_shapes_of_file_are_read(tmp_path: Path) -> None:
         collection,
         "\ufeff" + json.dumps(collection, indent=2),
     ):
-        ways, _ = read(write(tmp_path / "m.geojson", value))
+        ways = read(write(tmp_path / "m.geojson", value))
         assert len(ways) == 1
-    assert (
-        read(write(tmp_path / "m.geojson", {"type": "FeatureCollection", "features": []}))[1].total
-        == 0
-    )
+    empty = {"type": "FeatureCollection", "features": []}
+    assert read(write(tmp_path / "m.geojson", empty)) == []
 
 
 def test_null_and_foreign_geometries_are_counted(tmp_path: Path) -> None:
@@ -92,9 +86,15 @@ def test_null_and_foreign_geometries_are_counted(tmp_path: Path) -> None:
         {"geometry": {"type": "Point", "coordinates": [0, 0]}},
         feature([[1]]),
     ]
-    ways, tally = read(write(tmp_path / "m.geojson", {"features": features}))
-    assert ways == []
-    assert tally.dropped == {"no geometry": 3, "not a line": 1, "malformed geometry": 1}
+    ways = read(write(tmp_path / "m.geojson", {"features": features}))
+    assert all(not way.lines for way in ways)
+    assert [way.fault for way in ways] == [
+        "no geometry",
+        "no geometry",
+        "no geometry",
+        "not a line",
+        "malformed geometry",
+    ]
 
 
 @settings(max_examples=40)
@@ -121,13 +121,13 @@ def test_the_stream_equals_the_parsed_whole(
     path = write(
         tmp_path_factory.mktemp("stream") / "m.geojson", json.dumps(document, indent=indent)
     )
-    usual, geojson._CHUNK = geojson._CHUNK, chunk
+    usual, jsontext._CHUNK = jsontext._CHUNK, chunk
     try:
-        ways, _ = read(path)
+        ways = read(path)
     finally:
-        geojson._CHUNK = usual
+        jsontext._CHUNK = usual
     expected = json.loads(path.read_text())["features"]
-    assert [way.coordinates.tolist() for way in ways] == [
+    assert [way.lines[0].tolist() for way in ways] == [
         item["geometry"]["coordinates"] for item in expected
     ]
     assert [way.tags.get("name", "") for way in ways] == [
@@ -219,11 +219,9 @@ def test_memory_is_that_of_a_feature_not_of_the_file(tmp_path: Path) -> None:
     )  # text, as tracing each number is slow
     (tmp_path / "m.geojson").write_text('{"features": [' + ",".join([one] * 2000) + "]}")
     assert (tmp_path / "m.geojson").stat().st_size > 20_000_000
-    tally = Tally()
     tracemalloc.start()
-    for _ in iterate_geojson_ways(tmp_path / "m.geojson", None, [], tally):
-        pass
+    count = sum(1 for _ in iterate_geojson_ways(tmp_path / "m.geojson", None, [], Tally()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert tally.total == 2000
+    assert count == 2000
     assert peak < 5_000_000

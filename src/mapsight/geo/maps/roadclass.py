@@ -1,6 +1,4 @@
-"""What a way on a map is: its class, its width, whether it is seen from above. One rule for all
-formats.
-"""
+"""What a way is by OpenStreetMap's tags, its width, its name, and whether it is seen from above."""
 
 from __future__ import annotations
 
@@ -30,11 +28,13 @@ ROAD_WIDTH_M: dict[str, float] = {
     "road": 7.0,
 }
 DEFAULT_CLASS = "road"
+#: Keys of OpenStreetMap under which a way is a road or explains what looks like one.
+KEYS = ("highway", "railway", "aeroway", "waterway")
 
 # Ways that are not checked, but that explain why a net saw a road there.
 _OTHER_HIGHWAYS = frozenset({
     "track", "path", "footway", "cycleway", "bridleway", "steps", "pedestrian", "raceway",
-    "bus_guideway", "platform",
+    "bus_guideway", "platform", "via_ferrata", "byway",
 })  # fmt: skip
 _OTHER_KEYS = {
     "railway": frozenset(
@@ -52,85 +52,89 @@ _OTHER_KEYS = {
     "aeroway": frozenset({"runway", "taxiway", "taxilane"}),
     "waterway": frozenset({"river", "stream", "canal", "ditch", "drain", "fairway"}),
 }
-_UNBUILT = frozenset({"proposed", "planned", "construction"})
-_SYNONYMS = {
-    "freeway": "motorway", "highway": "motorway", "arterial": "primary", "collector": "secondary",
-    "local": "residential", "street": "residential", "minor": "residential",
-    "alley": "service", "driveway": "service", "parking_aisle": "service", "bus": "busway",
-    "trail": "path", "sidewalk": "footway", "bike": "cycleway", "stairs": "steps",
-    "rail": "railway", "river": "waterway", "stream": "waterway", "canal": "waterway",
-    # US Census feature codes
-    "s1100": "motorway", "s1200": "secondary", "s1400": "residential", "s1500": "track",
-    "s1630": "motorway_link", "s1640": "service", "s1710": "footway", "s1720": "steps",
-    "s1730": "service", "s1740": "service", "s1780": "service", "s1820": "cycleway",
-}  # fmt: skip
-_CLASS_COLUMNS = (
-    "road_class",
-    "fclass",
-    "roadclass",
-    "class",
-    "road_type",
-    "functional_class",
-    "mtfcc",
-    "type",
+# Places at a road, and what has ceased to be one.
+_NO_HIGHWAYS = frozenset(
+    [
+        "no",
+        "none",
+        "bus_stop",
+        "crossing",
+        "elevator",
+        "corridor",
+        "rest_area",
+        "services",
+        "street_lamp",
+        "traffic_signals",
+        "emergency_bay",
+        "emergency_access_point",
+        "escape",
+        "speed_camera",
+        "stop",
+        "give_way",
+        "milestone",
+        "turning_circle",
+        "turning_loop",
+        "mini_roundabout",
+        "motorway_junction",
+        "passing_place",
+        "toll_gantry",
+        "trailhead",
+        "razed",
+        "abandoned",
+        "disused",
+        "demolished",
+        "dismantled",
+        "removed",
+        "ladder",
+        "virtual",
+    ]
 )
+# Columns of other models that tell of tunnels and plans: swissTLM3D, BD TOPO, NVDB, Overture.
+_STATE_COLUMNS = ("kunstbaute", "etat", "structure", "bauwerk", "medium_txt", "status", "zustand",
+                  "road_flags", "tunnelbridge")  # fmt: skip
+_HIDING = re.compile(
+    r"tunnel|underground|souterrain|galleria|en projet|en construction|planned|proposed"
+    r"|in planung|im bau|under construction|is_under_construction"
+)
+_UNBUILT = frozenset({"proposed", "planned", "construction"})
 _ID_COLUMNS = ("road_id", "osm_id", "@id", "osmid", "way_id", "linearid", "id")
 _NAME_COLUMNS = ("name", "street", "street_name", "streetname", "fullname", "full_name", "ref")
-_FLAG_COLUMNS = (
-    "tunnel",
-    "covered",
-    "indoor",
-    "location",
-    "visible",
-    "area",
-    "width_m",
-    "width",
-    "proposed",
-)
-#: Lower-case names of the columns that are looked at; a reader may leave all others alone.
-COLUMNS = frozenset(
-    (
-        "highway",
-        "construction",
-        "other_tags",
-        *_OTHER_KEYS,
-        *_CLASS_COLUMNS,
-        *_ID_COLUMNS,
-        *_NAME_COLUMNS,
-        *_FLAG_COLUMNS,
-    )
-)
 _NO = frozenset({"", "no", "n", "false", "f", "0", "0.0", "none", "nan"})
 _WIDTH_RANGE_M = (1.5, 80.0)
 _FOOT_M = 0.3048
 
 
 class WayClass(NamedTuple):
-    """role: 'road' (is checked), 'other' (explains a prediction), '' (of no concern); its class;
-    visible.
+    """What a way is.
+
+    role: 'road' (is checked), 'other' (explains a prediction), '' (of no concern); its class;
+    whether it can be seen from above; the value that says what it is, where that is unknown.
     """
 
     role: str
     road_class: str
     visible: bool
+    unknown: str = ""
 
 
-def classify_way(tags: Mapping[str, str]) -> WayClass:
-    """Class of a way by its OSM tags, or by the columns of a table (names in lower case)."""
-    hidden = _is_hidden(tags)
-    highway = _first_word(tags.get("highway", ""))
-    if highway:
-        return _classify_highway(highway, tags, hidden)
+def classify_osm(tags: Mapping[str, str]) -> WayClass:
+    """What a way is by OpenStreetMap's tags; without one of its keys it is of no concern.
+
+    Parameters
+    ----------
+    tags
+        Keys in lower case.
+    """
+    hidden = is_hidden(tags)
+    stated = tags.get("highway", "").strip()
+    if stated.lower() not in _NO:
+        return _classify_highway(_first_word(stated) or stated, tags, hidden)
     for key, values in _OTHER_KEYS.items():
         value = _first_word(tags.get(key, ""))
         if value and value not in _NO:
-            return WayClass(
-                "other" if value in values and not hidden else "",
-                key if key != "aeroway" else value,
-                True,
-            )
-    stated = next((tags[column] for column in _CLASS_COLUMNS if tags.get(column)), "")
-    return _classify_name(_first_word(stated), hidden)
+            seen = "other" if value in values and not hidden else ""
+            return WayClass(seen, key if key != "aeroway" else value, True)
+    return WayClass("", "", not hidden)
 
 
 def read_width(tags: Mapping[str, str], road_class: str) -> float:
@@ -158,12 +162,6 @@ def identify_way(tags: Mapping[str, str], fallback: str) -> str:
     return next((tags[column] for column in _ID_COLUMNS if tags.get(column)), fallback)
 
 
-def spread_other_tags(tags: dict[str, str]) -> dict[str, str]:
-    """Tags that GDAL's OSM layers hide in one column, `"tunnel"=>"yes","width"=>"4"`, set free."""
-    hidden = tags.pop("other_tags", "")
-    return {**dict(re.findall(r'"([^"]+)"=>"([^"]*)"', hidden)), **tags}
-
-
 def _classify_highway(highway: str, tags: Mapping[str, str], hidden: bool) -> WayClass:
     if highway in _UNBUILT:
         planned = _first_word(tags.get(highway, ""))
@@ -172,32 +170,23 @@ def _classify_highway(highway: str, tags: Mapping[str, str], hidden: bool) -> Wa
         return WayClass("road", planned if planned in ROAD_WIDTH_M else DEFAULT_CLASS, False)
     if tags.get("area", "") not in _NO:
         return WayClass("", highway, False)
-    return _classify_name(highway, hidden, unknown="")
+    if highway.startswith("track"):
+        highway = "track"
+    if highway in ROAD_WIDTH_M:
+        return WayClass("road", highway, not hidden)
+    if highway in _OTHER_HIGHWAYS:
+        return WayClass("" if hidden else "other", highway, True)
+    return WayClass("", highway, not hidden, "" if highway in _NO_HIGHWAYS else highway)
 
 
-def _classify_name(name: str, hidden: bool, unknown: str = "road") -> WayClass:
-    """Role of a class by its name; what no table knows (numbers, local words) has the role
-    `unknown`.
-    """
-    name = _SYNONYMS.get(name, name)
-    if name.startswith("track"):  # track_grade3
-        name = "track"
-    if name in ROAD_WIDTH_M:
-        return WayClass("road", name, not hidden)
-    if name in _UNBUILT:
-        return WayClass("road", DEFAULT_CLASS, False)
-    if name in _OTHER_HIGHWAYS or name in ("railway", "waterway", "runway", "taxiway"):
-        return WayClass("" if hidden else "other", name, True)
-    return WayClass(unknown, DEFAULT_CLASS, not hidden)
-
-
-def _is_hidden(tags: Mapping[str, str]) -> bool:
-    """In a tunnel, under a roof, indoors, underground; or said to be invisible by ourselves."""
+def is_hidden(tags: Mapping[str, str]) -> bool:
+    """In a tunnel, under a roof, indoors, underground, not yet built; or said so by ourselves."""
     flagged = any(
         tags.get(key, "").strip().lower() not in _NO for key in ("tunnel", "covered", "indoor")
     )
     unseen = tags.get("visible", "").strip().lower() in _NO - {"", "none", "nan"}
-    return flagged or unseen or tags.get("location", "") == "underground"
+    told = any(_HIDING.search(tags.get(key, "").lower()) for key in _STATE_COLUMNS)
+    return flagged or unseen or told or tags.get("location", "") == "underground"
 
 
 def _first_word(value: str) -> str:

@@ -9,8 +9,8 @@ import osmium
 import pytest
 
 from mapsight.errors import InputError
-from mapsight.geo.osm import iterate_osm_ways, read_osm_crs
-from mapsight.geo.ways import Tally, Way
+from mapsight.geo.maps.osm import iterate_osm_ways, read_osm_crs
+from mapsight.geo.maps.ways import Tally, Way
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]
 NODES = "".join(
@@ -36,21 +36,21 @@ def way(number: int, nodes: tuple[int, ...], **tags: str) -> str:
 def read(
     path: Path, near: list[tuple[float, float, float, float]] = WORLD
 ) -> tuple[list[Way], Tally]:
-    """All ways near, and the tally."""
+    """All ways near, and the tally of those that are not."""
     tally = Tally()
     return list(iterate_osm_ways(path, None, near, tally)), tally
 
 
 def test_linear_ways_come_with_places_and_tags(tmp_path: Path) -> None:
-    """Roads, railways, runways and waters do, buildings do not."""
+    """All of them do: what is a road is decided later, so that each is counted once."""
     text = way(7, (1, 2, 3), highway="primary", name="A &amp; B") + way(8, (1, 2), building="yes")
     text += way(9, (4, 5), railway="rail")
     ways, tally = read(write(tmp_path / "m.osm", text))
-    assert [found.way_id for found in ways] == ["7", "9"]
+    assert [found.way_id for found in ways] == ["7", "8", "9"]
     assert ways[0].tags == {"highway": "primary", "name": "A & B"}
     expected = [[11.001, 48.001], [11.002, 48.002], [11.003, 48.003]]
-    np.testing.assert_allclose(ways[0].coordinates, expected)
-    assert tally.total == 2
+    np.testing.assert_allclose(ways[0].lines, [expected])
+    assert tally.elsewhere == 0
     assert read_osm_crs(tmp_path / "m.osm").to_epsg() == 4326
 
 
@@ -61,7 +61,7 @@ def test_only_what_is_near_is_given(tmp_path: Path) -> None:
     )
     ways, tally = read(path, [(11.0045, 48.0, 11.1, 48.1)])
     assert [found.way_id for found in ways] == ["8"]
-    assert tally.total == 2
+    assert tally.elsewhere == 1
 
 
 def test_missing_nodes_do_not_make_short_cuts(tmp_path: Path) -> None:
@@ -70,17 +70,20 @@ def test_missing_nodes_do_not_make_short_cuts(tmp_path: Path) -> None:
     """
     text = way(7, (1, 2, 99, 3, 4), highway="primary") + way(8, (98, 99), highway="primary")
     text += way(9, (1, 99, 2), highway="primary")
-    ways, tally = read(write(tmp_path / "m.osm", text))
-    assert [(found.way_id, len(found.coordinates)) for found in ways] == [("7", 2), ("7", 2)]
-    assert tally.dropped == {"nodes missing": 2}
+    ways, _ = read(write(tmp_path / "m.osm", text))
+    assert [(found.way_id, [len(line) for line in found.lines]) for found in ways] == [
+        ("7", [2, 2]),
+        ("8", []),
+        ("9", []),
+    ]
+    assert [found.fault for found in ways] == ["", "nodes missing", "nodes missing"]
 
 
 def test_nodes_off_the_earth_are_missing_nodes(tmp_path: Path) -> None:
     """Latitude 95 is no place."""
     nodes = NODES + '<node id="50" version="1" lat="95" lon="11"/>'
-    ways, tally = read(write(tmp_path / "m.osm", way(7, (1, 2, 50), highway="primary"), nodes))
-    assert [len(found.coordinates) for found in ways] == [2]
-    assert tally.total == 1
+    ways, _ = read(write(tmp_path / "m.osm", way(7, (1, 2, 50), highway="primary"), nodes))
+    assert [[len(line) for line in found.lines] for found in ways] == [[2]]
 
 
 @pytest.mark.parametrize(

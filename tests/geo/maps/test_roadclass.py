@@ -6,21 +6,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapsight.geo.roadclass import (
+from mapsight.geo.maps.classes import choose_classes, classify_way
+from mapsight.geo.maps.roadclass import (
     ROAD_WIDTH_M,
-    classify_way,
+    WayClass,
     identify_way,
     name_way,
     read_width,
-    spread_other_tags,
 )
+from mapsight.geo.maps.tags import spread_tags
+
+
+def classify(tags: dict[str, str]) -> WayClass:
+    """A way as it is in a map of which it is the only one."""
+    return classify_way(tags, choose_classes(list(tags), [tags]))
 
 
 @pytest.mark.parametrize("road_class", ROAD_WIDTH_M)
 def test_every_class_of_the_table_is_a_visible_road(road_class: str) -> None:
     """As OSM highway, as column of a table, and as written by ourselves."""
     for column in ("highway", "fclass", "road_class"):
-        assert classify_way({column: road_class}) == ("road", road_class, True)
+        assert classify({column: road_class}) == WayClass("road", road_class, True)
     assert 3 <= ROAD_WIDTH_M[road_class] <= 15
 
 
@@ -42,13 +48,13 @@ def test_what_cannot_be_seen_is_a_hidden_road(tags: dict[str, str]) -> None:
     """Tunnels, roofs, indoors, underground, not yet built; in OSM's words, Geofabrik's, and
     ours.
     """
-    assert classify_way(tags) == ("road", "primary", False)
+    assert classify(tags) == WayClass("road", "primary", False)
 
 
 @pytest.mark.parametrize("value", ["no", "F", "0", "False", "", "none"])
 def test_no_tunnel_is_no_tunnel(value: str) -> None:
     """Tables say no in many ways."""
-    assert classify_way({"fclass": "residential", "tunnel": value}).visible
+    assert classify({"fclass": "residential", "tunnel": value}).visible
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_no_tunnel_is_no_tunnel(value: str) -> None:
 )
 def test_other_ways_explain_but_are_not_checked(tags: dict[str, str], road_class: str) -> None:
     """Paths, tracks, railways, runways and waters have the role 'other'."""
-    assert classify_way(tags) == ("other", road_class, True)
+    assert classify(tags) == WayClass("other", road_class, True)
 
 
 @pytest.mark.parametrize(
@@ -86,25 +92,49 @@ def test_other_ways_explain_but_are_not_checked(tags: dict[str, str], road_class
 )
 def test_ways_of_no_concern(tags: dict[str, str]) -> None:
     """Areas, indoor corridors and hidden paths are neither road nor explanation."""
-    assert classify_way(tags).role == ""
+    assert classify(tags).role == ""
 
 
 @pytest.mark.parametrize(
     ("tags", "road_class"),
     [
         ({}, "road"),
-        ({"road_type": "6"}, "road"),
-        ({"mtfcc": "4"}, "road"),
-        ({"class": "Gemeindestraße"}, "road"),
+        ({"road_type": "6"}, "unclassified"),
+        ({"class": "Gemeindestraße"}, "residential"),
         ({"mtfcc": "S1400"}, "residential"),
         ({"class": "Freeway"}, "motorway"),
         ({"type": "Alley"}, "service"),
         ({"highway": "['residential', 'tertiary']"}, "residential"),
     ],
 )
-def test_tables_of_any_kind_are_roads(tags: dict[str, str], road_class: str) -> None:
-    """Numbers and unknown words are plain roads; known words are what they mean."""
-    assert classify_way(tags) == ("road", road_class, True)
+def test_words_and_codes_of_other_tables(tags: dict[str, str], road_class: str) -> None:
+    """A table without any column is all roads; codes and words are what their models mean."""
+    assert classify(tags) == WayClass("road", road_class, True)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"mtfcc": "4"},
+        {"highway": "yes"},
+        {"fclass": "12"},
+        {"road_type": "44"},
+        {"class": "qwertz"},
+        {"nature": "Ligne imaginaire"},
+    ],
+)
+def test_what_nobody_knows_is_no_road_and_is_told(tags: dict[str, str]) -> None:
+    """The value itself is handed on, to be listed."""
+    found = classify(tags)
+    assert (found.role, found.unknown) == ("", next(iter(tags.values())))
+
+
+@pytest.mark.parametrize("value", ["", "NULL", "n/a", " "])
+def test_empty_classes_are_no_roads(value: str) -> None:
+    """Beside ways that say what they are, one that says nothing is none."""
+    ways = [{"class": "primary"}, {"class": value}]
+    classes = choose_classes(["class"], ways)
+    assert [classify_way(way, classes).role for way in ways] == ["road", ""]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +169,7 @@ def test_unknown_class_has_the_default_width() -> None:
 )
 def test_no_text_breaks_it(tags: dict[str, str]) -> None:
     """Any text in any tag gives a role, a class of the table or of other ways, and a sane width."""
-    role, road_class, _ = classify_way(tags)
+    role, road_class, *_ = classify(tags)
     assert role in ("road", "other", "")
     if role == "road":
         assert road_class in ROAD_WIDTH_M
@@ -155,6 +185,6 @@ def test_names_and_identities_are_found_under_usual_titles() -> None:
 
 def test_hidden_tags_are_set_free() -> None:
     """GDAL's column other_tags counts like tags."""
-    tags = spread_other_tags({"highway": "primary", "other_tags": '"tunnel"=>"yes","width"=>"4"'})
-    assert tags == {"highway": "primary", "tunnel": "yes", "width": "4"}
-    assert not classify_way(tags).visible
+    tags = spread_tags({"highway": "primary", "other_tags": '"tunnel"=>"yes","width"=>"4"'})
+    assert tags.items() >= {"highway": "primary", "tunnel": "yes", "width": "4"}.items()
+    assert not classify(tags).visible

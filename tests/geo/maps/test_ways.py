@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapsight.geo.ways import clean_coordinates, parse_lines, reaches, split_antimeridian
+from mapsight.geo.maps.ways import clean_coordinates, parse_lines, reaches, split_antimeridian
 
 places = st.tuples(st.floats(-180, 180), st.floats(-85, 85))
 
@@ -123,10 +123,11 @@ def test_reaching_is_touching_the_bounds() -> None:
 )
 def test_geometries_that_are_no_lines_get_a_reason(geometry: object, expected: str) -> None:
     """Whatever stands in a GeoJSON geometry, the answer is words."""
-    assert parse_lines(geometry) == expected
+    assert parse_lines(geometry) == ([], expected)
 
 
 def test_lines_lose_their_heights() -> None:
     """Points of two and three numbers mix."""
-    (line,) = parse_lines({"type": "LineString", "coordinates": [[1, 2, 99], [3, 4]]})
+    (line,), fault = parse_lines({"type": "LineString", "coordinates": [[1, 2, 99], [3, 4]]})
+    assert fault == ""
     assert line.tolist() == [[1, 2], [3, 4]]
