@@ -67,7 +67,7 @@ def draw_worlds(count: int) -> list[Scene]:
 def teach(scenes: Sequence[Scene], steps: int, out: Path) -> Model:
     """A roadnet from nothing, `steps` batches of four chips of 256 px, resumable."""
     recipe = TrainSettings()
-    fit = replace(recipe.fit, epochs=4, patience=0, ema_decay=round(1 - 15 / steps, 3))
+    fit = replace(recipe.fit, epochs=4, patience=0, ema_decay=max(round(1 - 15 / steps, 3), 0.0))
     chips = replace(recipe.chips, chip_px=256, chips_per_epoch=steps // fit.epochs * fit.batch_size)
     settings = replace(recipe, chips=chips, fit=fit)
     model, _ = train_model(

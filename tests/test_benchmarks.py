@@ -303,3 +303,20 @@ def test_right_among_the_first():
     assert count_right(outcomes, 3) == pytest.approx(2 / 3)
     assert count_right(outcomes, 10) == pytest.approx(3 / 5)
     assert count_right({}, 10) == 0
+
+
+def test_home_and_worlds_are_taught_alike(tmp_path):
+    """Both kinds of scenes have one size and bear roads, worlds say where they lie, and a net of
+    `teach` has taken the steps that it was given.
+    """
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.worlds import draw_towns, draw_worlds, teach
+
+    home, worlds = draw_towns(1), draw_worlds(2)
+    assert [scene.name.split("-")[0] for scene in worlds] == ["red_earth", "white_earth"]
+    assert {scene.image.shape for scene in (*home, *worlds)} == {(3, 512, 512)}
+    assert all((scene.truth > 0).any() and scene.valid.any() for scene in (*home, *worlds))
+    model = teach(worlds, 4, tmp_path / "model.safetensors")
+    chips = model.card.settings["chips"]
+    assert (chips["chips_per_epoch"], chips["chip_px"]) == (4, 256)
+    assert model.card.m_per_px == 1.0
