@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "progress": set(),
     "atomic": set(),
+    "faults": set(),
     "cache": set(),
     "weights": set(),
     "geo": set(),
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "web": {"roads", "geo", "cnn", "town"},
     "cli": {"web", "roads", "geo", "cnn", "town", "lab", "zoo"},
 }
-OPEN_TO_ALL = {"errors", "progress", "atomic", "cache"}
+OPEN_TO_ALL = {"errors", "faults", "progress", "atomic", "cache"}
 
 # the same inside `roads`, a room a stage (docs/decisions/0035-rooms-in-roads.md)
 ROADS_MAY_IMPORT = {

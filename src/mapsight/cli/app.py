@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -28,8 +32,15 @@ from mapsight.cli import (
 from mapsight.cli.console import speak
 from mapsight.cli.register import register
 from mapsight.errors import MapsightError
+from mapsight.faults import explain_fault
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
+_DEBUG = "--debug"
+_GOES_ON = {  # what a command keeps of its work; the others keep nothing
+    "chips": "cuts only the chips that are not there yet",
+    "gather": "goes on after the last whole part",
+    "train": "goes on after the last whole epoch",
+}
 _EXPECTED = (
     "Dataset has no geotransform",
     "The given matrix is equal to Affine.identity",
@@ -54,6 +65,7 @@ app.add_typer(zoo.app, name="zoo")
 def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
+    debug: Annotated[bool, typer.Option(_DEBUG, help="show the traceback of a fault")] = False,
 ) -> None:
     if version:
         typer.echo(f"mapsight {__version__}")
@@ -67,25 +79,50 @@ def main() -> None:
         _EXPECTED
     ):  # rasterio and pyogrio on images without a place: the commands say so themselves
         warnings.filterwarnings("ignore", start)
+    arguments = [word for word in sys.argv[1:] if word != _DEBUG]
     try:
-        app()
+        with _end_as_interrupted():
+            app(args=arguments)
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
-            _stop("interrupted; given again, the same command goes on where it can", _INTERRUPTED)
+            _stop(_say_interrupted(arguments), _INTERRUPTED)
         raise
+    except KeyboardInterrupt:
+        _stop(_say_interrupted(arguments), _INTERRUPTED)
     except MapsightError as error:
         _stop(f"error: {error}", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        _stop(
-            f"error: {error.filename or 'system'}: {error.strerror or error}; check path,"
-            " permissions and free space",
-            2,
-        )
-    except MemoryError:
-        _stop("error: not enough memory; close other programs or use a smaller image", 2)
+    except Exception as error:
+        if _DEBUG in sys.argv:
+            raise
+        _stop(f"error: {explain_fault(error)}", 2)
+
+
+@contextmanager
+def _end_as_interrupted() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, save where they are ignored (nohup)."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_interrupted(arguments: list[str]) -> str:
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    return f"interrupted; given again, the same command {_GOES_ON.get(command, 'starts afresh')}"
 
 
 def _stop(line: str, status: int) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from mapsight.cli.console import say
 from mapsight.cli.lab_page import open_lab
-from mapsight.cli.options import Bands, make_dir, parse_bands
+from mapsight.cli.options import Bands, make_place, parse_bands
 from mapsight.cli.register import register
 from mapsight.errors import InputError
 
@@ -248,7 +248,7 @@ def _show(study: Study, out: Path) -> None:
     """The study's words on standard output, its picture in a file."""
     from mapsight.lab.study import write_picture
 
-    make_dir(out.parent)
+    make_place(out)
     write_picture(out, study)
     typer.echo(str(study))
     say(f"wrote {out}")

@@ -17,7 +17,7 @@ from mapsight.cli.options import (
     RoadColumn,
     RoadValues,
     Seed,
-    make_dir,
+    make_place,
     parse_bands,
     parse_choice,
 )
@@ -52,7 +52,7 @@ def extract(
     seen = read_probability(probability)
     at = (read_threshold(probability) or 0.5) if threshold is None else threshold
     lines = extract_lines(seen, threshold=at, settings=settings)
-    make_dir(out.parent)
+    make_place(out)
     write_lines(out, lines, layer="roads")
     say(
         f"{len(lines)} roads, {lines.length.sum() / 1000:.2f} km, at threshold {at:.3g}; wrote"
@@ -107,7 +107,7 @@ def plant(
         roads.lines, seen.geobox, settings=settings, valid=seen.valid, avoid=roads.other_ways
     )
     for path in (out, truth):
-        make_dir(path.parent)
+        make_place(path)
     write_lines(out, mapped, layer="roads")
     write_planted(truth, planted)
     if short := name_shortfall(planted, settings):

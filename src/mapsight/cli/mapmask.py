@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from mapsight.cli.console import say
-from mapsight.cli.options import make_dir
+from mapsight.cli.options import make_place
 from mapsight.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def mask_from_map(
     say(f"{mask.mean():.1%} of the map is road; wrote {out}")
     if lines is not None:
         traced = trace_roads(mask, raster.geobox)
-        make_dir(lines.parent)
+        make_place(lines)
         write_lines(lines, traced.assign(road_class="road"), layer="roads")
         say(f"{len(traced)} roads, {traced['length_m'].sum() / 1000:.2f} km; wrote {lines}")
 
@@ -85,7 +85,7 @@ def _write_mask(out: Path, mask: np.ndarray, raster: Raster) -> None:
     from mapsight.geo.geobox import Raster
     from mapsight.geo.raster import write_raster
 
-    make_dir(out.parent)
+    make_place(out)
     pixels = mask.astype(np.uint8) * 255
     if out.suffix.lower() in (".tif", ".tiff"):
         write_raster(out, Raster(pixels[None], raster.transform, raster.crs))

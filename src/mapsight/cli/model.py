@@ -22,6 +22,7 @@ from mapsight.cli.options import (
     Seed,
     find_named_compute,
     make_dir,
+    make_place,
     parse_bands,
     parse_choice,
     write_json,
@@ -136,7 +137,7 @@ def train(
         images or [], map_file, pairs, sets or [], m_per_px, balance, hints
     )
     state = out.with_suffix(".training.safetensors")
-    make_dir(out.parent)
+    make_place(out)
     identity = identify_training(
         scenes, judges, settings, begun, align, clean
     )  # of the scenes before they are mended
@@ -202,7 +203,7 @@ def predict(
     if dtype not in NODATA:
         raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
     chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
-    make_dir(out.parent)
+    make_place(out)
     with open_image(
         image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
     ) as reader:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsight.atomic import write_atomically
+from mapsight.atomic import check_target, write_atomically
 from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
@@ -80,6 +80,16 @@ def make_dir(path: Path) -> Path:
     return path
 
 
+def make_place(path: Path) -> Path:
+    """The path of a file that can be written, its folder made if needed: asked before work begins.
+
+    InputError where the name is that of a folder, a device or a pipe.
+    """
+    make_dir(path.parent)
+    check_target(path)
+    return path
+
+
 def name_beside(path: Path, folder: Path) -> str:
     """The path of a file as seen from a folder, so that both can be moved together."""
     try:
@@ -94,7 +104,7 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     if str(path) == "-":
         typer.echo(text, nl=False)
         return
-    make_dir(path.parent)
+    make_place(path)
     with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from mapsight.errors import InputError
+from mapsight.faults import note_file
 
 
 def check_local_file(path: str | os.PathLike[str]) -> Path:
@@ -26,4 +27,5 @@ def check_local_file(path: str | os.PathLike[str]) -> Path:
         raise InputError(text, what, "give the path of a file")
     if found.stat().st_size == 0:
         raise InputError(text, "the file is empty", "fetch or write it again")
+    note_file(found)
     return found

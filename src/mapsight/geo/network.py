@@ -14,7 +14,7 @@ import geopandas as gpd
 import pyogrio
 import pyproj
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+from pyogrio.errors import DataSourceError
 from rasterio.crs import CRS
 
 from mapsight.atomic import write_atomically
@@ -40,7 +40,6 @@ __all__ = [
     "write_lines",
 ]
 
-_WRITE_FAULTS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 MASKS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2")
 
 
@@ -172,27 +171,30 @@ def write_lines(
             options["RFC7946"] = "YES"
     elif suffix != ".gpkg":
         raise InputError(path, "lines are written as .gpkg or .geojson", "change the suffix")
-    with write_atomically(path) as temporary:
-        _write(temporary, gdf, options, path)
+    with write_atomically(path, check=check_layers) as temporary:
+        _write(temporary, gdf, options)
 
 
 def write_layers(path: str | os.PathLike[str], layers: Mapping[str, gpd.GeoDataFrame]) -> None:
     """Write several layers of lines into one GeoPackage, atomically."""
-    with write_atomically(path) as temporary:
+    with write_atomically(path, check=check_layers) as temporary:
         for layer, gdf in layers.items():
-            _write(temporary, gdf, {"driver": "GPKG", "layer": layer}, path)
+            _write(temporary, gdf, {"driver": "GPKG", "layer": layer})
 
 
-def _write(
-    temporary: Path, gdf: gpd.GeoDataFrame, options: dict[str, Any], path: str | os.PathLike[str]
-) -> None:
+def check_layers(path: Path) -> None:
+    """Read a vector file back, layer by layer; DataSourceError where a part of it is not there."""
+    for layer, _ in pyogrio.list_layers(path):
+        stated = pyogrio.read_info(path, layer=layer)["features"]
+        held = len(pyogrio.raw.read(path, layer=layer)[2])
+        if held < stated:
+            raise DataSourceError(f"layer '{layer}' holds {held} of {stated} features")
+
+
+def _write(temporary: Path, gdf: gpd.GeoDataFrame, options: dict[str, Any]) -> None:
     if gdf.empty:
         options = {**options, "geometry_type": "LineString"}
-    try:
-        pyogrio.write_dataframe(gdf, temporary, **options)
-    except _WRITE_FAULTS as error:
-        reason = str(error).split("\n")[0][:120]
-        raise InputError(path, f"cannot be written ({reason})", "is the disk full?") from None
+    pyogrio.write_dataframe(gdf, temporary, **options)
 
 
 def _settle_crs(stated: CRS | None, box: GeoBox, path: Path, tally: Tally) -> CRS | None:

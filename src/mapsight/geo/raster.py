@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
@@ -94,20 +94,23 @@ def open_raster_writer(
         "predictor": 3 if np.issubdtype(np.dtype(dtype), np.floating) else 2,
         "bigtiff": "if_safer",
     }
-    with write_atomically(path) as temporary:
-        try:
-            with (
-                rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-                rasterio.open(temporary, "w", **profile) as target,
-            ):
-                target.update_tags(**(tags or {}))
-                if scale != 1.0:
-                    target.scales = (scale,) * bands
-                yield RasterWriter(target, geobox)
-        except RasterioError as error:
-            raise InputError(
-                path, f"cannot be written ({error})", "is the disk full, or the folder read-only?"
-            ) from None
+    with (
+        write_atomically(path, check=check_raster) as temporary,
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(temporary, "w", **profile) as target,
+    ):
+        target.update_tags(**(tags or {}))
+        if scale != 1.0:
+            target.scales = (scale,) * bands
+        yield RasterWriter(target, geobox)
+
+
+def check_raster(path: Path) -> None:
+    """Read a GeoTIFF back, block by block; RasterioError where a part of it is not there."""
+    with rasterio.open(path) as written:
+        for _, window in written.block_windows(1):
+            written.read(window=window)
+            written.dataset_mask(window=window)
 
 
 def write_raster(

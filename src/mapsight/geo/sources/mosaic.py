@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 from mapsight.geo.geobox import GeoBox, Raster
-from mapsight.geo.raster import write_raster
+from mapsight.geo.raster import check_raster, write_raster
 from mapsight.progress import track
 
 _PART_PX = 1024
@@ -193,7 +193,7 @@ def _join_parts(
                     pixels = _read_part(folder, (row, col, height, width))
                     target.write(pixels[:3], window=window)
                     target.write_mask(pixels[3], window=window)
-            with write_atomically(path) as temporary:
+            with write_atomically(path, check=check_raster) as temporary:
                 rasterio.shutil.copy(
                     whole,
                     temporary,

@@ -7,13 +7,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from mapsight.atomic import name_hidden, sweep
 from mapsight.cache import find_cache_dir
 
 _MAGIC = b"mapsight-reply-1\n"
@@ -61,7 +61,8 @@ class Store:
         """Keep a reply; several processes may write the same one."""
         path = self._place(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        sweep(path.parent)
+        temporary = name_hidden(path)
         try:
             temporary.write_bytes(_format(reply))
             os.replace(

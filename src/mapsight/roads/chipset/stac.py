@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mapsight.atomic import explain_writing, hidden_folder
 from mapsight.errors import MapsightError
 from mapsight.roads.chipset.files import ChipFile
 from mapsight.roads.chipset.plan import SPLITS
@@ -48,13 +48,10 @@ def write_stac(folder: Path, chips: Sequence[ChipFile], *, taken: datetime | Non
             child.add_items(items)
     catalog.normalize_hrefs(str(final))
     catalog.make_all_asset_hrefs_relative()
-    temporary = folder / f".stac.{secrets.token_hex(4)}"
-    try:
-        catalog.save(pystac.CatalogType.SELF_CONTAINED, dest_href=str(temporary))
+    with hidden_folder(final) as temporary, explain_writing(final):
+        catalog.save(pystac.CatalogType.SELF_CONTAINED, dest_href=str(temporary / "stac"))
         shutil.rmtree(final, ignore_errors=True)
-        os.replace(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.replace(temporary / "stac", final)
 
 
 def _make_item(chip: ChipFile, folder: Path, taken: datetime) -> Any:

@@ -10,6 +10,7 @@ import geopandas as gpd
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import MapsightError
+from mapsight.geo.network import check_layers
 from mapsight.roads.export.run import ExportSettings, Run, write_vector
 
 
@@ -38,7 +39,7 @@ def write_flatgeobuf(
     run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
 ) -> list[str]:
     """FlatGeobuf with its spatial index, which may order the rows anew: `rank` keeps the order."""
-    with write_atomically(path) as temporary:
+    with write_atomically(path, check=check_layers) as temporary:
         index = "NO" if findings.empty else "YES"
         write_vector(findings, temporary, "FlatGeobuf", layer="findings", SPATIAL_INDEX=index)
     return []

@@ -9,6 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 
 from mapsight.atomic import write_atomically
+from mapsight.geo.network import check_layers
 from mapsight.roads.export.run import ExportSettings, Run, to_degrees, write_vector
 
 
@@ -16,7 +17,7 @@ def write_geojson(
     run: Run, findings: gpd.GeoDataFrame, path: Path, settings: ExportSettings
 ) -> list[str]:
     """One feature a finding; its `id` is the finding's."""
-    with write_atomically(path) as temporary:
+    with write_atomically(path, check=check_layers) as temporary:
         write_vector(
             to_degrees(findings),
             temporary,

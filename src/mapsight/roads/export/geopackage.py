@@ -12,6 +12,7 @@ import jinja2
 import shapely
 
 from mapsight.atomic import write_atomically
+from mapsight.geo.network import check_layers
 from mapsight.roads.export.run import ExportSettings, Run, propose_line, write_vector
 from mapsight.roads.kinds import KINDS
 
@@ -37,7 +38,7 @@ def write_geopackage(
     have.
     """
     layers = {"findings": findings, "proposed": _take_proposed(findings)}
-    with write_atomically(path) as temporary:
+    with write_atomically(path, check=check_layers) as temporary:
         for name, layer in layers.items():
             write_vector(layer, temporary, "GPKG", layer=name, append=temporary.exists())
         _add_styles(temporary, list(layers))

@@ -10,6 +10,7 @@ import geopandas as gpd
 
 from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
+from mapsight.geo.network import check_layers
 from mapsight.roads.export.run import ExportSettings, Run, describe_tool, to_degrees, write_vector
 
 _ZOOMS = (
@@ -28,7 +29,7 @@ def write_pmtiles(
         raise InputError(
             "--to pmtiles", "there is no finding to show", "choose others with --verdict all"
         )
-    with write_atomically(path) as temporary:
+    with write_atomically(path, check=check_layers) as temporary:
         write_vector(
             to_degrees(findings),
             temporary,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from mapsight.atomic import write_atomically
+from mapsight.atomic import explain_writing, hidden_folder, write_atomically
 from mapsight.errors import InputError
 from mapsight.geo.geopackage import check_geopackage, copy_with_layers, replace_layers
 from mapsight.geo.network import write_lines
@@ -107,8 +106,8 @@ def write_findings(out_dir: Path, done: Continuity, *, crs: Any, history: Path |
     now = reproject_findings(done.now.reset_index(drop=True), crs)
     earlier = reproject_findings(done.earlier, crs)
     path = out_dir / FINDINGS
-    with tempfile.TemporaryDirectory(dir=out_dir, prefix=".findings.") as folder:
-        fresh = Path(folder) / FINDINGS
+    with hidden_folder(path) as folder, explain_writing(path):
+        fresh = folder / FINDINGS
         write_lines(fresh, now, layer=LAYER)
         if len(earlier):
             pyogrio.write_dataframe(

@@ -4,7 +4,6 @@ stays flat.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
+from mapsight.atomic import hidden_folder
 from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.counts import Histogram, count_pixels, sum_counts
 from mapsight.cnn.runtimes import Runner, average_flips
@@ -100,8 +100,8 @@ def predict_file(
     model's card, the threshold that suits this picture is written as the file's tag, and returned.
     """
     same_grid = reader.geobox == reader.source_geobox
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        first = out if same_grid else Path(folder) / "working.tif"
+    with hidden_folder(out) as folder:
+        first = out if same_grid else folder / "working.tif"
         with open_probability_writer(first, reader.geobox, dtype) as writer:
             counts = []
             for band in predict_bands(reader, runner, settings):
