@@ -252,6 +252,7 @@ def test_ctrl_c_ends_cleanly():
     SIGINT.
     """
     code = (
+        "import logging; logging.basicConfig(level=logging.INFO, format='%(message)s')\n"
         "from mapsight.web.base import make_app; from mapsight.web.serve import serve\n"
         "serve(make_app('a page'), port=0, open_browser=False)"
     )

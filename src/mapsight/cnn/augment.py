@@ -195,7 +195,8 @@ def _vary_air(image: np.ndarray, rng: np.random.Generator, settings: AugmentSett
         image = (1 - veil) * image + veil * light
     if settings.grey and rng.random() < settings.grey:
         image = np.broadcast_to(image.mean(axis=0, keepdims=True), image.shape)
-    return np.clip(image, 0, 255).astype(np.float32)
+    varied: np.ndarray = np.clip(image, 0, 255).astype(np.float32)
+    return varied
 
 
 def coarsen(image: np.ndarray, factor: float) -> np.ndarray:
@@ -212,7 +213,7 @@ def _draw_shade(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """(H, W) factors: a darker side of a soft and wavy border."""
     coarse = rng.standard_normal((1, 1, 4, 4)).astype(np.float32)
     field = F.interpolate(torch.from_numpy(coarse), shape, mode="bicubic")[0, 0].numpy()
-    dark = special.expit((field - rng.uniform(-1, 1)) / rng.uniform(0.02, 0.3))
+    dark: np.ndarray = special.expit((field - rng.uniform(-1, 1)) / rng.uniform(0.02, 0.3))
     return (1 - rng.uniform(0.3, 0.7) * dark).astype(np.float32)
 
 
@@ -230,7 +231,8 @@ def _vary_tone(
         image = grey + (image - grey) * np.float32(
             1 + rng.uniform(-settings.saturation, settings.saturation)
         )
-    return np.clip(image, 0, 255)
+    varied: np.ndarray = np.clip(image, 0, 255)
+    return varied
 
 
 def compress(image: np.ndarray, quality: int) -> np.ndarray:

@@ -29,11 +29,16 @@ class Compute:
             if self.device.type == "cuda"
             else self.device.type
         )
-        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        threads = f", {_count_threads()}" if self.device.type == "cpu" else ""
         return f"{name}{threads}, {'bf16' if self.dtype is torch.bfloat16 else 'fp32'}"
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
+
+
+def _count_threads() -> str:
+    count = torch.get_num_threads()
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def find_compute(device: str = "auto", precision: str = "auto") -> Compute:
@@ -65,7 +70,8 @@ def find_compute(device: str = "auto", precision: str = "auto") -> Compute:
 
 def is_bf16_native(device: str) -> bool:
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        native: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return native
     if device != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
         return False
     capabilities = torch.cpu.get_capabilities()

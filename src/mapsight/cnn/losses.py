@@ -150,10 +150,11 @@ def register_target(
     # neighbouring pixels tell the same story: the evidence of a block is tempered to about one
     # witness a road width
     fits = fits.unflatten(0, moved.shape[:2]) / 16 + prior.view(-1, 1, 1, 1, 1)
-    posterior = F.interpolate(
+    posterior: Tensor = F.interpolate(
         fits.softmax(0).flatten(0, 1), scale_factor=float(block), mode="nearest"
     )
-    return (posterior[..., :height, :width].unflatten(0, moved.shape[:2]) * moved).sum(0)
+    expected: Tensor = posterior[..., :height, :width].unflatten(0, moved.shape[:2]) * moved
+    return expected.sum(0)
 
 
 def bce_dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -33,11 +33,13 @@ _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer e
 
 
 def _bell(x: np.ndarray) -> np.ndarray:
-    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    density: np.ndarray = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    return density
 
 
 def _gaussian_cdf(x: np.ndarray) -> np.ndarray:
-    return (1 + erf(x / np.sqrt(2))) / 2
+    below: np.ndarray = (1 + erf(x / np.sqrt(2))) / 2
+    return below
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -35,7 +35,8 @@ def build_connections(
 
 def fill_connections(connections: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(outputs, inputs) of numbers: times the flattened input, it is the flattened feature map."""
-    return np.concatenate([[0], weights.ravel()])[connections]
+    matrix: np.ndarray = np.concatenate([[0], weights.ravel()])[connections]
+    return matrix
 
 
 def count_taps(

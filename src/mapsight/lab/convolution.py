@@ -192,7 +192,8 @@ def correlate_grid(
     """One channel, one filter: (H, W) and (rows, columns) → (H_out, W_out)."""
     rows, columns = weights.shape
     steps = find_steps(mode, (rows, columns), stride=stride, dilation=dilation)
-    return correlate(image[None], weights[None, None], steps)[0]
+    feature_map: np.ndarray = correlate(image[None], weights[None, None], steps)[0]
+    return feature_map
 
 
 def spell_products(letters: Sequence[str], rows: int, columns: int) -> list[str]:

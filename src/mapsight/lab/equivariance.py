@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapsight.lab.convolution import correlate_grid
-from mapsight.lab.filters import SOBEL_X
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.pooling import pool_max
 
 Mechanism = Callable[[np.ndarray], np.ndarray]  # (H, W) → (h, w)
@@ -29,7 +29,8 @@ class Layer:
 
 
 def relu(grid: np.ndarray) -> np.ndarray:
-    return np.maximum(grid, 0)
+    positive: np.ndarray = np.maximum(grid, 0)
+    return positive
 
 
 def _run_small_cnn(grid: np.ndarray) -> np.ndarray:

@@ -29,7 +29,8 @@ def make_gaussian(size: int, sigma_px: float) -> np.ndarray:
     """
     x = np.arange(size) - (size - 1) / 2
     bell = np.exp(-(x**2) / (2 * sigma_px**2))
-    return np.outer(bell, bell) / bell.sum() ** 2
+    gaussian: np.ndarray = np.outer(bell, bell) / bell.sum() ** 2
+    return gaussian
 
 
 def make_gabor(size: int, *, wavelength_px: float, angle_deg: float, sigma_px: float) -> np.ndarray:
@@ -40,9 +41,9 @@ def make_gabor(size: int, *, wavelength_px: float, angle_deg: float, sigma_px: f
     turned = x * math.cos(math.radians(angle_deg)) + y * math.sin(math.radians(angle_deg))
     bell = np.exp(-(x**2 + y**2) / (2 * sigma_px**2))
     wave = np.cos(2 * math.pi * turned / wavelength_px)
-    return bell * (
-        wave - (bell * wave).sum() / bell.sum()
-    )  # without the mean: a flat patch is answered with 0
+    # without the mean: a flat patch is answered with 0
+    gabor: np.ndarray = bell * (wave - (bell * wave).sum() / bell.sum())
+    return gabor
 
 
 FILTERS: dict[str, np.ndarray] = {
@@ -114,7 +115,8 @@ def make_edge(angle_deg: float, size: int) -> np.ndarray:
     """
     x, y = np.meshgrid(*[np.arange(size) - (size - 1) / 2] * 2)
     across = x * math.cos(math.radians(angle_deg)) + y * math.sin(math.radians(angle_deg))
-    return (across > 1e-9).astype(float)
+    edge: np.ndarray = (across > 1e-9).astype(float)
+    return edge
 
 
 def answer_edge(weights: np.ndarray, angle_deg: float) -> float:

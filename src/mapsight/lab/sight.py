@@ -61,7 +61,7 @@ def _turns(call: Call, axes: int) -> bool:
     """A softmax, mean or permutation over the image's own axes mixes all places."""
     if call.kind in ("_softmax", "_log_softmax"):
         dim, count = int(call.arguments[1]), call.arguments[0].dim()
-        return dim % count >= count - axes
+        return bool(dim % count >= count - axes)
     return call.kind in ("permute", "transpose")
 
 

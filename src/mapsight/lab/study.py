@@ -16,6 +16,8 @@ from mapsight.atomic import write_atomically
 from mapsight.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 _SHADES = 256  # colours of a picture's palette: diagrams need no more, and files stay small
@@ -125,7 +127,7 @@ def encode_svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _as_array(canvas):  # type: ignore[no-untyped-def]
+def _as_array(canvas: FigureCanvasAgg) -> np.ndarray:
     import numpy as np
 
     return np.asarray(canvas.buffer_rgba())

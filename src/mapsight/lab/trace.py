@@ -64,7 +64,7 @@ class Trace:
 
 class _Recorder(TorchDispatchMode):
     def __init__(self, path: list[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.path, self.calls = path, list[Call]()
 
     def __torch_dispatch__(

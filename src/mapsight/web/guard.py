@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 Scope = dict[str, Any]
+Headers = tuple[tuple[bytes, bytes], ...]
+Refusal = tuple[int, str, Headers]  # status, one line, headers
 
 COOKIE = "mapsight_token"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -93,8 +95,8 @@ class Guard:
             meter.over, refusal = False, (413, self._say_limit(), ())
         await _answer(send_fenced, *refusal)
 
-    def _refuse(self, scope: Scope, headers: dict[str, list[str]]) -> tuple[int, str, tuple] | None:
-        """(status, one line, headers) where the request goes no further."""
+    def _refuse(self, scope: Scope, headers: dict[str, list[str]]) -> Refusal | None:
+        """What is answered where the request goes no further."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or not self._is_ours(_strip_port(hosts[0])):
             return 400, "this page is not served under that name", ()
@@ -122,9 +124,7 @@ class Guard:
             return False
         return True
 
-    def _check_token(
-        self, scope: Scope, headers: dict[str, list[str]]
-    ) -> tuple[int, str, tuple] | None:
+    def _check_token(self, scope: Scope, headers: dict[str, list[str]]) -> Refusal | None:
         """A right `?token=` becomes a cookie and leaves the address; later the cookie or a bearer
         is enough.
         """
@@ -176,7 +176,7 @@ class _Meter:
         self._receive, self._left, self.over = receive, max_bytes, False
 
     async def receive(self) -> dict[str, Any]:
-        message = await self._receive()
+        message: dict[str, Any] = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             self.over = True
@@ -184,7 +184,7 @@ class _Meter:
         return message
 
 
-async def _answer(send: Any, status: int, line: str, headers: tuple = ()) -> None:
+async def _answer(send: Any, status: int, line: str, headers: Headers = ()) -> None:
     body = line.encode("utf-8")
     lead = [
         (b"content-type", b"text/plain; charset=utf-8"),

@@ -55,7 +55,8 @@ def count_colours(answers: Sequence[np.ndarray], truth: np.ndarray) -> ColourCou
 
 def find_distance(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """(h, w) distance in ab."""
-    return np.hypot(*(answer[:2].astype(float) - truth[:2]))
+    distance: np.ndarray = np.hypot(*(answer[:2].astype(float) - truth[:2]))
+    return distance
 
 
 def make_grey(truth: np.ndarray) -> np.ndarray:

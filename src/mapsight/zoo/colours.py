@@ -41,18 +41,19 @@ def find_bins() -> np.ndarray:
     )
     hull = shapely.MultiPoint(rgb2lab(surface)[:, 1:]).convex_hull
     axis = np.arange(-_REACH, _REACH + 1, STEP)
-    points = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    points: np.ndarray = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     cells = shapely.box(*(points - STEP).T, *(points + STEP).T)  # the four cells around each point
-    return points[shapely.intersects(hull, cells)].astype(np.float32)
+    bins: np.ndarray = points[shapely.intersects(hull, cells)].astype(np.float32)
+    return bins
 
 
 @cache
 def _find_near() -> np.ndarray:
     """(31, 31, 21): the bins nearest to each point of the grid from −150 to 150, nearest first."""
     axis = np.arange(-_REACH, _REACH + 1, STEP)
-    return KDTree(find_bins()).query(
-        np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1), _NEAR
-    )[1]
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
+    near: np.ndarray = KDTree(find_bins()).query(grid, _NEAR)[1]
+    return near
 
 
 def find_nearest_bins(ab: np.ndarray) -> np.ndarray:
@@ -62,7 +63,8 @@ def find_nearest_bins(ab: np.ndarray) -> np.ndarray:
     rows, columns = (
         np.rint((axis + _REACH) / STEP).clip(0, 2 * _REACH // STEP).astype(int) for axis in ab
     )
-    return _find_near()[rows, columns, 0]
+    nearest: np.ndarray = _find_near()[rows, columns, 0]
+    return nearest
 
 
 def soften_bins(ab: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,7 +95,8 @@ def anneal_mean(logits: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
 def _find_kernel() -> np.ndarray:
     """(313, 313): a bin's mass, spread over its neighbours; columns sum to 1."""
     kernel = np.exp(-distance.cdist(find_bins(), find_bins(), "sqeuclidean") / (2 * _SIGMA**2))
-    return kernel / kernel.sum(axis=0)
+    normed: np.ndarray = kernel / kernel.sum(axis=0)
+    return normed
 
 
 def weigh_bins(counts: np.ndarray, uniform: float = _UNIFORM) -> np.ndarray:
@@ -104,4 +107,5 @@ def weigh_bins(counts: np.ndarray, uniform: float = _UNIFORM) -> np.ndarray:
     """
     smooth = _find_kernel() @ (counts / counts.sum())
     weights = 1 / np.maximum((1 - uniform) * smooth + uniform / len(smooth), 1e-12)
-    return weights / (smooth @ weights)
+    normed: np.ndarray = weights / (smooth @ weights)
+    return normed

@@ -52,7 +52,8 @@ def count_multiply_adds(
     """
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         net(*inputs) if ask is None else ask(net, inputs)
-    return counter.get_total_flops() // 2
+    operations: int = counter.get_total_flops()
+    return operations // 2
 
 
 def count_layers(net: nn.Module) -> int:

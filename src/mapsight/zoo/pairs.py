@@ -121,7 +121,8 @@ def find_starts(length: int, side: int) -> list[int]:
     eighth.
     """
     count = 1 + -(-(length - side) // (side - side // 8))
-    return np.linspace(0, length - side, count).round().astype(int).tolist()
+    starts: list[int] = np.linspace(0, length - side, count).round().astype(int).tolist()
+    return starts
 
 
 def _own(start: int, side: int, length: int) -> np.ndarray:
@@ -130,7 +131,9 @@ def _own(start: int, side: int, length: int) -> np.ndarray:
     """
     starts = np.array(find_starts(length, side))
     pixels = np.arange(start, start + side)
-    return starts[np.abs(pixels[:, None] + 0.5 - starts - side / 2).argmin(axis=1)] == start
+    nearest = np.abs(pixels[:, None] + 0.5 - starts - side / 2).argmin(axis=1)
+    owned: np.ndarray = starts[nearest] == start
+    return owned
 
 
 def _read_table(table: Path) -> tuple[dict[str, list[Pair]], str]:

@@ -89,7 +89,8 @@ def read_photo(path: Path) -> tuple[np.ndarray, ...]:
 
 def find_lab(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 sRGB → (H, W, 3) float32 Lab."""
-    return rgb2lab(rgb.astype(np.float32) / 255)
+    lab: np.ndarray = rgb2lab(rgb.astype(np.float32) / 255)
+    return lab
 
 
 def scale_lightness(lightness: np.ndarray) -> np.ndarray:

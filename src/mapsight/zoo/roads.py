@@ -97,7 +97,8 @@ def slide_patches(net: Any, inputs: Sequence[Tensor]) -> Tensor:
         3, _PATCH_PX, _ANSWER_PX
     )  # (B, 3, R, C, 64, 64)
     count, bands, rows, columns = patches.shape[:4]
-    answers = net(patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, bands, _PATCH_PX, _PATCH_PX))
+    single = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, bands, _PATCH_PX, _PATCH_PX)
+    answers: Tensor = net(single)
     answers = answers.view(count, rows, columns, _ANSWER_PX, _ANSWER_PX).permute(0, 1, 3, 2, 4)
     return answers.reshape(count, 1, rows * _ANSWER_PX, columns * _ANSWER_PX)
 

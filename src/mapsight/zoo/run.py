@@ -108,7 +108,8 @@ def run_recipe(
     first = adapt_recipe(recipe, recipe.contenders[0])
 
     def look(item: Item) -> np.ndarray:
-        return apply_net(first, next(iter(models.values())).net, [item], compute)[0]
+        output: np.ndarray = apply_net(first, next(iter(models.values())).net, [item], compute)[0]
+        return output
 
     whole = recipe.conclude(data, models, compute) if recipe.conclude else {}
     tests = (data.parts[recipe.contenders[0].part] if recipe.contenders[0].part else data).folds

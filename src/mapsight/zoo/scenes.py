@@ -205,7 +205,9 @@ def find_iou(confusion: np.ndarray) -> np.ndarray:
     """
     right = np.diag(confusion)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
-    return np.divide(right, union, out=np.full(len(confusion), np.nan), where=union > 0)
+    shares = np.full(len(confusion), np.nan)
+    np.divide(right, union, out=shares, where=union > 0)
+    return shares
 
 
 def _find_interval(

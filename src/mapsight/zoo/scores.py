@@ -18,9 +18,9 @@ def confuse(truth: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
 def find_recalls(confusion: np.ndarray) -> np.ndarray:
     """(classes,) share of each class that was recognised; NaN for a class that did not occur."""
     total = confusion.sum(axis=1)
-    return np.divide(
-        np.diag(confusion), total, out=np.full(len(confusion), np.nan), where=total > 0
-    )
+    recalls = np.full(len(confusion), np.nan)
+    np.divide(np.diag(confusion), total, out=recalls, where=total > 0)
+    return recalls
 
 
 def find_wilson_interval(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
@@ -50,7 +50,8 @@ def measure_classes(truth: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
 def soften(logits: np.ndarray) -> np.ndarray:
     """Logits (…, classes) → probabilities."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    probability: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
+    return probability
 
 
 def tell_class(output: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:

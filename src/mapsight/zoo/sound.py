@@ -61,7 +61,7 @@ def read_wave(path: Path) -> np.ndarray:
     if rate != _RATE_HZ:
         divisor = int(np.gcd(rate, _RATE_HZ))
         samples = signal.resample_poly(samples, _RATE_HZ // divisor, rate // divisor)
-    return samples
+    return np.asarray(samples)
 
 
 def find_log_mel(samples: np.ndarray) -> np.ndarray:
@@ -72,7 +72,8 @@ def find_log_mel(samples: np.ndarray) -> np.ndarray:
         _WINDOW
     )
     power = np.abs(np.fft.rfft(frames, 512)) ** 2  # (frames, 257)
-    return np.log(make_mel_bands() @ power.T + 1e-8).astype(np.float32)
+    log_mel: np.ndarray = np.log(make_mel_bands() @ power.T + 1e-8)
+    return log_mel.astype(np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -87,4 +88,5 @@ def make_mel_bands() -> np.ndarray:
     rising = (at - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - at) / (edges[2:] - edges[1:-1])[:, None]
     bands = np.clip(np.minimum(rising, falling), 0, None)
-    return bands / bands.sum(axis=1, keepdims=True).clip(1e-9)
+    normed: np.ndarray = bands / bands.sum(axis=1, keepdims=True).clip(1e-9)
+    return normed

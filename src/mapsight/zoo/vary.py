@@ -49,7 +49,8 @@ def vary_light(image: np.ndarray, rng: np.random.Generator, share: float) -> np.
     balance = 1 + rng.uniform(-share, share, (len(image), 1, 1)) / 2
     gain = (contrast * balance).astype(np.float32)
     mean = np.float32(image.mean())
-    return np.clip((image - mean) * gain + mean + np.float32(brightness), 0, 255).astype(np.uint8)
+    varied: np.ndarray = (image - mean) * gain + mean + np.float32(brightness)
+    return varied.clip(0, 255).astype(np.uint8)
 
 
 def _erase(image: np.ndarray, rng: np.random.Generator, side_px: int) -> np.ndarray:

@@ -66,7 +66,8 @@ class AlexNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.avgpool(self.features(x))
-        return self.classifier(torch.flatten(x, 1))
+        logits: Tensor = self.classifier(torch.flatten(x, 1))  # (B, classes)
+        return logits
 
 
 def _make_features(

@@ -57,6 +57,6 @@ class Colorizer(nn.Module):
         start_he(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(
-            self.up(self.blocks(x))
-        )  # (B, 512, H/8, W/8) → (B, 256, H/4, W/4) → (B, 313, H/4, W/4)
+        x = self.up(self.blocks(x))  # (B, 512, H/8, W/8) → (B, 256, H/4, W/4)
+        logits: Tensor = self.head(x)  # (B, 313, H/4, W/4)
+        return logits

@@ -52,7 +52,8 @@ class DeconvNet(nn.Module):
         x = self.unfold(self.fc7(self.fc6(x)))  # (B, 512, 7, 7) → (B, 4096, 1, 1) → (B, 512, 7, 7)
         for convs in self.up:
             x = convs(unpool(x, *switches.pop()))
-        return self.score(x)[..., : image.shape[-2], : image.shape[-1]]
+        scores: Tensor = self.score(x)
+        return scores[..., : image.shape[-2], : image.shape[-1]]
 
 
 def unpool(x: Tensor, switches: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -26,7 +26,8 @@ class DigitCNN(nn.Module):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # (B, 64, 12, 12)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # (B, 128, 4, 4)
         x = F.relu(self.fc1(torch.flatten(x, 1)))
-        return self.fc2(self.drop(x))
+        logits: Tensor = self.fc2(self.drop(x))  # (B, classes)
+        return logits
 
 
 class DigitDense(nn.Sequential):

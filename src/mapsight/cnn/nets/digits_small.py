@@ -32,4 +32,5 @@ class DigitsSmall(nn.Module):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # (B, 8, 24, 24) → (B, 8, 12, 12)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # (B, 24, 8, 8) → (B, 24, 4, 4)
         x = F.relu(self.dense1(x.flatten(1)))  # (B, 384) → (B, 64)
-        return self.dense2(self.drop(x))
+        logits: Tensor = self.dense2(self.drop(x))  # (B, 10)
+        return logits

@@ -26,7 +26,8 @@ class EmotionCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, patches = x.shape[:2]
         x = self.drop(self.patch(x.flatten(0, 1)))  # (B · patches, features)
-        return self.judge(x).view(batch, patches, -1).mean(dim=1)
+        logits: Tensor = self.judge(x)  # (B · patches, classes)
+        return logits.view(batch, patches, -1).mean(dim=1)
 
 
 class EmotionLSTM(nn.Module):
@@ -45,7 +46,8 @@ class EmotionLSTM(nn.Module):
         batch, patches = x.shape[:2]
         x = self.drop(self.patch(x.flatten(0, 1)))
         states, _ = self.memory(x.view(batch, patches, -1))  # (B, patches, hidden)
-        return self.judge(self.drop(states.mean(dim=1)))
+        logits: Tensor = self.judge(self.drop(states.mean(dim=1)))  # (B, classes)
+        return logits
 
 
 class PatchFeatures(nn.Module):

@@ -116,7 +116,8 @@ class Auxiliary(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(F.adaptive_avg_pool2d(x, (4, 4)))
-        return self.fc2(self.dropout(F.relu(self.fc1(torch.flatten(x, 1)))))
+        logits: Tensor = self.fc2(self.dropout(F.relu(self.fc1(torch.flatten(x, 1)))))
+        return logits
 
 
 class _NormConv(nn.Module):

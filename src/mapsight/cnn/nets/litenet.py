@@ -109,7 +109,8 @@ class _InvertedResidual(nn.Module):
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.convs(x) if self.adds else self.convs(x)
+        change: Tensor = self.convs(x)
+        return x + change if self.adds else change
 
 
 class _ChannelConv(nn.Conv2d):

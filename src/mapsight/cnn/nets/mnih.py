@@ -28,4 +28,5 @@ class MnihPatch(nn.Module):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2, 1)  # (B, 64, 13, 13) → (B, 64, 12, 12)
         x = F.relu(self.conv3(F.relu(self.conv2(x))))  # (B, 112, 9, 9) → (B, 80, 7, 7)
         x = F.relu(self.fc1(torch.flatten(x, 1)))
-        return self.fc2(x).view(-1, 1, 16, 16)
+        logits: Tensor = self.fc2(x)  # (B, 256)
+        return logits.view(-1, 1, 16, 16)

@@ -36,7 +36,8 @@ class PilotNet(nn.Module):
         x = self.drop(torch.flatten(x, 1))
         for layer in self.dense:
             x = F.relu(layer(x))
-        return self.steer(x)
+        angle: Tensor = self.steer(x)  # (B, 1)
+        return angle
 
     def see(self, x: Tensor) -> list[Tensor]:
         """The maps of each convolution, after ReLU; the paper's fixed normalisation comes first."""

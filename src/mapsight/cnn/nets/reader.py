@@ -35,4 +35,5 @@ class Reader(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.look(x)  # (B, 128, 7, 7)
-        return self.name(self.drop(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)))
+        logits: Tensor = self.name(self.drop(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)))
+        return logits

@@ -58,7 +58,8 @@ class ResNet(nn.Module):
         x = self.maxpool(F.relu(self.bn1(self.conv1(x))))  # (B, 64, 56, 56)
         for stage in range(1, 5):
             x = getattr(self, f"layer{stage}")(x)  # (B, 512 or 2048, 7, 7)
-        return self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
+        logits: Tensor = self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))  # (B, classes)
+        return logits
 
 
 class BasicBlock(nn.Module):

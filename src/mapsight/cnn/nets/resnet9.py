@@ -33,7 +33,8 @@ class ResNet9(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stage1(self.stem(x))  # (B, 128, 16, 16)
         x = self.stage3(self.stage2(x))  # (B, 512, 4, 4)
-        return _TEMPER * self.fc(torch.flatten(F.adaptive_max_pool2d(x, 1), 1))
+        logits: Tensor = self.fc(torch.flatten(F.adaptive_max_pool2d(x, 1), 1))
+        return _TEMPER * logits
 
 
 class Residual(nn.Module):
@@ -44,7 +45,8 @@ class Residual(nn.Module):
         self.steps = nn.Sequential(ConvNorm(maps, maps), ConvNorm(maps, maps))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.steps(x)
+        change: Tensor = self.steps(x)
+        return x + change
 
 
 def _pool_step(inputs: int, outputs: int) -> nn.Sequential:

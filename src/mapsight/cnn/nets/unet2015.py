@@ -59,7 +59,8 @@ class UNet2015(nn.Module):
         for up, convs in zip(self.up, self.decoder, strict=True):
             x = up(x)
             x = convs(torch.cat([_crop_centre(skips.pop(), x), x], dim=1))
-        return self.head(x)[..., : image.shape[-2], : image.shape[-1]]
+        logits: Tensor = self.head(x)
+        return logits[..., : image.shape[-2], : image.shape[-1]]
 
 
 @torch.inference_mode()

@@ -49,7 +49,8 @@ class UNetLecture(nn.Module):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = F.relu(up(F.pad(x, (0, 1, 0, 1))))  # 'same' for an even kernel: pad right and below
             x = convs(torch.cat([skips.pop(), x], dim=1))
-        return self.last(F.relu(self.head(x)))
+        logits: Tensor = self.last(F.relu(self.head(x)))  # (B, 1, H, W)
+        return logits
 
 
 def _double_conv(inputs: int, outputs: int) -> nn.Sequential:

@@ -40,6 +40,7 @@ def average_flips(runner: Runner) -> Runner:
             np.flip(runner.predict(np.flip(images, axes).copy()), tuple(a - 1 for a in axes))
             for axes in views
         ]
-        return np.mean(seen, axis=0)
+        mean: np.ndarray = np.mean(seen, axis=0)
+        return mean
 
     return replace(runner, predict=averaged)

@@ -76,7 +76,8 @@ def keep_one(answer: Tensor, channel: int, *place: int) -> Tensor:
 
 def find_switches(x: Tensor, pooling: dict[str, Any]) -> Tensor:
     """(B, C, h, w) int64: at which pixel of its plane (B, C, H, W) each window has its maximum."""
-    return F.max_pool2d(x, **{**pooling, "return_indices": True})[1]
+    switches: Tensor = F.max_pool2d(x, **{**pooling, "return_indices": True})[1]
+    return switches
 
 
 def unpool(signal: Tensor, switches: Tensor, shape: torch.Size) -> Tensor:

@@ -57,7 +57,8 @@ class Look:
 
     @property
     def x(self) -> Tensor:
-        return self.seen.values[self.seen.image]
+        image: Tensor = self.seen.values[self.seen.image]
+        return image
 
     @property
     def probability(self) -> np.ndarray:

@@ -145,7 +145,8 @@ def _find_margin(seen: Record, layer: Layer) -> tuple[int, int]:
     height, width = maps.shape[2:]
     size = find_reach(seen, layer.last, height // 2, width // 2).size
     whole = seen.values[seen.image].shape[2:]
-    return tuple(
+    rows, columns = (
         min(-(-s * n // (2 * w)), n // 3)
         for s, n, w in zip(size, (height, width), whole, strict=True)
-    )  # type: ignore[return-value]
+    )
+    return rows, columns

@@ -69,7 +69,8 @@ def find_strongest(projection: np.ndarray, count: int) -> np.ndarray:
     strength = np.abs(projection).sum(0)
     mask = np.zeros(strength.size, bool)
     mask[np.argsort(-strength, axis=None, kind="stable")[:count]] = True
-    return mask.reshape(strength.shape) & (strength > 0)
+    strongest: np.ndarray = mask.reshape(strength.shape) & (strength > 0)
+    return strongest
 
 
 def find_nearest(height: int, width: int, place: tuple[int, int], count: int) -> np.ndarray:

@@ -46,14 +46,15 @@ class Record:
     @property
     def image(self) -> fx.Node:
         """The step that is the net's input."""
-        return next(node for node in self.steps.graph.nodes if node.op == "placeholder")
+        image: fx.Node = next(node for node in self.steps.graph.nodes if node.op == "placeholder")
+        return image
 
     @property
     def answer(self) -> fx.Node:
         """The step whose value the net returns."""
-        return next(node for node in reversed(self.steps.graph.nodes) if node.op == "output").args[
-            0
-        ]  # type: ignore[return-value]
+        end = next(node for node in reversed(self.steps.graph.nodes) if node.op == "output")
+        answer: fx.Node = end.args[0]
+        return answer
 
 
 def trace_net(net: nn.Module) -> fx.GraphModule:
@@ -157,11 +158,11 @@ def _name_companion(function: Any) -> str:
     return "norm" if is_norm(function) else "ReLU" if is_relu(function) else ""
 
 
-def _describe(module: nn.Module) -> str:
+def _describe(module: nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> str:
     if isinstance(module, nn.Linear):
         return "dense"
-    size = "×".join(str(k) for k in module.kernel_size)  # type: ignore[union-attr]
-    stride, dilation = module.stride[0], module.dilation[0]  # type: ignore[index,union-attr]
+    size = "×".join(str(k) for k in module.kernel_size)
+    stride, dilation = module.stride[0], module.dilation[0]
     name = "transposed conv" if isinstance(module, nn.ConvTranspose2d) else "conv"
     return (
         f"{name} {size}"

@@ -14,7 +14,8 @@ from mapsight.lab.convolution import (
     find_padding,
     find_steps,
 )
-from mapsight.lab.filters import SOBEL_X, answer_edge
+from mapsight.lab.filters import answer_edge
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.slips.slip import Slip
 
 

@@ -14,7 +14,7 @@ from mapsight.lab.activations import (
 from mapsight.lab.connections import count_taps
 from mapsight.lab.convolution import correlate_grid
 from mapsight.lab.equivariance import LAYERS, measure_equivariance
-from mapsight.lab.filters import SOBEL_X
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.pooling import blur, pool_max
 from mapsight.lab.scenes import draw_scene, to_grey
 from mapsight.lab.slips.slip import Slip

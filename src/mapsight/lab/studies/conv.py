@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mapsight.errors import InputError
@@ -181,7 +182,9 @@ def _lay_out(left: np.ndarray, middle: np.ndarray, right: np.ndarray):  # type: 
     return figure, figure.subplots(1, 3, width_ratios=widths)
 
 
-def _show_cells(axes, values, title, scale=None):  # type: ignore[no-untyped-def]
+def _show_cells(
+    axes: Axes, values: np.ndarray, title: str, scale: np.ndarray | None = None
+) -> None:
     limit = float(np.abs(values if scale is None else scale).max()) or 1
     show_numbers(
         axes,

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from mapsight.lab.convolution import correlate_grid
 from mapsight.lab.drawing import new_figure, show_picture, show_signed
 from mapsight.lab.equivariance import LAYERS, measure_equivariance, measure_rotation, relu
-from mapsight.lab.filters import LAPLACIAN_4, SOBEL_X
+from mapsight.lab.filters import LAPLACIAN_4
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.pooling import pool_max
 from mapsight.lab.scenes import draw_scene, to_grey
 from mapsight.lab.study import Study, Table

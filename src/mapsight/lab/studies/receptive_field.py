@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import nn
 
 from mapsight.errors import InputError
 from mapsight.lab.counting import count_layers, name_kind, sum_rows
@@ -84,15 +87,15 @@ def study_receptive_field(
     )
 
 
-def _probe(make, size: tuple[int, ...]) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _probe(make: Callable[[], nn.Module], size: tuple[int, ...]) -> np.ndarray:
     """The gradient of the net as it starts, mean over a few random images: what the field is really
     used for.
     """
     torch.manual_seed(0)
     net = make().eval()
-    return np.mean(
-        [measure_gradient(net, torch.rand(1, *size), linear=False) for _ in range(4)], axis=0
-    )
+    gradients = [measure_gradient(net, torch.rand(1, *size), linear=False) for _ in range(4)]
+    mean: np.ndarray = np.mean(gradients, axis=0)
+    return mean
 
 
 def _thin(rows: tuple[tuple[object, ...], ...], most: int = 60) -> tuple[tuple[object, ...], ...]:

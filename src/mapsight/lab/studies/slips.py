@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from mapsight.lab.activations import ACTIVATIONS, draw_outputs, measure_same_sign
 from mapsight.lab.convolution import correlate_grid
 from mapsight.lab.drawing import BLUE, INK, ORANGE, new_figure, show_picture, show_signed
-from mapsight.lab.filters import SOBEL_X, make_edge
+from mapsight.lab.filters import make_edge
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.slips import run_slips
 from mapsight.lab.slips.results import show_fewer
 from mapsight.lab.study import Study, Table

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from mapsight.lab import lecture
 from mapsight.lab.convolution import correlate_grid
 from mapsight.lab.drawing import new_figure, show_numbers, show_picture, show_signed
-from mapsight.lab.filters import SOBEL_X, SOBEL_Y, answer_edge, find_response_range, normalise_map
+from mapsight.lab.filters import SOBEL_Y, answer_edge, find_response_range, normalise_map
+from mapsight.lab.lecture import SOBEL_X
 from mapsight.lab.study import Study, Table
 
 _NUMBERS_UP_TO = 14  # cells a side that still carry readable numbers

@@ -138,8 +138,9 @@ def _choose_window(box: GeoBox, line: Any, settings: PredictSettings) -> Window:
 
     def miss(window: Window) -> float:
         core = window_core(window, box.height, box.width, overlap_px=settings.overlap_px)
-        down = max(core.row - row, 0, row - core.row - core.height)
-        return down + max(core.col - col, 0, col - core.col - core.width)
+        down: float = max(core.row - row, 0, row - core.row - core.height)
+        across: float = max(core.col - col, 0, col - core.col - core.width)
+        return down + across
 
     return min(windows, key=miss)
 

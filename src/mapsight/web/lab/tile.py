@@ -154,7 +154,8 @@ def draw_map(tile: Tile, name: str, channel: int) -> np.ndarray:
     out = tile.values[find_step(tile.steps, name).name].out
     if channel >= len(out):
         raise InputError(f"map {channel}", f"is not among {len(out)}", "ask for one of them")
-    return _to_levels(out[channel : channel + 1], signed=bool((out < 0).any()))[0]
+    levels: np.ndarray = _to_levels(out[channel : channel + 1], signed=bool((out < 0).any()))[0]
+    return levels
 
 
 def _to_levels(maps: Tensor, *, signed: bool) -> np.ndarray:

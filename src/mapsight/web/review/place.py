@@ -64,7 +64,8 @@ class Frame:
             raise InputError("the drawn line", "leaves the map", "draw it again")
         x, y = self._back.transform(array[:, 0], array[:, 1])
         digits = 8 if self.on_earth and pyproj.CRS(self.crs).is_geographic else 3
-        return shapely.LineString(np.column_stack([x, y]).round(digits)).wkt
+        wkt: str = shapely.LineString(np.column_stack([x, y]).round(digits)).wkt
+        return wkt
 
     def shift_mercator(self, y: float) -> tuple[float, float]:
         """The shift in units of web Mercator, which are shorter than metres away from the

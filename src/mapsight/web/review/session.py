@@ -77,7 +77,8 @@ class Session:
     @cached_property
     def mercator_bounds(self) -> np.ndarray:
         """(N, 4) left, bottom, right, top of each finding in web Mercator."""
-        return self.frame.to_mercator(self.findings).bounds.to_numpy()
+        bounds: np.ndarray = self.frame.to_mercator(self.findings).bounds.to_numpy()
+        return bounds
 
     def list_findings(self) -> bytes:
         """The table of the list, column by column, as JSON; `spread` is a finding's place in

@@ -93,7 +93,7 @@ class RasterSource:
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")  # no overviews: slower, not wrong
-                with Reader(None, dataset=dataset) as reader:  # type: ignore[call-arg]
+                with Reader(None, dataset=dataset) as reader:
                     part = reader.part(
                         shifted,
                         dst_crs=_MERCATOR,

@@ -79,7 +79,8 @@ def fit_quadrangle(region: np.ndarray) -> np.ndarray | None:
     # the upper left corner is the first: that which begins the edge that leads furthest to the
     # right
     edges = np.roll(hull, -1, axis=0) - hull
-    return np.roll(hull, -int(np.argmax(edges[:, 0])), axis=0)
+    corners: np.ndarray = np.roll(hull, -int(np.argmax(edges[:, 0])), axis=0)
+    return corners
 
 
 def measure_area(polygon: np.ndarray) -> float:

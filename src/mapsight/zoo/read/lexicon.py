@@ -103,7 +103,8 @@ def score_words(folded: np.ndarray, words: np.ndarray) -> np.ndarray:
     """
     n, m = len(folded), words.shape[1]
     if n == m:
-        return folded[np.arange(n), words].sum(axis=1)
+        scores: np.ndarray = folded[np.arange(n), words].sum(axis=1)
+        return scores
     row = np.tile(_EDIT * np.arange(m + 1), (len(words), 1))
     for at in range(n):
         following = np.empty_like(row)

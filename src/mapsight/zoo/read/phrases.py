@@ -36,7 +36,7 @@ def read_pairs(path: Path) -> list[Pair]:
         raise InputError(
             path, "is no table of pairs", "give at least ten lines of English, a tab, German"
         )
-    return [(english.strip(), german.strip()) for english, german in pairs]  # type: ignore[misc]
+    return [(english.strip(), german.strip()) for english, german in pairs]
 
 
 def split_pairs(pairs: Sequence[Pair], seed: int = 0) -> tuple[list[Pair], list[Pair], list[Pair]]:

@@ -131,7 +131,8 @@ def _place(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     corners = corners @ np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
     reach = np.abs(corners).max(axis=0)
     slack = np.maximum(np.array(_SIZE_PX) / 2 - reach - 6, 0)
-    return corners + np.array(_SIZE_PX) / 2 + rng.uniform(-slack, slack)
+    placed: np.ndarray = corners + np.array(_SIZE_PX) / 2 + rng.uniform(-slack, slack)
+    return placed
 
 
 def _draw_scene(rng: np.random.Generator) -> Image.Image:

@@ -137,7 +137,8 @@ def apply_translator(net: nn.Module, inputs: list[Tensor]) -> Tensor:
     """
     source, said = inputs
     if net.training:
-        return net(source, said[:, : int((said != PAD).sum(dim=1).max())])
+        logits: Tensor = net(source, said[:, : int((said != PAD).sum(dim=1).max())])
+        return logits
     tokens: Tensor = net.translate(source, longest=TARGET_LENGTH, beams=BEAMS)  # type: ignore[operator]
     return F.pad(tokens, (0, TARGET_LENGTH - tokens.shape[1]))
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from mapsight.cnn.bootstrap import draw_weights
 from mapsight.cnn.compute import Compute
@@ -51,7 +52,7 @@ def make_sight(models: Mapping[str, ZooModel], compute: Compute) -> Callable[[Im
 
     @torch.inference_mode()
     def classify(images: np.ndarray) -> np.ndarray:
-        logits = reader(torch.from_numpy(images).to(compute.device).float() / 255)
+        logits: Tensor = reader(torch.from_numpy(images).to(compute.device).float() / 255)
         return logits.float().log_softmax(dim=1).cpu().numpy()
 
     def see(picture: Image.Image) -> Seen:
