@@ -20,7 +20,9 @@ from mapsight.roads.audit.folds import Prediction, predict_folds, predict_start
 from mapsight.roads.audit.labels import Labels, Reach, find_reach, make_labels
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.audit.threshold import settle_threshold
+from mapsight.roads.audit.voice import raise_voice
 from mapsight.roads.finding.coverage import find_coverage
+from mapsight.roads.prediction.suit import SEPARATION
 from mapsight.roads.prediction.threshold import ThresholdChoice, choose_threshold, count_blocks
 
 from ..conftest import BOX, make_lines, make_map, photograph, see
@@ -71,6 +73,7 @@ def test_stages_by_hand_are_the_audit():
     reach = find_reach(image, alignment.moved, coverage=True)
     labels = make_labels(image, alignment, reach)
     prediction = predict_folds(image, labels, engine, first=first, settings=settings)
+    prediction = raise_voice(prediction, labels, engine.start.card)
     threshold = settle_threshold(prediction, labels, settings)
     whole = audit_map(image, roads, engine, settings=settings)
     assert threshold.value == whole.threshold.value
@@ -105,6 +108,45 @@ def test_little_agreement_is_said(beside):
         choice = settle_threshold(prediction, labels, AuditSettings())
         assert "agree little here" in choice.note
         assert choice.value > 0
+
+
+def speak(seen, labels, factor, sigma=1.0):
+    """A prediction whose logits lie around ± 6 times the factor, and a card of where it is 1."""
+    rng = np.random.default_rng(5)
+    logits = np.where(labels.truth > 0, 6, -6) + rng.normal(0, sigma, labels.truth.shape)
+    said = (1 / (1 + np.exp(-factor * logits)))[None].astype(np.float32)
+    return Prediction(probability=dataclasses.replace(seen, array=said), folds=0)
+
+
+def test_a_soft_voice_is_raised(beside):
+    """Halved logits become what they are at home; louder ones, and those of a model that does not
+    say how loud it was, stay as they are, to the bit.
+    """
+    image, roads, seen = beside
+    alignment = align(roads, seen)
+    labels = make_labels(image, alignment, find_reach(image, alignment.moved, coverage=True))
+    home = dataclasses.replace(CARD, measures={SEPARATION: 12.0})
+    soft = speak(seen, labels, 0.4)
+    raised = raise_voice(soft, labels, home)
+    before, after = (
+        np.log(p / (1 - p)) for p in (soft.probability.array, raised.probability.array)
+    )
+    assert np.allclose(after, 2 * before, atol=0.01)
+    assert "multiplied by 2.0" in raised.note
+    loud = speak(seen, labels, 0.9)
+    for prediction, card in ((loud, home), (soft, CARD), (soft, None)):
+        assert raise_voice(prediction, labels, card) is prediction
+
+
+def test_no_voice_is_raised_without_roads_to_hear(beside):
+    """Where the labels hold no road, or nothing else, there is nothing to measure by."""
+    image, roads, seen = beside
+    alignment = align(roads, seen)
+    labels = make_labels(image, alignment, find_reach(image, alignment.moved, coverage=True))
+    home = dataclasses.replace(CARD, measures={SEPARATION: 12.0})
+    soft = speak(seen, labels, 0.4)
+    for truth in (np.zeros_like(labels.truth), np.ones_like(labels.truth)):
+        assert raise_voice(soft, dataclasses.replace(labels, truth=truth), home) is soft
 
 
 def test_a_stage_leaves_its_inputs_alone(beside):

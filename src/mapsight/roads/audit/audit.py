@@ -3,7 +3,7 @@
 The map is also the teacher, so every place is judged by a net that has not seen its label (k
 spatial folds); the shift between imagery and map is measured and taken out before anything is
 called wrong. Each stage is a function from value to value in a file of its own: `align`,
-`make_labels`, `predict_folds`, `settle_threshold`, `find_errors`.
+`make_labels`, `predict_folds`, `raise_voice`, `settle_threshold`, `find_errors`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mapsight.roads.audit.labels import Reach, find_reach, make_labels
 from mapsight.roads.audit.lacking import leave_out_lacking
 from mapsight.roads.audit.settings import AuditSettings, Engine, check_inputs
 from mapsight.roads.audit.threshold import settle_threshold
+from mapsight.roads.audit.voice import raise_voice
 from mapsight.roads.finding.evidence import Evidence
 from mapsight.roads.finding.findings import Findings, find_errors
 from mapsight.roads.finding.place import reproject_findings
@@ -130,6 +131,7 @@ def audit_map(
         alignment = align(roads, prediction.probability, source=OWN, settings=settings.shift)
         reach = find_reach(image, alignment.moved, coverage=settings.coverage)
         labels = make_labels(image, alignment, reach, judged=judged)
+    prediction = raise_voice(prediction, labels, engine.start and engine.start.card)
     threshold = settle_threshold(prediction, labels, settings)
     found = find_errors(
         gather_evidence(image, prediction.probability, reach, threshold.value),

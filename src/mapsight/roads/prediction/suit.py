@@ -13,7 +13,8 @@ import numpy as np
 from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.counts import STEPS, THRESHOLDS, Histogram, count_above
 
-SURENESS = "sureness_validation"  # in a card's measures: what was home when it was judged
+# in a card's measures: what was home when it was judged
+SURENESS, SEPARATION = "sureness_validation", "separation_validation"
 _EDGE = 0.5 / STEPS  # half a step of the grid: no logit is infinite
 
 
@@ -82,6 +83,17 @@ def measure_sureness(seen: Histogram) -> float:
     right = count_above(seen.probability_sum)
     whole = predicted + right[0]
     return float(np.max(np.divide(2 * right, whole, out=np.zeros(len(right)), where=whole > 0)))
+
+
+def measure_separation(counts: Histogram) -> float:
+    """By how many logits a net parts roads from what is none: the median of the ones less that of
+    the others. Both must be there.
+    """
+    road, none = (
+        _logit(THRESHOLDS[np.searchsorted(np.cumsum(n), n.sum() / 2)] + _EDGE)
+        for n in (counts.positives, counts.negatives)
+    )
+    return float(road - none)
 
 
 def split_logits(seen: Histogram) -> float:

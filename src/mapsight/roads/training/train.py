@@ -33,7 +33,12 @@ from mapsight.cnn.runtimes import Runner, open_runner
 from mapsight.cnn.runtimes.torch_runtime import scale_images
 from mapsight.errors import InputError
 from mapsight.roads.prediction.predict import predict_array
-from mapsight.roads.prediction.suit import SURENESS, measure_sureness
+from mapsight.roads.prediction.suit import (
+    SEPARATION,
+    SURENESS,
+    measure_separation,
+    measure_sureness,
+)
 from mapsight.roads.prediction.threshold import choose_threshold, count_blocks
 from mapsight.roads.training.chips import ChipData, ChipSettings, Scene
 
@@ -180,10 +185,13 @@ def choose_on(
     judges: Sequence[Scene], net: nn.Module, card: ModelCard, compute: Compute
 ) -> ModelCard:
     """The card with the threshold of the highest pooled F1 on these scenes, its interval, that F1,
-    and how sure the net is of itself there.
+    how sure the net is of itself there, and by how much it parts roads from ground.
     """
     parts = _count_parts(net, judges, card, compute)
-    choice = choose_threshold(parts)
+    choice, total = choose_threshold(parts), sum_counts(parts)
+    separation = {}
+    if total.positives.any() and total.negatives.any():
+        separation = {SEPARATION: round(measure_separation(total), 2)}
     return dataclasses.replace(
         card,
         threshold=choice.value,
@@ -192,8 +200,9 @@ def choose_on(
         measures={
             "f1_pooled_validation": choice.f1,
             "images": len(judges),
-            SURENESS: measure_sureness(sum_counts(parts)),
-        },
+            SURENESS: round(measure_sureness(total), 4),
+        }
+        | separation,
     )
 
 
