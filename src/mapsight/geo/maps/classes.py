@@ -18,7 +18,7 @@ from mapsight.geo.maps.words import SAYS_NOTHING, Meaning, is_exact, plain, read
 
 Tags = Mapping[str, str]
 
-_KNOWN_SHARE, _MOST_KINDS = 0.8, 60
+_KNOWN_SHARE, _MOST_KINDS, _FEW_KINDS = 0.8, 60, 5
 _SHOWN = 8
 
 
@@ -171,11 +171,14 @@ def _tells_by_values(column: str, ways: Sequence[Tags]) -> bool:
     said = [value for tags in ways if plain(value := tags.get(column, "")) not in _SILENT]
     kinds = set(said)
     coded = plain_name(column) in CODES
-    if not kinds or len(kinds) > min(_MOST_KINDS, max(len(said) // 2, 1)):
+    if not kinds or len(kinds) > min(_MOST_KINDS, max(len(said) // 2, _FEW_KINDS)):
         return False
-    known = sum(_read_value(column, value) is not None for value in said)
+    meanings = {value: _read_value(column, value) for value in kinds}
+    known = sum(meanings[value] is not None for value in said)
     words = sum(is_exact(value) and plain(value) not in _VAGUE for value in kinds)
-    return known >= _KNOWN_SHARE * len(said) and (words > 0 or coded)
+    told_apart = len({meaning.role for meaning in meanings.values() if meaning}) > 1
+    tells = 2 * words >= len(kinds) or (told_apart and 3 * len(kinds) <= len(said)) or coded
+    return known >= _KNOWN_SHARE * len(said) and tells
 
 
 def _find_column(name: str, columns: Collection[str]) -> str:

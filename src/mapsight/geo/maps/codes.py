@@ -94,6 +94,15 @@ _GSI = _table(
 )
 _TOMTOM_FEATURE = _table("Q:4110 no:4130,4165,4120")
 _RTTYP = _table("M:i P:u S:s 3:c R:m,o")
+_FACC = _table(
+    "Q:ap030 track:ap010 path:ap050 rail:an010,an050,an060 water:bh140,bh020,bh030,bh141"
+    " air:gb055,gb045 no:aq070,al070,al260,at030,at060,aq113,fa000,ba010,db010,ca010"
+)
+_FERRY = _table("Q:h no:b,r")  # HERE: H is no ferry
+_FOR_CARS = _table("Q:y foot:n")
+_RW_TYPE = _table("R:1 M:2 Q:3 foot:5 path:6 steps:7 V:8,10 ML:9 Q:13 no:12,14")  # New York
+_NWB_KEEPER = _table("Q:r,p,g,w,t")  # who keeps a road; lanes of towns have no other code
+_POLISH = _table("M:a T:s P:gp,g S:z 3:l R:d V:i,w")
 _EDGE_FLAG = _table("Q:y no:n")
 _USGS = _table("M:1 P:2 3:3 R:4 ML:5 track:6 no:7")
 _KSJ = _table("P:0 S:1 R:2 M:3")  # GSI's rdCtg
@@ -116,6 +125,8 @@ CODES: dict[str, dict[str, Meaning]] = {
     **dict.fromkeys(("bstcode", "bst"), _NWB), "featcode": _OS_FEATURE, "featurecode": _OS_FEATURE,
     **dict.fromkeys(("ftcode", "vtcode"), _GSI), "rdctg": _KSJ, "vtrdctg": _KSJ,
     "feattyp": _TOMTOM_FEATURE, "rttyp": _RTTYP, "roadflg": _EDGE_FLAG, "tnmfrc": _USGS,
+    "fcode": _FACC, "ferrytype": _FERRY, "arauto": _FOR_CARS, "rwtype": _RW_TYPE,
+    "wegbehsrt": _NWB_KEEPER, "klasadrogi": _POLISH,
 }  # fmt: skip
 
 _CENSUS_LETTERS = {"r": Meaning("other", "railway"), "h": Meaning("other", "waterway")}

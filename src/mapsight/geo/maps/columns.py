@@ -132,6 +132,12 @@ _SURE = frozenset(
         "kategoriadrogi",
         "klasadrogi",
         "edgecat",
+        "fcode",
+        "ferrytype",
+        "arauto",
+        "rwtype",
+        "wegbehsrt",
+        "fcodedes",
     ]
 )
 # Names that may mean the class of anything: heeded where no sure one decides.
@@ -150,6 +156,8 @@ _LIKELY = frozenset(
         "subclass",
         "subtypecd",
         "function",
+        "functie",
+        "descriptivegroup",
         "funktion",
         "fonction",
         "funcion",

@@ -18,7 +18,7 @@ from mapsight.geo.maps.tables import iterate_vector_ways, read_vector_crs
 from mapsight.geo.maps.ways import Tally, Way
 
 JSON_SUFFIXES = (".geojson", ".json", ".geojsonl", ".geojsons", ".ndjson", ".jsonl")
-OSM_SUFFIXES = (".osm", ".pbf")
+OSM_SUFFIXES = (".osm", ".pbf", ".xml")
 
 
 class Reader(NamedTuple):
@@ -53,7 +53,11 @@ _BY_NAME = {
     ".kmz": ("KMZ", _CONVERT),
     ".gml": ("GML", _CONVERT),
     ".fgb": ("FlatGeobuf", _CONVERT),
-    ".parquet": ("GeoParquet", _CONVERT),
+    **dict.fromkeys((".parquet", ".geoparquet"), ("GeoParquet", _CONVERT)),
+    **dict.fromkeys((".arrow", ".feather"), ("an Arrow table", _CONVERT)),
+    **dict.fromkeys((".mbtiles", ".pmtiles", ".mvt"), ("vector tiles", _CONVERT)),
+    ".mdb": ("an Access database", _CONVERT),
+    ".mif": ("a MapInfo table", _CONVERT),
     ".sqlite": ("SQLite or SpatiaLite", _CONVERT),
     ".db": ("SQLite or SpatiaLite", _CONVERT),
     ".dxf": ("a drawing (DXF)", _CONVERT),

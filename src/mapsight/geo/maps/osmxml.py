@@ -89,7 +89,7 @@ class _Ways:
         self._places, self._name, self._done = places, name, list[Way]()
         self._way: Attributes | None = None
         self._refs, self._points, self._tags = list[int](), list[_Point](), dict[str, str]()
-        self._versions: dict[int, str] = {}
+        self._last = (0, "")
 
     def open(self, name: str, of: Attributes) -> None:
         if name == "way":
@@ -110,12 +110,13 @@ class _Ways:
         if name != "way" or self._way is None:
             return
         identity, version = _read_int(self._way.get("id")), self._way.get("version", "")
-        if self._versions.setdefault(identity, version) != version:
+        if identity == self._last[0] and version != self._last[1]:
             raise InputError(
                 self._name,
                 f"is a file of histories: way {identity} comes in several versions",
                 _HISTORY.format(name=self._name),
             )
+        self._last = (identity, version)
         self._done.append(self._finish(str(identity)))
         self._way = None
 

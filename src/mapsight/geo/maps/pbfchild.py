@@ -34,6 +34,10 @@ def main(path: str, storage: str, near: str, out: TextIO = sys.stdout) -> None:
 
     try:
         source = osmium.io.File(path, "pbf")
+        with osmium.io.Reader(source) as reader:
+            if reader.header().has_multiple_object_versions:
+                say("error", "is a file of histories", _HISTORY)
+                return
         areas = [tuple(area) for area in json.loads(near)]
         elsewhere, unplaced, placed = 0, list[_Row](), False
         for row in _stream(source, storage):

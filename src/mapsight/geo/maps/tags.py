@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 #: Columns whose whole content is tags; any other is opened only where it names a key of OSM's.
 CONTAINERS = frozenset(
     ("tags", "other_tags", "all_tags", "osm_tags", "@tags", "hstore", "properties", "attributes",
@@ -21,6 +23,8 @@ _PAIRS = re.compile(
 _PREFIX = re.compile(
     r"^(?:@?tags?|osm|all_tags|other_tags|properties|attributes)[.:/_](?!id$|type$)(?=[a-z])"
 )
+_PAIRED = re.compile(r"""[(\[]\s*['"]([^'"]+)['"]\s*,\s*(?:'([^']*)'|"([^"]*)")\s*[)\]]""")
+_DEEPEST = 8
 _BUDGET = 100_000  # characters; a value of OpenStreetMap has at most 255
 
 
@@ -38,11 +42,11 @@ def spread_tags(tags: Mapping[str, Any]) -> dict[str, str]:
     inner: dict[str, str] = {}
     for key, value in tags.items():
         name = str(key).lower()
-        said, nests = spell_value(value), _nests(value)
-        if said and not nests:
+        said, nests = spell_value(value).strip(), _nests(value)
+        opened = _open(name, value) if nests or name in CONTAINERS or _looks_nested(said) else {}
+        inner |= opened
+        if said and not (nests and opened):
             own.setdefault(name, said)
-        if nests or name in CONTAINERS or _looks_nested(said):
-            inner |= _open(name, value)
     for name in [name for name in own if _PREFIX.match(name)]:
         inner.setdefault(_PREFIX.sub("", name), own[name])
     return {**inner, **own}
@@ -60,13 +64,14 @@ def spell_value(value: Any) -> str:
 
 def _nests(value: Any) -> bool:
     """Whether a value holds keys of its own; a list of words, as OSMnx writes them, does not."""
-    if isinstance(value, (list, tuple)):
-        return any(isinstance(entry, (Mapping, list, tuple)) for entry in value)
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return any(isinstance(entry, (Mapping, list, tuple, np.ndarray)) for entry in value)
     return isinstance(value, Mapping)
 
 
 def _looks_nested(text: str) -> bool:
-    return (text[:1] in "{[" or '"=>"' in text) and any(mark in text for mark in _MARKS)
+    nested = text[:1] in ("{", "[", '"') or '"=>"' in text
+    return nested and any(mark in text for mark in _MARKS)
 
 
 def _open(name: str, value: Any) -> dict[str, str]:
@@ -76,21 +81,23 @@ def _open(name: str, value: Any) -> dict[str, str]:
     return {}
 
 
-def _list_pairs(value: Any) -> Iterator[tuple[str, str]]:
+def _list_pairs(value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    if depth > _DEEPEST:
+        return
     if isinstance(value, str):
-        yield from _parse_text(value[:_BUDGET])
+        yield from _parse_text(value[:_BUDGET], depth)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if isinstance(inner, Mapping) and str(key).lower() in CONTAINERS:
-                yield from _list_pairs(inner)
+            if isinstance(inner, Mapping) or str(key).lower() in CONTAINERS:
+                yield from _list_pairs(inner, depth + 1)
             elif said := spell_value(inner):
                 yield str(key).lower(), said
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, np.ndarray)):
         for entry in value:  # [{"k": …, "v": …}], [{"key": …, "value": …}], [[key, value]]
             if isinstance(entry, Mapping):
                 key = entry.get("k", entry.get("key"))
                 said = spell_value(entry.get("v", entry.get("value")))
-            elif isinstance(entry, (list, tuple)) and len(entry) == 2:
+            elif isinstance(entry, (list, tuple, np.ndarray)) and len(entry) == 2:
                 key, said = entry[0], spell_value(entry[1])
             else:
                 continue
@@ -98,12 +105,14 @@ def _list_pairs(value: Any) -> Iterator[tuple[str, str]]:
                 yield str(key).lower(), said
 
 
-def _parse_text(text: str) -> Iterator[tuple[str, str]]:
-    """JSON, hstore, a Python dictionary, or `key=value` with commas, semicolons or bars."""
+def _parse_text(text: str, depth: int) -> Iterator[tuple[str, str]]:
+    """JSON, also as text in JSON; hstore; Python's dictionaries and pairs; or `key=value` with
+    commas, semicolons or bars.
+    """
     bare = text.strip()
-    if bare[:1] in ("{", "["):
+    if bare[:1] in ("{", "[", '"'):
         try:
-            yield from _list_pairs(json.loads(bare))
+            yield from _list_pairs(json.loads(bare), depth + 1)
             return
         except (ValueError, RecursionError):
             pass
@@ -112,6 +121,8 @@ def _parse_text(text: str) -> Iterator[tuple[str, str]]:
         yield from ((_unescape(key).lower(), _unescape(value)) for key, value in found if value)
     elif quoted := _QUOTED.findall(bare):
         yield from ((key.lower(), a or b or c) for key, a, b, c in quoted if a or b or c)
+    elif pairs := _PAIRED.findall(bare):
+        yield from ((key.lower(), a or b) for key, a, b in pairs if a or b)
     else:
         yield from ((key.lower(), value.strip()) for key, value in _PAIRS.findall(bare) if value)
 

@@ -52,38 +52,41 @@ _ROAD = "road"
 _WHOLE: dict[str, str] = {
     "motorway": "motorway|freeway|type autoroutier|autobahn|interstate|controlled access highway",
     "trunk": "trunk|expressway|expressway highway|highway|autostrasse|major highway|beltway",
-    "primary": "primary|arterial|principal arterial|a road|nationale|statale|us highway|bypass",
-    "secondary": "secondary|b road|minor arterial|state highway|departementale|10m strasse"
-    "|secondary highway|state route",
-    "tertiary": "tertiary|collector|major collector|minor collector|8m strasse"
+    "primary": "primary|main road|national|first class|national primary|nh|arterial"
+    "|principal arterial|a road|nationale|statale|us highway|bypass",
+    "secondary": "secondary|regional|second class|national secondary|sh|b road|minor arterial"
+    "|state highway|departementale|10m strasse|secondary highway|state route",
+    "tertiary": "tertiary|third class|mdr|collector|major collector|minor collector|8m strasse"
     "|classified unnumbered",
     "residential": "residential|local|street|minor|minor road|local street|local road|6m strasse"
     "|local urban|urbano|urban|local strata|local unknown",
-    "unclassified": "unclassified|not classified|4m strasse|route empierree|resource recreation",
+    "unclassified": "unclassified|fourth class|fifth class|odr|vr|barangay|not classified"
+    "|4m strasse|route empierree|resource recreation",
     "living_street": "living street|gatetun|woonerf|spielstrasse|verkehrsberuhigter bereich",
-    "service": "service|alley|alleyway laneway|driveway|parking aisle|private|3m strasse|track road"
-    "|dienstzufahrt|zufahrt|raststatte|raststaette|access|service lane|acesso",
+    "service": "service|alley|alleyway laneway|driveway|parking aisle|private|3m strasse"
+    "|track road|dienstzufahrt|zufahrt|raststatte|raststaette|access|service lane|acesso",
     "busway": "busway|bus|guided busway|rapid transit|busbaan|bus guideway road",
     "motorway_link": "motorway link|ausfahrt|einfahrt|verbindung|ramp|slip road|bretelle|rampe",
     "trunk_link": "trunk link",
     "primary_link": "primary link",
     "secondary_link": "secondary link",
     "tertiary_link": "tertiary link",
-    "road": "road|roads|roadway|roundabout|rond point|single carriageway|collapsed dual carriageway"
-    "|dual carriageway|enclosed traffic area|traffic island link|traffic island link at junction"
-    "|shared use carriageway|provisorium|markierte spur|enkel bilveg|enkel bilvei"
-    "|kanalisert veg|kanalisert vei|rundkjoring|secondary access road|restricted local access road",
+    "road": "road|roads|roadway|road or track|roundabout|rond point|single carriageway"
+    "|collapsed dual carriageway|dual carriageway|enclosed traffic area|traffic island link"
+    "|traffic island link at junction|shared use carriageway|provisorium|enkel bilveg"
+    "|enkel bilvei|kanalisert veg|kanalisert vei|rundkjoring|secondary access road"
+    "|restricted local access road",
 }
 _WHOLE_OTHER: dict[str, str] = {
-    "railway": "rail|railway|railroad|tram|light rail|subway|narrow gauge|standard gauge"
+    "railway": "rail|lgv|railway|railroad|tram|light rail|subway|narrow gauge|standard gauge"
     "|funicular|monorail|metro|bane|spor",
-    "waterway": "river|stream|canal|ditch|drain|waterway|water|creek|brook|fluss|bach",
+    "waterway": "river|河|강|stream|canal|ditch|drain|waterway|water|creek|brook|fluss|bach",
     "runway": "runway",
     "taxiway": "taxiway|taxilane",
-    "track": "track|weg|fahrweg|chemin|camino|caminho|2m weg|2m wegfragment|4wd|winter|winter road"
-    "|ax fahrwegachse|fahrwegachse|4x4|route 4x4",
-    "path": "path|trail|sti|stig|pad|senda|1m weg|1m wegfragment|klettersteig|bridleway|ax weg pfad"
-    " steig|weg pfad steig|ax wegpfadsteig",
+    "track": "track|weg|fahrweg|chemin|camino|caminho|2m weg|2m wegfragment|4wd|winter"
+    "|winter road|ax fahrwegachse|fahrwegachse|4x4|route 4x4",
+    "path": "path|trail|markierte spur|sti|stig|pad|senda|1m weg|1m wegfragment|klettersteig"
+    "|bridleway|ax weg pfad steig|weg pfad steig|ax wegpfadsteig",
     "footway": "footway|sidewalk|crosswalk|fortau|pedestrian path|gang og sykkelveg|gangfelt",
     "pedestrian": "pedestrian|platz|gagate|pedestrianised street|place|square",
     "cycleway": "cycleway|bike|bikeway",
@@ -104,32 +107,35 @@ _SEARCHED: tuple[tuple[str, str, str], ...] = (
      r"|desaffecte\w*|removed|obsolete|historic\w*"),
     ("plan", "road", r"proposed|planned|projected|under construction|en construction|en projet"
      r"|geplant\w*|im bau|in costruzione|in progetto|en proyecto|planlagt\w*|planerad\w*"),
-    ("", "", r"ferr(?:y|ies)|\w*fa?ehr(?:e|en|verkehr|linie)?|\w*fahre|\w*ferje\w*|\w*farja"
-     r"|\w*farge|lossi|lautta\w*|traghett\w*|transbordador|balsa|veer|veerboot|veerpont"
-     r"|veerdienst|maritime|schifffahrt\w*|shipping|フェリー|航路"),
-    ("", "", r"bound\w*|border|\w*grenze|\w*grens|\w*grense|\w*grans|limite\w*|confin[ei]\w*"
-     r"|frontera|frontier\w*|granica|hranice|境界|行政界|administrative|parcels?|cadastr\w*"),
-    ("", "", r"fenc\w*|walls?|hedge\w*|barriers?|\w*zaun|\w*mauer|\w*hecke|cloture\w*|haies?"
-     r"|murs?|recinzion\w*|mur[oi]|siep[ei]|vallas?|cercas?|hek|hekwerk|muur|haag|gjerde\w*"
-     r"|staket\w*|guard ?rail|hand ?rail|railing|leitplanke\w*|kerbs?|curbs?|edge of|retaining"
-     r"|gates?|schranke\w*|noise barrier|塀|柵"),
-    ("", "", r"power\w*|pipe ?lines?|cables?|transmission|telephone|telecom\w*|electric\w*"
-     r"|\w*leitung|conduite\w*|electrique\w*|elettrodott\w*|tendido|hoogspanning\w*|kraftlin\w*"
-     r"|kraftled\w*|gazoduc|oleoduc\w*|gasdott\w*|\w*leiding|sewer\w*|utilit\w*|aqueduct|送電線"
-     r"|gas|oil"),
+    ("", "", r"ferr(?:y|ies)|паром\w*|轮渡|航线|도선|\w*fa?ehr(?:e|en|verkehr|linie)?|\w*fahre"
+     r"|\w*ferje\w*|\w*farj\w*|\w*farge|lossi|lautta\w*|traghett\w*|transbordador|balsa|veer\w*"
+     r"|maritime|schifffahrt\w*|shipping|フェリー|航路"),
+    ("", "", r"bound\w*|границ\w*|국경|경계\w*|border|\w*grenze|\w*grens|\w*grense|\w*grans"
+     r"|limite\w*|confin[ei]\w*|frontera|frontier\w*|granica|hranice|境界|行政界|administrative"
+     r"|parcels?|cadastr\w*"),
+    ("", "", r"fenc\w*|забор\w*|оград\w*|围墙|围栏|울타리|walls?|hedge\w*|barriers?|\w*zaun"
+     r"|\w*mauer|\w*hecke|cloture\w*|haies?|murs?|recinzion\w*|mur[oi]|siep[ei]|vallas?|cercas?"
+     r"|hek|hekwerk|muur|haag|gjerde\w*|staket\w*|guard ?rail|hand ?rail|railing|leitplanke\w*"
+     r"|kerbs?|curbs?|edge of|retaining|gates?|schranke\w*|noise barrier|塀|柵"),
+    ("", "", r"power\w*|лэп|трубопровод\w*|电力线|管道|송전선|pipe ?lines?|cables?|transmission"
+     r"|telephone|telecom\w*|electric\w*|\w*leitung|conduite\w*|electrique\w*|elettrodott\w*"
+     r"|tendido|hoogspanning\w*|kraftlin\w*|kraftled\w*|gazoduc|oleoduc\w*|gasdott\w*"
+     r"|\w*leiding|sewer\w*|utilit\w*|aqueduct|送電線|gas|oil"),
     ("", "", r"contours?|hohenlinie\w*|hoehenlinie\w*|courbes?|curvas? de nivel|ridge\w*"
      r"|cliff\w*|embankment|\w*damm|\w*damm\w*deich|\w*deich|levee|dikes?|dykes?|coast\w*"
      r"|shore\w*|kuste\w*|buildings?|gebaude|batiment|等高線|海岸線|tree row|tree line"
      r"|forest edge|runout"),
     ("", "", r"aerial\w*|chair ?lift|ski ?lift|cable ?car|gondola|\w*seilbahn\w*|\w*lift"
      r"|telepheri\w*|teleferic\w*|remontee\w*|funivia|seggiovia|taubane|索道"),
-    ("other", "railway", r"rail\w*|tram\w*|metro\w*|subway|train\w*|monorail|funicul\w*"
+    ("other", "railway", r"rail\w*|\w*железн\w*|трамва\w*|地铁|轨道|철도\w*|demiryolu"
+     r"|rel kereta\w*|سكة|tram\w*|metro\w*|subway|train\w*|monorail|funicul\w*"
      r"|(?!auto|bundesauto|stadtauto|fahr|roll|start|lande|reit|ax fahr)"
      r"\w*bahn(?:strecke|linie|gleis)?"
      r"|\w*bahn(?:strecke|gleis|linie)|\w*gleis\w*|schiene\w*|ferre[ea]s?|chemins? de fer"
      r"|ferrovi\w*|ferrocarril\w*|binari[oi]|\w*spoor\w*|\w*jernbane\w*|jarnvag\w*|rautati\w*"
      r"|kolej\w*|zelez\w*|鉄道|铁路|軌道"),
-    ("other", "waterway", r"rivers?|streams?|canals?|ditch\w*|drains?|drainage|creeks?|brooks?"
+    ("other", "waterway", r"rivers?|рек[аи]|руч\w*|водоток\w*|канал\w*|河流|溪流|沟渠|하천|강"
+     r"|nehir|dere|sungai|نهر|streams?|canals?|ditch\w*|drains?|drainage|creeks?|brooks?"
      r"|water\w*|\w*gew(?:a|ae)sser\w*|\w*graben|kanal\w*|flusse?|\w*bach|rivieres?|ruisseaux?"
      r"|fosse|fossat\w*|cours d eau|fium\w*|torrent\w*|corso d acqua|canal[ei]|rios?|arroyo"
      r"|acequia|\w*sloot|beek|rivier|watergang|\w*elv|\w*bekk|vassdrag|joki|puro|oja|vattendrag"
@@ -141,18 +147,21 @@ _SEARCHED: tuple[tuple[str, str, str], ...] = (
     ("other", "cycleway", r"cycl\w*|bikes?|bike\w*|bicycle\w*|\w*radweg\w*|radfahr\w*"
      r"|fahrrad\w*|ciclab\w*|cicl\w*|carril bici|bici\w*|\w*fiets\w*|\w*sykkel\w*|\w*cykel\w*"
      r"|pyora\w*|rower\w*|自転車\w*"),
-    ("other", "footway", r"foot\w*|pedest\w*|side ?walks?|walk\w*|cross ?walks?|\w*gehweg\w*"
-     r"|fussweg\w*|fussgang\w*|fussgaeng\w*|trottoirs?|pieton\w*|pedonal\w*|marciapied\w*"
-     r"|peaton\w*|aceras?|calcada|\w*voetpad\w*|voetgang\w*|gangveg|gangvei|gang\w*|fortau\w*"
-     r"|gagate|jalkak\w*|kevyen liikenteen|kavely\w*|chodnik\w*|promenade|\w*歩道|庭園路|庭園"
-     r"|歩行者\w*"),
-    ("other", "path", r"paths?|pathways?|\w*trails?|sentier\w*|senda|sendero\w*|\w*pfad\w*"
-     r"|\w*steig|wander\w*|\w*sti|\w*stig|polku\w*|szlak\w*|trilhas?|via ferrata|mulattier\w*"
-     r"|bridle\w*|reitweg\w*|horse\w*|hik\w*|equestri\w*|portage|snowmobile"),
-    ("other", "track", r"tracks?|\w*chemin|wirtschaftsweg\w*|\w*feldweg\w*|forst\w*weg\w*"
-     r"|waldweg\w*|karren\w*|\w*fahrweg\w*|carrarecci\w*|carreggiabil\w*|pista forestal|pistas?"
-     r"|traktorv\w*|skogsbilv\w*|traktor\w*|ajopol\w*|carrocavel|four wheel\w*|4wd\w*|jeep\w*"
-     r"|cart\w*|landweg|zandweg|onverhard\w*|markvag|skogsvag|unimproved|agricultural"),
+    ("other", "footway", r"foot\w*|пешеход\w*|тротуар\w*|步行\w*|人行\w*|보행\w*|산책로"
+     r"|pedest\w*|side ?walks?|walk\w*|cross ?walks?|\w*gehweg\w*|fussweg\w*|fussgang\w*"
+     r"|fussgaeng\w*|trottoirs?|pieton\w*|pedonal\w*|marciapied\w*|peaton\w*|aceras?|calcada"
+     r"|\w*voetpad\w*|voetgang\w*|gangveg|gangvei|gang\w*|fortau\w*|gagate|jalkak\w*"
+     r"|kevyen liikenteen|kavely\w*|chodnik\w*|promenade|\w*歩道|庭園路|庭園|歩行者\w*"),
+    ("other", "path", r"paths?|троп\w*|小路|patika\w*|vandringsled\w*|pathways?|\w*trails?"
+     r"|sentier\w*|senda|sendero\w*|\w*pfad\w*|\w*steig|wander\w*|\w*sti|\w*stig|polku\w*"
+     r"|szlak\w*|trilhas?|via ferrata|mulattier\w*|bridle\w*|reitweg\w*|horse\w*|hik\w*"
+     r"|equestri\w*|portage|snowmobile"),
+    ("other", "track", r"tracks?|грунтов\w*|полев\w*|小道|\w*chemin|wirtschaftsweg\w*"
+     r"|\w*feldweg\w*|forst\w*weg\w*|waldweg\w*|karren\w*|\w*fahrweg\w*|carrarecci\w*"
+     r"|carreggiabil\w*|pista forestal|pistas?|traktorv\w*|skogsbilv\w*|traktor\w*|ajopol\w*"
+     r"|carrocavel|four wheel\w*|4wd\w*|jeep\w*|cart\w*|landweg|zandweg|onverhard\w*|markvag"
+     r"|skogsvag|unimproved|agricultural"),
+    ("plan", "road", r"\w*tunnel\w*|トンネル|隧道|터널|souterrain\w*|galleria|тоннел\w*"),
     ("road", "motorway_link", r"ramps?|rampe[sn]?|slip\w*|bretelle\w*|\w*ausfahrt|\w*einfahrt"
      r"|svincol\w*|enlaces?|oprit\w*|afrit\w*|ramppi|avfart\w*|pafart\w*|\w*anschlussstelle"),
     ("road", "motorway", r"motorways?|freeways?|\w*autobahn\w*|autorout\w*|autostrad\w*"
@@ -164,27 +173,28 @@ _SEARCHED: tuple[tuple[str, str, str], ...] = (
      r"|nationale?s? (?:road|route|highway)s?|stradal? statal\w*|carreteras? nacional\w*"
      r"|rijksweg\w*|riksv\w*|europav\w*|valtati\w*|arterial\w*|major roads?|main roads?|国道\w*"
      r"|hoofdweg\w*|hovedv\w*|huvudv\w*|national highway"),
-    ("road", "secondary", r"secondary|secundaria|landesstrasse\w*|staatsstrasse\w*"
+    ("road", "secondary", r"secondary|省道|secundaria|landesstrasse\w*|staatsstrasse\w*"
      r"|landstrasse\w*|departemental\w*|strad\w+ provincial\w*|provincial\w* weg\w*"
      r"|regional\w* (?:road|weg|strasse)|fylkesv\w*|lansv\w*|landsv\w*|kantati\w*"
      r"|state (?:road|highway|route)s?|\w*県道\w*|\w*都道\w*|\w*道府県道\w*"
      r"|strad\w+ regional\w*"),
-    ("road", "tertiary", r"tertiary|terciaria|kreisstrasse\w*|kantonsstrasse\w*|collect\w*"
+    ("road", "tertiary", r"tertiary|县道|terciaria|kreisstrasse\w*|kantonsstrasse\w*|collect\w*"
      r"|connect\w* road|county roads?|seututi\w*|yhdysti\w*"),
     ("road", "service", r"service roads?|access roads?|alley\w*|drive ?way\w*|parking roads?"
      r"|private roads?|privatstrasse\w*|erschliessung\w*|zufahrt\w*|privat\w*v(?:eg|ei|ag|ej)"
      r"|enskil\w* v\w*|huoltoti\w*|service lanes?|laneway\w*"),
-    ("road", "residential", r"residential|gemeinde\w*strasse\w*|wohn\w*strasse\w*"
+    ("road", "residential", r"residential|乡道|村道|gemeinde\w*strasse\w*|wohn\w*strasse\w*"
      r"|ortsstrasse\w*|anlieger\w*|communal\w*|strad\w+ comunal\w*|urban[ao]s?|municipal\w*"
      r"|kommunal\w*|local\w*|lokal\w*|minor roads?|streets?|calles?|rues?|ruas?|straat|straten"
      r"|\w*gate|\w*gata|\w*katu|ulic\w*|\w*市道\w*|\w*町村道\w*|\w*村道\w*|市町村道"
      r"|市区町村道\w*|улица"),
-    ("road", "road", r"\w*roads?|\w*roadways?|highways?|\w*carriageways?|roundabouts?"
-     r"|rond ?points?|rotatori\w*|rotond\w*|glorieta\w*|kreisverkehr\w*|kreisel|cirkulation\w*"
-     r"|rundkj\w*|\w*rijbaan\w*|\w*kjorebane\w*|\w*korbana\w*|\w*fahrbahn\w*|\w*strasse\w*"
-     r"|\w*veg|\w*vei|\w*vag|\w*vej|\w*bilnat|\w*tie|autoti\w*|strad[ae]l?\w*|carreter\w*"
-     r"|rodovi\w*|estrad\w*|routes?|chaussee\w*|drog[ai]|silnic\w*|cest[ae]|drumuri?|drum|utak"
-     r"|ut|lanes?|avenues?|avenidas?|boulevards?|bulevar\w*|viales?|vialidad\w*"
+    ("road", "road", r"\w*roads?|\w*도로|軽車道|yol|yolu|cadde\w*|sokak\w*|طريق|شارع"
+     r"|\w*roadways?|highways?|\w*carriageways?|roundabouts?|rond ?points?|rotatori\w*"
+     r"|rotond\w*|glorieta\w*|kreisverkehr\w*|kreisel|cirkulation\w*|rundkj\w*|\w*rijbaan\w*"
+     r"|\w*kjorebane\w*|\w*korbana\w*|\w*fahrbahn\w*|\w*strasse\w*|\w*veg|\w*vei|\w*vag|\w*vej"
+     r"|\w*bilnat|\w*tie|autoti\w*|strad[ae]l?\w*|carreter\w*|rodovi\w*|estrad\w*|routes?"
+     r"|chaussee\w*|drog[ai]|silnic\w*|cest[ae]|drumuri?|drum|utak|ut|lanes?|avenues?|avenidas?"
+     r"|boulevards?|bulevar\w*|viales?|vialidad\w*"
      r"|(?:lokale|regionale|parallel|provinciale|auto|gebieds\w*) ?weg\w*|ontsluitings\w*"
      r"|erftoegang\w*|stroomweg\w*|дорог\w*|шоссе|道路\w*|\w*道路|\w*公路|林道|農道|jalan"),
 )  # fmt: skip
