@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyproj
+from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from mapsight.errors import MapsightError
@@ -37,9 +39,9 @@ class Picture:
 class PictureReader:
     """Reads parts out of files in their order. A context manager.
 
-    `bands` and `scale` as for `open_image`; the scale of the first file, if it needs one, serves
-    for all, so that neighbours match. With `forgive`, files that cannot be read are no data and
-    counted in `failed`.
+    `bands`, `scale` and `crs` as for `open_image`. The scale of the first file, if it needs one,
+    serves for all, so that neighbours match. With `forgive`, files that cannot be read are no data
+    and counted in `failed`.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class PictureReader:
         *,
         bands: Sequence[int] | None = None,
         scale: Scale | None = None,
+        crs: CRS | pyproj.CRS | str | int | None = None,
         forgive: bool = False,
     ) -> None:
         self._pictures, self._box, self._bands, self.scale = pictures, box, bands, scale
-        self._forgive, self._open = forgive, OrderedDict[str, ImageReader]()
+        self._crs, self._forgive, self._open = crs, forgive, OrderedDict[str, ImageReader]()
         self.failed: dict[str, str] = {}
         self._faults: Counter[str] = Counter()
         self.used: dict[str, int] = {}
@@ -66,8 +69,6 @@ class PictureReader:
 
     def read(self, block: GeoBox) -> Piece:
         """RGB and valid on the grid of a block of the image."""
-        row = round((self._box.bounds[3] - block.bounds[3]) / block.m_per_px)
-        col = round((block.bounds[0] - self._box.bounds[0]) / block.m_per_px)
         array, valid, whole = (
             np.zeros((3, *block.shape), np.uint8),
             np.zeros(block.shape, bool),
@@ -76,7 +77,7 @@ class PictureReader:
         for picture in self._pictures:
             if valid.all() or not _overlap(picture.bounds, block.bounds):
                 continue
-            part = self._read_part(picture, row, col, block)
+            part = self.read_one(picture, block)
             if part is None:
                 whole = False
                 continue
@@ -86,8 +87,10 @@ class PictureReader:
             self.used[picture.name] = self.used.get(picture.name, 0) + int(new.sum())
         return Piece(Raster(array, block.transform, block.crs, valid), whole)
 
-    def _read_part(self, picture: Picture, row: int, col: int, block: GeoBox) -> Raster | None:
-        """The picture in a block, or None where it cannot be read, and that is forgiven."""
+    def read_one(self, picture: Picture, block: GeoBox) -> Raster | None:
+        """One picture in a block, or None where it cannot be read, and that is forgiven."""
+        row = round((self._box.bounds[3] - block.bounds[3]) / block.m_per_px)
+        col = round((block.bounds[0] - self._box.bounds[0]) / block.m_per_px)
         if self._faults[picture.name] >= _PATIENCE:
             return None
         try:
@@ -119,7 +122,7 @@ class PictureReader:
         """The file on the grid of the image: resampled once."""
         source = picture.open()
         try:
-            own = locate(source)
+            own = locate(source, crs=self._crs)
             assert self._box.crs is not None
             coarsening = self._box.m_per_px / ground_resolution(own, self._box.crs)
             placing = Placing(own, self._box, (), coarsening)
