@@ -4,6 +4,7 @@ stays flat.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ from mapsight.roads.prediction.suit import SuitedThreshold, suit_threshold
 
 THRESHOLD_TAG = "mapsight_threshold"
 NODATA = {"float32": np.nan, "uint8": 255}
+# of a picture in one piece, beside the net's stride: its right and lower edge see so much of their
+# mirror image in all figures that were measured
+_PAD_PX = 32
 UINT8_STEPS = 254  # uint8 probability: value / 254, 255 = no data
 
 
@@ -135,10 +139,11 @@ def read_threshold(path: Path) -> float | None:
 
 def predict_array(image: np.ndarray, runner: Runner) -> np.ndarray:
     """Probability (H, W) of an image (3, H, W) uint8 in one piece, mirrored up to a multiple of the
-    net's stride.
+    net's stride and of 32 px.
     """
     height, width = image.shape[1:]
-    padding = ((0, 0), (0, -height % runner.stride_px), (0, -width % runner.stride_px))
+    step = math.lcm(runner.stride_px, _PAD_PX)
+    padding = ((0, 0), (0, -height % step), (0, -width % step))
     return runner.predict(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
 
 
