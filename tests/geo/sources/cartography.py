@@ -21,6 +21,7 @@ from mapsight.geo.burn import burn_lines
 from mapsight.geo.geobox import GeoBox, parse_crs
 from mapsight.town.plan.layout import draw_plan
 from mapsight.town.plan.warp import make_stream
+from mapsight.town.world import World
 
 _FINE = 4  # drawn so much larger, then averaged: anti-aliasing
 _FONT = matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans.ttf"
@@ -175,7 +176,7 @@ class Drawn:
 @cache
 def plan_town(seed: int, size_m: float) -> Any:
     """A town on paper: once for all styles."""
-    return draw_plan((size_m, size_m), partial(make_stream, seed), density=0.6, desert=False)
+    return draw_plan((size_m, size_m), partial(make_stream, seed), density=0.6, world=World())
 
 
 def draw_map(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image, ImageDraw
 from tests import earth
 from tests.servers import Answer, png_header, serve
 
@@ -132,6 +134,11 @@ def odd(path: str) -> bool:
         (Answer(png_header(50_000, 50_000)), "damaged"),
         (Answer(earth.paint_tile(3, 1, 1), cut=500), "unreachable"),
         (Answer(earth.paint_tile(3, 1, 1)), "placeholder"),
+        (Answer(earth.paint_tile(3, 1, 1), headers={"X-VE-Tile-Info": "no-tile"}), "placeholder"),
+        (Answer(earth.paint_tile(3, 1, 1), headers={"ETag": '"10i954m13i2"'}), "placeholder"),
+        (Answer(earth.paint_tile(3, 1, 1, side_px=1)), "placeholder"),
+        (Answer(earth.as_picture(np.full((4, 2, 3), 255, np.uint8))), "placeholder"),
+        (Answer(b""), "absent"),
         (Answer(bytes(40_000_000)), "too large"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -174,9 +181,87 @@ def test_drawn_maps_keep_their_pixels(tmp_path):
     assert (record.failed, record.details["zoom"]) == ({}, 17)
 
 
-@pytest.mark.parametrize("value", [0, 255])
+def write_text(ground, kind, *, words="", quality=80):
+    """A plain tile with words on it, as services send where they have no imagery."""
+    picture = Image.new("RGB", (256, 256), ground)
+    drawn = ImageDraw.Draw(picture)
+    drawn.text((60, 100), words, fill=(110, 110, 110))
+    drawn.rectangle((20, 200, 90, 215), outline=(150, 150, 160))
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **({"quality": quality} if kind != "PNG" else {}))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("ground", "kind"),
+    [
+        ((204, 204, 204), "JPEG"),
+        ((242, 239, 233), "PNG"),
+        ((255, 255, 255), "WEBP"),
+        ((20, 30, 60), "JPEG"),
+    ],
+)
+def test_texts_on_plain_ground_are_no_imagery(gather, ground, kind):
+    """A text that differs from tile to tile is told by its few colours; what is reported is the
+    share of imagery.
+    """
+
+    def respond(asked):
+        if odd(asked.path):
+            return Answer(write_text(ground, kind, words=f"No imagery at {asked.path}"))
+        return earth.respond(asked)
+
+    with serve(respond) as server:
+        record = gather(server.url + TEMPLATES["xyz"])
+        bad = sum(odd(asked.path) for asked in server.asked)
+    assert record.failed == {"placeholder": bad}
+    assert record.complete
+    assert record.share_valid == pytest.approx(read(gather.image)[0].valid.mean(), abs=1e-6)
+    assert 0.3 < record.share_valid < 0.7
+    assert not any("fault" in note for note in record.notes)
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), (204, 204, 204), None])
+def test_tiles_at_the_edge_of_the_imagery_are_kept(gather, ground):
+    """Of a tile that is plain, or clear, for nine tenths the last tenth is imagery all the same."""
+
+    def respond(asked):
+        answer = earth.respond(asked)
+        if not odd(asked.path):
+            return answer
+        pixels = np.asarray(Image.open(io.BytesIO(answer.body)).convert("RGBA")).copy()
+        pixels[:, 26:] = (0, 0, 0, 0) if ground is None else (*ground, 255)
+        return Answer(earth.as_picture(pixels))
+
+    with serve(respond) as server:
+        record = gather(server.url + TEMPLATES["xyz"])
+    assert record.failed == {}
+    seen = read(gather.image)[0]
+    assert np.abs(seen.array - earth.expect(seen.geobox))[:, seen.valid].max() < 40
+    with serve(spoil(odd, Answer(status=404))) as server:
+        without = gather(server.url.replace("127.0.0.1", "localhost") + TEMPLATES["xyz"])
+    assert record.share_valid > without.share_valid + 0.02
+
+
+def test_one_placeholder_of_many_tiles_is_told(gather):
+    """One is enough: no other need be like it."""
+    chosen = []
+
+    def respond(asked):
+        chosen.append(asked.path)
+        if asked.path == chosen[0]:
+            return Answer(write_text((204, 204, 204), "JPEG", words="Map data not available"))
+        return earth.respond(asked)
+
+    with serve(respond) as server:
+        record = gather(server.url + TEMPLATES["xyz"])
+    assert record.failed == {"placeholder": 1}
+    assert record.share_valid < 1
+
+
+@pytest.mark.parametrize("value", [0, 255, (204, 204, 204), (242, 239, 233), (128, 128, 128)])
 def test_uniform_tiles_are_no_imagery(gather, value):
-    """Black or white where the service has nothing is no data, even inside a tile."""
+    """Plain colour where the service has nothing is no data, also in a tile half delivered."""
 
     def respond(asked):
         _, _, z, x, y = asked.path.removesuffix(".png").split("/")

@@ -31,6 +31,12 @@ def check_picture(reply: Reply, *, cells: Cells, name: object) -> None:
     decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, name)
 
 
+def read_picture(reply: Reply, cells: Cells, name: object) -> NDArray[np.uint8]:
+    """RGBA of what is used of a picture: without the attribution bar."""
+    picture = decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, name)
+    return picture[:, : cells.height_px]
+
+
 class CellReader:
     """Reads parts out of the pictures that are `there`; `failed` says why others are not."""
 
@@ -113,10 +119,7 @@ class CellReader:
         if cell not in self._there:
             return None
         try:
-            reply = self._get(cell)
-            return decode_picture(reply, cells.width_px, cells.height_px + cells.cut_px, cell)[
-                :, : cells.height_px
-            ]
+            return read_picture(self._get(cell), cells, cell)
         except FetchError as error:  # the store was emptied meanwhile
             self._failed[cell] = error.kind
             return None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mapsight.geo.sources.blank import is_tiny
 from mapsight.geo.sources.http import FetchError
 from mapsight.geo.sources.store import Reply
 
@@ -23,7 +24,8 @@ _SAID_CHARS = 160
 def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) -> NDArray[np.uint8]:
     """RGBA (4, height_px, width_px) of a PNG, JPEG or WebP.
 
-    Raises FetchError of the kind 'absent' for an empty body, 'damaged' for all else.
+    Raises FetchError of the kind 'absent' for an empty body, 'placeholder' for a picture of a few
+    pixels, 'damaged' for all else.
     """
     if not reply.content:
         raise FetchError(name, "sends an empty body", "there may be nothing here", kind="absent")
@@ -47,6 +49,13 @@ def decode_picture(reply: Reply, width_px: int, height_px: int, name: object) ->
 
 
 def _check_header(picture: Image.Image, width_px: int, height_px: int, name: object) -> None:
+    if is_tiny(*picture.size):
+        raise FetchError(
+            name,
+            f"sends a picture of {picture.width} × {picture.height} px, which stands for none",
+            "try a lower zoom, or another service",
+            kind="placeholder",
+        )
     if picture.size != (width_px, height_px):
         wrong = f"{picture.width} × {picture.height} px instead of {width_px} × {height_px}"
         remedy = (

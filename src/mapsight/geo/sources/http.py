@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from mapsight import __version__
 from mapsight.errors import MapsightError
 from mapsight.geo.sources.address import Address, check_url, follow
+from mapsight.geo.sources.blank import says_no_tile
 from mapsight.geo.sources.coding import CodingError, name_coding, undo_coding
 from mapsight.geo.sources.extra import import_extra
 from mapsight.geo.sources.inner import Guard, find_proxy, make_backend
@@ -58,7 +59,8 @@ class FetchError(MapsightError):
     counting.
 
     Kinds: absent (204, 404, 410), refused (401, 403), busy (429), server (5xx), unreachable, slow,
-    too large, damaged (not what was asked for), not asked (stopped before), other.
+    too large, damaged (not what was asked for), placeholder (a picture that stands for none), not
+    asked (stopped before), other.
     """
 
     def __init__(
@@ -197,6 +199,13 @@ class Http:
                     url = target
                     continue
                 self._check_status(answer, address, ranged="range" in sent)
+                if says_no_tile(answer.headers):
+                    raise FetchError(
+                        address,
+                        "says that it has no tile here",
+                        "try a lower zoom, or another service",
+                        kind="placeholder",
+                    )
                 reply = Reply(
                     self._read_body(answer, address),
                     answer.headers.get("content-type", "")[:200],

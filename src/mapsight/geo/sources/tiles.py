@@ -17,7 +17,8 @@ from typing import Any
 from mapsight.errors import InputError, MapsightError
 from mapsight.geo.geobox import GeoBox, Raster
 from mapsight.geo.sources.area import Area
-from mapsight.geo.sources.cellreader import CellReader, check_picture
+from mapsight.geo.sources.blank import is_placeholder
+from mapsight.geo.sources.cellreader import CellReader, check_picture, read_picture
 from mapsight.geo.sources.cells import Cell, Cells, CellSettings, choose_cells, measure_unit_m
 from mapsight.geo.sources.http import FetchError, Http
 from mapsight.geo.sources.mosaic import write_mosaic
@@ -27,13 +28,13 @@ from mapsight.geo.sources.template import Template, read_template
 from mapsight.progress import open_progress
 
 _HOPELESS = 12  # passing failures in a row, after which nobody is asked anymore
-_SAME_PICTURE = 3  # identical bytes at that many places are a placeholder, not imagery
+_SAME_PICTURE = 2  # identical bytes at that many places are a placeholder, not imagery
 
 
 @dataclass(frozen=True)
 class TileSettings:
-    """How pictures are asked for. `photo`: imagery, in which uniform white or black, and one
-    picture at many places, mean that there is none; switched off for drawn maps.
+    """How pictures are asked for. `photo`: imagery, in which plain colour, hardly any colours, and
+    one picture at several places mean that there is none; switched off for drawn maps.
     """
 
     cells: CellSettings = CellSettings()
@@ -116,7 +117,7 @@ def _open_service(
         check_terms(read, settings)
     cells = choose_cells(read, box, settings.cells)
     wanted = list_cells(cells, box, settings.max_tiles)
-    fetched = fetch_cells(wanted, read, cells, http=http)
+    fetched = fetch_cells(wanted, read, cells, http=http, photo=settings.photo)
     if settings.photo:
         _mark_placeholders(fetched)
     if len(fetched.failed) == len(wanted):
@@ -183,14 +184,16 @@ def list_cells(cells: Cells, box: GeoBox, limit: int) -> list[Cell]:
     return [Cell(row, col) for row in rows for col in cols]
 
 
-def fetch_cells(wanted: list[Cell], template: Template, cells: Cells, *, http: Http) -> Fetched:
-    """Have every picture in the store of `http`, several at a time; what fails is counted by its
-    reason.
+def fetch_cells(
+    wanted: list[Cell], template: Template, cells: Cells, *, http: Http, photo: bool
+) -> Fetched:
+    """Have every picture in the store of `http`, several at a time; what fails, and of a `photo`
+    what shows none, is counted by its reason.
     """
     fetched, streak = Fetched(), 0
     with open_progress("fetching tiles", total=len(wanted)) as advance:
         for cell, outcome in _run_all(
-            wanted, lambda cell: _fetch_cell(cell, template, cells, http), http
+            wanted, lambda cell: _fetch_cell(cell, template, cells, http, photo), http
         ):
             if isinstance(outcome, Reply):
                 fetched.times[cell] = outcome.fetched_at
@@ -199,7 +202,8 @@ def fetch_cells(wanted: list[Cell], template: Template, cells: Cells, *, http: H
                 streak = 0
             else:
                 fetched.failed[cell] = outcome.kind
-                fetched.first_fault = fetched.first_fault or str(outcome)
+                if outcome.kind != "placeholder":
+                    fetched.first_fault = fetched.first_fault or str(outcome)
                 streak += outcome.kind not in LASTING
             advance(1, f"{len(fetched.failed)} failed" if fetched.failed else "")
             if streak == _HOPELESS:
@@ -227,11 +231,17 @@ def _run_all(
             raise
 
 
-def _fetch_cell(cell: Cell, template: Template, cells: Cells, http: Http) -> Reply | FetchError:
+def _fetch_cell(
+    cell: Cell, template: Template, cells: Cells, http: Http, photo: bool
+) -> Reply | FetchError:
     try:
-        return get_cell(cell, template, cells, http)
+        reply = get_cell(cell, template, cells, http)
+        pixels = read_picture(reply, cells, cell) if photo else None
     except FetchError as error:
         return error
+    if pixels is not None and is_placeholder(pixels):
+        return FetchError(cell, "has hardly any colour", "try a lower zoom", kind="placeholder")
+    return reply
 
 
 def get_cell(cell: Cell, template: Template, cells: Cells, http: Http) -> Reply:
