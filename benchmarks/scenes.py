@@ -19,7 +19,7 @@ from rasterio.crs import CRS
 from mapsight.cli.console import say
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.runtimes import Runner
-from mapsight.geo.network import MapOverlap, RoadMap, read_map
+from mapsight.geo.network import RoadMap, read_map, wrap_lines
 from mapsight.geo.raster import GeoBox, Raster, open_image, pixel_box
 from mapsight.geo.trace import trace_mask
 from mapsight.progress import track
@@ -89,7 +89,7 @@ def read_georeferenced(
 def draw_town_map(seed: int, run: Runner) -> Mapped:
     """A drawn town with its true roads as the map."""
     image, roads = draw_town_roads(seed)
-    return _see(f"town {seed}", image, make_road_map(roads), run)
+    return _see(f"town {seed}", image, wrap_lines(roads), run)
 
 
 def draw_town_roads(seed: int) -> tuple[Raster, gpd.GeoDataFrame]:
@@ -114,7 +114,7 @@ def end_map(mapped: Mapped, seed: int) -> Mapped:
     kept = shapely.Polygon([mapped.image.transform * (half * (x, y + aside)) for x, y in corners])
     lines = mapped.roads.lines
     lines = lines.set_geometry(lines.geometry.intersection(kept)).explode(ignore_index=True)
-    return replace(mapped, roads=make_road_map(lines[lines.length > 5].reset_index(drop=True)))
+    return replace(mapped, roads=wrap_lines(lines[lines.length > 5].reset_index(drop=True)))
 
 
 def find_cambridge(data: Path) -> tuple[Path, Path]:
@@ -139,7 +139,7 @@ def read_windows(folder: Path, model: Model, run: Runner) -> Iterator[Mapped]:
         scene, place = read_scene(pair), places[pair.name]
         corner = Affine(1, 0, float(place["easting_left"]), 0, -1, float(place["northing_top"]))
         box = GeoBox(*scene.valid.shape, corner, CRS.from_string(place["crs"]))
-        roads = make_road_map(trace_lines(scene.truth > 0, box))
+        roads = wrap_lines(trace_lines(scene.truth > 0, box))
         if len(roads.lines) >= 2:
             yield _see(
                 pair.name, Raster(scene.image, box.transform, box.crs, scene.valid), roads, run
@@ -148,7 +148,7 @@ def read_windows(folder: Path, model: Model, run: Runner) -> Iterator[Mapped]:
 
 def trace_truth(scene: Scene, m_per_px: float) -> RoadMap:
     """The mask of a scene as a map of lines, in pixel coordinates."""
-    return make_road_map(
+    return wrap_lines(
         trace_lines(scene.truth > 0, pixel_box(*scene.valid.shape, m_per_px=m_per_px))
     )
 
@@ -164,18 +164,6 @@ def trace_lines(mask: np.ndarray, box: GeoBox) -> gpd.GeoDataFrame:
     }
     return gpd.GeoDataFrame(
         {"width_m": traced["width_m"], **columns}, geometry=traced.geometry, crs=traced.crs
-    )
-
-
-def make_road_map(lines: gpd.GeoDataFrame) -> RoadMap:
-    """A map of these lines and nothing else."""
-    others = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=lines.crs)
-    return RoadMap(
-        lines,
-        None,
-        {},
-        others,
-        MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000)),
     )
 
 
@@ -224,7 +212,7 @@ def look_at(mapped: Mapped, wrong: Mistaken, threshold: float) -> tuple[Candidat
     """What might be wrong with that map."""
     covered = find_coverage(wrong.lines, mapped.image.geobox)
     evidence = Evidence(mapped.probability, mapped.image.array, mapped.hidden, covered, threshold)
-    return find_candidates(evidence, make_road_map(wrong.lines)), evidence
+    return find_candidates(evidence, wrap_lines(wrong.lines)), evidence
 
 
 def find_planted(mapped: Mapped, wrong: Mistaken, threshold: float) -> Planted | None:

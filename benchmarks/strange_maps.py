@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.scenes import make_road_map, trace_lines
+from benchmarks.scenes import trace_lines
 from mapsight.cli.console import say
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
-from mapsight.geo.network import RoadMap
+from mapsight.geo.network import RoadMap, wrap_lines
 from mapsight.geo.raster import Raster, pixel_box
 from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.settings import AuditSettings, Engine
@@ -73,7 +73,7 @@ def lay_side_by_side(
         image[:, *part], valid[part] = scene.image, scene.valid
         truth[part] = (scene.truth > 0) & scene.valid
     box = pixel_box(*shape, m_per_px=m_per_px)
-    return Raster(image, box.transform, None, valid), make_road_map(trace_lines(truth, box))
+    return Raster(image, box.transform, None, valid), wrap_lines(trace_lines(truth, box))
 
 
 def read_place(table: Path, place: Place, m_per_px: float) -> tuple[Raster, RoadMap]:
@@ -102,7 +102,7 @@ def measure_places(
             say(f"{place.name}, {count} folds, {len(planted)} errors planted")
             audit = audit_map(
                 image,
-                make_road_map(lines),
+                wrap_lines(lines),
                 Engine(model, compute),
                 settings=AuditSettings(folds=count),
             )

@@ -22,13 +22,13 @@ import numpy as np
 
 from benchmarks.plots import replace_block
 from benchmarks.rows import keep_row, read_rows
-from benchmarks.scenes import draw_town_roads, find_cambridge, make_road_map
+from benchmarks.scenes import draw_town_roads, find_cambridge
 from benchmarks.verdicts import FIRST_TOWN, PLANTED, WAYS, judge, measure_rest
 from mapsight.cli.console import speak
 from mapsight.cnn.bootstrap import bootstrap_mean
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
-from mapsight.geo.network import read_map
+from mapsight.geo.network import read_map, wrap_lines
 from mapsight.geo.raster import Raster, open_image
 from mapsight.roads.audit.align import move_findings_back
 from mapsight.roads.audit.audit import Audit, audit_map, gather_evidence
@@ -93,7 +93,7 @@ def measure_run(
     mapped, planted = plant_errors(
         lines, image.geobox, settings=replace(PLANTED, seed=seed), valid=image.valid
     )
-    roads, engine = make_road_map(mapped), Engine(start, find_compute(), work)
+    roads, engine = wrap_lines(mapped), Engine(start, find_compute(), work)
     first = audit_map(image, roads, engine, settings=settings)
     before = move_findings_back(first.findings_on_image.table, first.alignment.shift)
     told = judge(before, planted, WAYS[way](len(before)))

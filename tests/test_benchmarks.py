@@ -65,8 +65,9 @@ def whole():
     import numpy as np
 
     sys.path.insert(0, str(ROOT))
-    from benchmarks.scenes import Mapped, make_road_map, trace_lines
+    from benchmarks.scenes import Mapped, trace_lines
 
+    from mapsight.geo.network import wrap_lines
     from mapsight.geo.raster import Raster, pixel_box
 
     mask = np.zeros((400, 400), bool)
@@ -75,7 +76,7 @@ def whole():
     image = Raster(
         np.zeros((3, 400, 400), np.uint8), box.transform, None, np.ones((400, 400), bool)
     )
-    return Mapped("grid", image, image, make_road_map(trace_lines(mask, box)), ~mask)
+    return Mapped("grid", image, image, wrap_lines(trace_lines(mask, box)), ~mask)
 
 
 def test_a_thinned_map_lacks_what_is_to_be_found(whole):

@@ -13,7 +13,7 @@ from scipy import ndimage
 from shapely.geometry import LineString
 
 from mapsight.geo.burn import burn_lines
-from mapsight.geo.network import MapOverlap, RoadMap
+from mapsight.geo.network import RoadMap, wrap_lines
 from mapsight.geo.raster import GeoBox, Raster
 from mapsight.roads.finding.candidates import Candidate, Candidates
 from mapsight.roads.finding.stations import StationSettings, look_along
@@ -38,9 +38,7 @@ def make_lines(
 
 def make_map(lines: gpd.GeoDataFrame, others: gpd.GeoDataFrame | None = None) -> RoadMap:
     """A map of those roads."""
-    none = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=BOX.crs.to_wkt())
-    overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
-    return RoadMap(lines, BOX.crs, {}, none if others is None else others, overlap)
+    return wrap_lines(lines, source_crs=BOX.crs, other_ways=others)
 
 
 def make_candidates(

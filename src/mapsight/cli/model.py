@@ -133,13 +133,13 @@ def train(
     settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
     compute = find_named_compute(device, arithmetic)
     hints = Hints(parse_bands(bands), crs, map_crs, layer, parse_choice(road_column, road_values))
-    scenes, judges, resolution, source = _read_training(
+    scenes, held_out, resolution, source = _read_training(
         images or [], map_file, pairs, sets or [], m_per_px, balance, hints
     )
     state = out.with_suffix(".training.safetensors")
     make_place(out)
     identity = identify_training(
-        scenes, judges, settings, begun, align, clean
+        scenes, held_out, settings, begun, align, clean
     )  # of the scenes before they are mended
     with join_processes() as processes:
         compute = dataclasses.replace(compute, processes=processes)
@@ -154,7 +154,7 @@ def train(
         )
         model, result = train_model(
             scenes,
-            judges,
+            held_out,
             settings,
             m_per_px=resolution,
             compute=compute,
@@ -375,12 +375,12 @@ def _read_training(
         source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
         return read(rows), read(read_pairs(pairs, split="val", sets=sets)), resolution, source
     if images and map_file is not None and pairs is None:
-        scenes, judges_, resolution = read_map_scenes(
+        scenes, held_out, resolution = read_map_scenes(
             images, map_file, m_per_px=m_per_px, hints=hints
         )
         return (
             scenes,
-            judges_,
+            held_out,
             resolution,
             f"{', '.join(p.name for p in images)} with {map_file.name}",
         )

@@ -36,6 +36,7 @@ __all__ = [
     "RoadChoice",
     "RoadMap",
     "read_map",
+    "wrap_lines",
     "write_layers",
     "write_lines",
 ]
@@ -255,6 +256,27 @@ def _trace_map(path: Path, box: GeoBox) -> RoadMap:
     lines = traced[["geometry", "width_m"]].assign(road_class="road", visible=True, name="")
     lines["road_id"] = [str(number + 1) for number in range(len(lines))]
     lines = lines[["geometry", *LINE_COLUMNS]]
-    others = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=traced.crs)
-    overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum()) / 1000)
-    return RoadMap(lines, box.crs, {}, others, overlap)
+    return wrap_lines(lines, source_crs=box.crs)
+
+
+def wrap_lines(
+    lines: gpd.GeoDataFrame,
+    *,
+    source_crs: CRS | None = None,
+    other_ways: gpd.GeoDataFrame | None = None,
+) -> RoadMap:
+    """A map of these roads, all of which lie inside the image.
+
+    Parameters
+    ----------
+    lines : GeoDataFrame
+        LINE_COLUMNS and lines in metres.
+    source_crs : CRS or None
+        Of the map's own file; None for pixels.
+    other_ways : GeoDataFrame or None
+        `road_class` and lines of ways that are no roads; None for none.
+    """
+    if other_ways is None:
+        other_ways = gpd.GeoDataFrame({"road_class": []}, geometry=[], crs=lines.crs)
+    overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
+    return RoadMap(lines, source_crs, {}, other_ways, overlap)

@@ -1,4 +1,4 @@
-"""Training and judging are kept apart on the ground, however images lie over each other."""
+"""Training and held_out are kept apart on the ground, however images lie over each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mapsight.errors import InputError
 from mapsight.geo.raster import GeoBox, Raster, write_raster
-from mapsight.roads.training.scenes import find_judging, read_map_scenes
+from mapsight.roads.training.scenes import find_held_out, read_map_scenes
 
 from ..conftest import BOX, GRID, make_lines
 
@@ -53,15 +53,15 @@ def test_no_place_teaches_and_judges(tmp_path, map_file):
 
 def test_no_data_to_judge_by_is_refused(tmp_path, map_file):
     """Said before the training, not after it."""
-    judging = find_judging(GeoBox(600, 600, BOX.transform, BOX.crs), 200.0)
-    row, col = np.argwhere(~judging)[0]
+    held_out = find_held_out(GeoBox(600, 600, BOX.transform, BOX.crs), 200.0)
+    row, col = np.argwhere(~held_out)[0]
     image = write_image(tmp_path / "a.tif", data=np.s_[row : row + 5, col : col + 5])
-    with pytest.raises(InputError, match="blocks that judge"):
+    with pytest.raises(InputError, match="blocks that are held out"):
         read_map_scenes([image], map_file)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e7, 1e7), st.integers(90, 200), st.integers(90, 200))
 def test_every_image_has_its_judges(x, y, height, width):
     """Three blocks a side are enough: about a tenth judges at least, at most a quarter."""
-    share = find_judging(GeoBox(height, width, Affine(1, 0, x, 0, -1, y)), 30.0).mean()
+    share = find_held_out(GeoBox(height, width, Affine(1, 0, x, 0, -1, y)), 30.0).mean()
     assert 0.09 <= share <= 0.25

@@ -116,12 +116,12 @@ def predict_folds(
     )
     note = _warn_folds(dealt, settings, engine.start) if dealt < settings.folds else ""
     if dealt:
-        first = _judge_folds(image, labels, folds, engine, settings)
+        first = _predict_each_fold(image, labels, folds, engine, settings)
     assert first is not None
     return Prediction(probability=first, folds=dealt, note=note)
 
 
-def _judge_folds(
+def _predict_each_fold(
     image: Raster, labels: Labels, folds: np.ndarray, engine: Engine, settings: AuditSettings
 ) -> Raster:
     """The out-of-sample probability, fold by fold; folds (H, W) int8 is the fold of every pixel."""

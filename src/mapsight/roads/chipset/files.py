@@ -192,8 +192,8 @@ def _write(path: Path, raster: Raster) -> None:
 
 
 def _keep_apart(chips: list[ChipFile], settings: ChipFileSettings) -> list[ChipFile]:
-    """Without chips that come within the gap of a chip of another image that judges: test stays,
-    then val.
+    """Without chips that come within the gap of a chip of another image that is held out:
+    test stays, then val.
 
     Measured in degrees with the larger pixel of the two, so rather too often than not. Chips
     without a place stay.
@@ -201,15 +201,15 @@ def _keep_apart(chips: list[ChipFile], settings: ChipFileSettings) -> list[ChipF
     gap_m = settings.gap_px * max((chip.m_per_px for chip in chips), default=0.0)
     kept: list[ChipFile] = []
     for split in reversed(SPLITS):
-        judges = [chip for chip in kept if chip.bounds is not None]
+        held_out = [chip for chip in kept if chip.bounds is not None]
         tree = shapely.STRtree(
-            [shapely.box(*chip.bounds) for chip in judges if chip.bounds is not None]
+            [shapely.box(*chip.bounds) for chip in held_out if chip.bounds is not None]
         )
         for chip in chips:
             if chip.split != split:
                 continue
             near = tree.query(_pad(chip.bounds, gap_m)) if chip.bounds is not None else ()
-            if all(judges[int(i)].source == chip.source for i in near):
+            if all(held_out[int(i)].source == chip.source for i in near):
                 kept.append(chip)
     return sorted(kept, key=lambda chip: (chip.source, chip.row, chip.col))
 

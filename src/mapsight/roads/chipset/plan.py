@@ -1,4 +1,4 @@
-"""Which chips of an image teach and which judge: blocks of space with a gap between, never
+"""Which chips of an image teach and which are held out: blocks of space with a gap between, never
 neighbours.
 """
 
@@ -29,8 +29,8 @@ def plan_chips(
     val, one test.
 
     Blocks stand at least gap_px apart, so no pixel of a training chip lies within the gap of a
-    pixel that judges (the larger of the steps down and across). Raises InputError where fewer than
-    three blocks fit.
+    pixel that is held out (the larger of the steps down and across). Raises InputError where fewer
+    than three blocks fit.
     """
     rows, cols = _count_blocks(height, width, chip_px, gap_px)
     folds = spatial_folds(rows, cols, folds=min(_FOLDS, rows * cols), block_px=1, seed=seed)

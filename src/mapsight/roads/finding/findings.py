@@ -23,10 +23,11 @@ from mapsight.roads.finding.candidates import (
     list_stretches,
     list_visible,
 )
+from mapsight.roads.finding.comparison import Comparison
 from mapsight.roads.finding.evidence import Evidence, add_traits, find_faintest
 from mapsight.roads.finding.frequency import learn_bend
 from mapsight.roads.finding.overlap import measure_overlap
-from mapsight.roads.finding.rules import RULES, Comparison
+from mapsight.roads.finding.rules import RULES
 from mapsight.roads.finding.stations import UNKNOWN, UNSEEN, look_along
 from mapsight.roads.kinds import KINDS
 from mapsight.roads.prediction.extract import extract_lines

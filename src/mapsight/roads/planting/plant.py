@@ -112,8 +112,8 @@ def plant_errors(
 
 
 def count_planted(planted: gpd.GeoDataFrame) -> dict[str, int]:
-    """Kind → how many; every kind is named."""
-    return {kind: int((planted["kind"] == kind).sum()) for kind in KINDS}
+    """Kind → how many; every kind that can be planted is named."""
+    return {kind.name: int((planted["kind"] == kind.name).sum()) for kind in _PLANTED}
 
 
 def name_shortfall(planted: gpd.GeoDataFrame, settings: PlantSettings) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
@@ -33,6 +33,7 @@ from mapsight.geo.raster import (
 from mapsight.geo.warp import warp_raster
 from mapsight.progress import open_progress
 from mapsight.roads.prediction.suit import SuitedThreshold, suit_threshold
+from mapsight.roads.prediction.windows import WindowReader
 
 THRESHOLD_TAG = "mapsight_threshold"
 NODATA = {"float32": np.nan, "uint8": 255}
@@ -53,14 +54,6 @@ class PredictSettings:
     flips: bool = False
 
 
-class Reader(Protocol):
-    """What can be predicted: a grid, and windows of it as Raster (3, h, w) uint8."""
-
-    @property
-    def geobox(self) -> GeoBox: ...
-    def read(self, row: int, col: int, height: int, width: int) -> Raster: ...
-
-
 class Band(NamedTuple):
     """Finished rows: probability (h, W) float32 and valid (h, W) bool, from `row` on."""
 
@@ -70,7 +63,7 @@ class Band(NamedTuple):
 
 
 def predict_raster(
-    reader: Reader,
+    reader: WindowReader,
     runner: Runner,
     settings: PredictSettings = PredictSettings(),
     *,
@@ -148,7 +141,11 @@ def predict_array(image: np.ndarray, runner: Runner) -> np.ndarray:
 
 
 def predict_bands(
-    reader: Reader, runner: Runner, settings: PredictSettings, *, wanted: np.ndarray | None = None
+    reader: WindowReader,
+    runner: Runner,
+    settings: PredictSettings,
+    *,
+    wanted: np.ndarray | None = None,
 ) -> Iterator[Band]:
     """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time."""
     box, overlap = reader.geobox, settings.overlap_px
@@ -202,7 +199,7 @@ def encode_probability(probability: np.ndarray, valid: np.ndarray, dtype: str) -
 
 
 def _add_window(
-    reader: Reader,
+    reader: WindowReader,
     runner: Runner,
     window: Window,
     settings: PredictSettings,

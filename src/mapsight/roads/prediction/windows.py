@@ -25,7 +25,7 @@ class View(NamedTuple):
 
 
 class WindowReader(Protocol):
-    """An image on a grid, read in windows."""
+    """An image on a grid, read in windows of it as Raster (3, h, w) uint8."""
 
     @property
     def geobox(self) -> GeoBox: ...

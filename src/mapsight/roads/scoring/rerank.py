@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from mapsight.roads.scoring.table import FEATURES, explain_score, read_intercept
+from mapsight.roads.scoring.table import FEATURES, explain_score, read_intercept, to_probability
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -55,7 +55,7 @@ class Bend:
         factors = self.weights[kind]
         bent = sum(factors[term.name] * term.logit for term in explain_score(kind, features))
         total = read_intercept(kind) + self.offset[kind] + bent
-        return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
+        return float(to_probability(total))
 
 
 def learn_verdicts(
@@ -108,7 +108,6 @@ def _fit(
         logit = intercept + inputs @ parameters
         away = (parameters - centre) / spread
         value = float(np.logaddexp(0, logit).sum() - right @ logit + 0.5 * away @ away)
-        said = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
-        return value, inputs.T @ (said - right) + away / spread
+        return value, inputs.T @ (to_probability(logit) - right) + away / spread
 
     return minimize(loss, centre, jac=True, method="L-BFGS-B").x

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mapsight.roads.kinds import KINDS
 
@@ -76,7 +77,14 @@ def score_evidence(kind: str, features: Mapping[str, float]) -> float:
     total = _read_table()[kind]["intercept"] + sum(
         term.logit for term in explain_score(kind, features)
     )
-    return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
+    return float(to_probability(total))
+
+
+def to_probability(logits: npt.ArrayLike) -> np.ndarray:
+    """Logits as probabilities; from 30 on they differ by less than a float tells, and do not
+    overflow.
+    """
+    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 
 def explain_score(kind: str, features: Mapping[str, float]) -> list[Term]:

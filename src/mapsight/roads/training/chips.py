@@ -31,7 +31,7 @@ class Scene:
     truth: np.ndarray
     valid: np.ndarray
     weight: float = (
-        1.0  # what a valid pixel of it counts, when chips are drawn and when a net is judged
+        1.0  # what a valid pixel of it counts, when chips are drawn and when a net is measured
     )
 
 

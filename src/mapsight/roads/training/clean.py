@@ -69,7 +69,7 @@ def mend_scenes(
     if len(scenes) < 2 and (clean or (align and start is None)):
         raise InputError(
             "--clean" if clean else "--align without --start",
-            "one image has no others that a net could be trained on to judge its map",
+            "one image has no others that a net could be trained on to doubt its map",
             "give two images or more, or a table with --pairs",
         )
 
@@ -149,10 +149,10 @@ def clean_scenes(
     """
     cleaned: list[Scene] = list(scenes)
     for fold in range(settings.folds):
-        judged = range(fold, len(scenes), settings.folds)
+        held_out = range(fold, len(scenes), settings.folds)
         others = [scene for k, scene in enumerate(scenes) if k % settings.folds != fold]
         see = learn(others, f"clean {fold + 1} of {settings.folds}")
-        for k in judged:
+        for k in held_out:
             doubt = find_doubt(see(scenes[k]), scenes[k].truth > 0, settings)
             cleaned[k] = dataclasses.replace(scenes[k], valid=scenes[k].valid & ~doubt)
     before, after = (sum(int(s.valid.sum()) for s in some) for some in (scenes, cleaned))

@@ -18,7 +18,7 @@ from mapsight.roads.training.chips import Scene
 
 _log = logging.getLogger(__name__)
 
-_ROLES, _BLOCK_M = 6, 200.0  # one block in six judges
+_ROLES, _BLOCK_M = 6, 200.0  # one block in six is held out
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Hints:
 def read_map_scenes(
     images: Sequence[Path], map_file: Path, *, m_per_px: float | None = None, hints: Hints = Hints()
 ) -> tuple[list[Scene], list[Scene], float]:
-    """(training scenes, judging scenes, metres a pixel): the same images, with other blocks valid
+    """(training scenes, scenes held out, metres a pixel): the same images, with other blocks valid
     in each.
 
     All images are brought to one resolution: the one given, or the first image's. A block of ground
-    has the same role in all images of one CRS. Raises InputError where no block that judges holds
-    data.
+    has the same role in all images of one CRS. Raises InputError where no block that is held out
+    holds data.
     """
     scenes, boxes = [], []
     for path in images:
@@ -58,25 +58,25 @@ def read_map_scenes(
         )
         boxes.append(image.geobox)
     block_m = min(_BLOCK_M, *(min(box.shape) * box.m_per_px / 3 for box in boxes))
-    train, judge = [], []
+    train, held_out = [], []
     for scene, box in zip(scenes, boxes, strict=True):
-        judging = find_judging(box, block_m)
-        train.append(dataclasses.replace(scene, valid=scene.valid & ~judging))
-        judge.append(dataclasses.replace(scene, valid=scene.valid & judging))
-    judge = [scene for scene in judge if scene.valid.any()]
-    if not judge:
+        aside = find_held_out(box, block_m)
+        train.append(dataclasses.replace(scene, valid=scene.valid & ~aside))
+        held_out.append(dataclasses.replace(scene, valid=scene.valid & aside))
+    held_out = [scene for scene in held_out if scene.valid.any()]
+    if not held_out:
         raise InputError(
             "the images",
-            "hold no data in the blocks that judge the training",
+            "hold no data in the blocks that are held out",
             "give more or larger ones",
         )
-    return train, judge, m_per_px or 1.0
+    return train, held_out, m_per_px or 1.0
 
 
-def find_judging(box: GeoBox, block_m: float) -> np.ndarray:
-    """(H, W) bool: pixels in the blocks that judge, one in six, by their place on the ground.
+def find_held_out(box: GeoBox, block_m: float) -> np.ndarray:
+    """(H, W) bool: pixels in the blocks held out, one in six, by their place on the ground.
 
-    Any 3 × 3 blocks hold a judging one, no two of which are neighbours.
+    Any 3 × 3 blocks hold one of them, no two of which are neighbours.
     """
     x = box.transform.c + box.transform.a * (np.arange(box.width) + 0.5)
     y = box.transform.f + box.transform.e * (np.arange(box.height) + 0.5)

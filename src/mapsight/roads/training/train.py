@@ -1,4 +1,4 @@
-"""Scenes → a model: which net, which chips, which loss, and how it is judged while it learns."""
+"""Scenes → a model: which net, which chips, which loss, and how it is measured while it learns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from mapsight.roads.training.chips import ChipData, ChipSettings, Scene
 _log = logging.getLogger(__name__)
 
 _BLOCK_PX = 200
-_WHOLE_PX = 1536  # images up to so many pixels a side are judged in one piece
+_WHOLE_PX = 1536  # images up to so many pixels a side are predicted in one piece
 _PIECE_PX, _CONTEXT_PX, _STRIDE_PX = 1024, 64, 32  # larger ones in pieces, with what is around them
 
 
@@ -96,7 +96,7 @@ def find_recipe(net: str) -> TrainSettings:
 
 def train_model(
     scenes: Sequence[Scene],
-    judges: Sequence[Scene],
+    held_out: Sequence[Scene],
     settings: TrainSettings,
     *,
     m_per_px: float,
@@ -106,12 +106,12 @@ def train_model(
     identity: str = "",
     title: str = "train",
 ) -> tuple[Model, FitResult]:
-    """Trains on scenes, judged by the F1 of other scenes; threshold and its interval are chosen on
-    those.
+    """Trains on scenes, measured by the F1 of scenes held out; threshold and its interval are
+    chosen on those.
 
-    Without judges the last epoch counts and the threshold stays where it was. A start that is a
-    narrower net of the same kind is widened. Raises InputError where a chip is no multiple of the
-    net's stride, or the start is another net.
+    Without scenes held out the last epoch counts and the threshold stays where it was. A start that
+    is a narrower net of the same kind is widened. Raises InputError where a chip is no multiple of
+    the net's stride, or the start is another net.
     """
     torch.manual_seed(settings.fit.seed)
     net = make_net(settings.net)
@@ -132,7 +132,7 @@ def train_model(
         f"{title}: {settings.net}, {count_parameters(net):,} parameters, on {compute},"
         f" {len(scenes)} scenes"
     )
-    score = make_score(judges, card, compute) if judges else None
+    score = make_score(held_out, card, compute) if held_out else None
     result = fit(
         net,
         ChipData(scenes, settings.chips),
@@ -145,13 +145,13 @@ def train_model(
         title=title,
     )
     card = dataclasses.replace(card, settings=asdict(settings))
-    card = choose_on(judges, net, card, compute) if judges else card
+    card = choose_on(held_out, net, card, compute) if held_out else card
     return Model(net.cpu().eval(), card), result
 
 
 def identify_training(
     scenes: Sequence[Scene],
-    judges: Sequence[Scene],
+    held_out: Sequence[Scene],
     settings: TrainSettings,
     start: Model | None,
     *others: object,
@@ -159,7 +159,7 @@ def identify_training(
     """What decides a training, `others` included, as a few digits: its state goes on with nothing
     else.
     """
-    held = (part for s in (*scenes, *judges) for part in (s.image, s.truth, s.valid, s.weight))
+    held = (part for s in (*scenes, *held_out) for part in (s.image, s.truth, s.valid, s.weight))
     return fingerprint(settings, len(scenes), *(start or ()), *others, *held)
 
 
@@ -182,12 +182,12 @@ def _begin_from(start: Model, net: nn.Module, name: str) -> None:
 
 
 def choose_on(
-    judges: Sequence[Scene], net: nn.Module, card: ModelCard, compute: Compute
+    held_out: Sequence[Scene], net: nn.Module, card: ModelCard, compute: Compute
 ) -> ModelCard:
     """The card with the threshold of the highest pooled F1 on these scenes, its interval, that F1,
     how sure the net is of itself there, and by how much it parts roads from ground.
     """
-    parts = _count_parts(net, judges, card, compute)
+    parts = _count_parts(net, held_out, card, compute)
     choice, total = choose_threshold(parts), sum_counts(parts)
     separation = {}
     if total.positives.any() and total.negatives.any():
@@ -199,7 +199,7 @@ def choose_on(
         threshold_high=choice.high,
         measures={
             "f1_pooled_validation": choice.f1,
-            "images": len(judges),
+            "images": len(held_out),
             SURENESS: round(measure_sureness(total), 4),
         }
         | separation,
@@ -241,7 +241,7 @@ def _count_parts(
     if len(scenes) > 1:
         return count_scenes(net, scenes, card, compute)
     scene = scenes[0]
-    probability = _predict_judged(scene, open_runner(Model(net, card), compute))
+    probability = _predict_held_out(scene, open_runner(Model(net, card), compute))
     return count_blocks(probability, scene.truth, scene.valid, block_px=_BLOCK_PX)
 
 
@@ -250,10 +250,10 @@ def count_scenes(
 ) -> list[Histogram]:
     """The pixel counts of each scene."""
     run = open_runner(Model(net, card), compute)
-    return [count_pixels(_predict_judged(s, run), s.truth > 0, s.valid) for s in scenes]
+    return [count_pixels(_predict_held_out(s, run), s.truth > 0, s.valid) for s in scenes]
 
 
-def _predict_judged(scene: Scene, run: Runner) -> np.ndarray:
+def _predict_held_out(scene: Scene, run: Runner) -> np.ndarray:
     """Probability (H, W) where the scene is valid, at least; of a large one piece by piece, so
     memory stays flat.
     """

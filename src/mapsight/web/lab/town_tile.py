@@ -10,7 +10,7 @@ import torch
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
 from mapsight.geo.grid import tile_windows
-from mapsight.geo.network import MapOverlap, RoadMap
+from mapsight.geo.network import RoadMap, wrap_lines
 from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.planting.plant import PlantSettings, plant_errors
@@ -60,5 +60,5 @@ def _plant(town: Town, seed: int) -> tuple[RoadMap, pd.DataFrame]:
         town.roads[~is_track], town.image.geobox, settings=settings, avoid=avoid
     )
     lines = pd.concat([lines, town.roads[is_track]], ignore_index=True)
-    overlap = MapOverlap(len(lines), len(lines), float(lines.length.sum() / 1000))
-    return RoadMap(lines, town.image.crs, {}, town.other_ways, overlap), planted
+    roads = wrap_lines(lines, source_crs=town.image.crs, other_ways=town.other_ways)
+    return roads, planted
