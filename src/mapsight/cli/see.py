@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mapsight.cnn.checkpoint import ModelCard
-    from mapsight.cnn.see.look import Look
+    from mapsight.cnn.see.look import Explanation, Look
     from mapsight.cnn.see.record import Layer
 
 KINDS = ("filters", "features", "top9", "gradcam", "cause", "occlusion")  # the slow one last
+
+_Number = TypeVar("_Number", int, float)
 
 
 def see(
@@ -165,7 +167,9 @@ def _read_windows(
     return windows
 
 
-def _parse(text: str | None, name: str, kind: Callable) -> tuple | None:
+def _parse(
+    text: str | None, name: str, kind: Callable[[str], _Number]
+) -> tuple[_Number, _Number] | None:
     """'12,34' → (12, 34)."""
     if text is None:
         return None
@@ -200,7 +204,7 @@ def _print_layers(look: Look, shape: tuple[int, int], corner: tuple[int, int]) -
         )
 
 
-def _print_explanation(look: Look, why) -> None:
+def _print_explanation(look: Look, why: Explanation) -> None:
     if look.target.place is not None:
         row, col = look.target.place
         typer.echo(

@@ -49,9 +49,10 @@ def burn_lines(
     drawn = [*shapes, *geometry[thin]]
     if not drawn:
         return np.zeros(box.shape, np.uint8)
-    return rasterize(
+    mask: NDArray[np.uint8] = rasterize(
         drawn, out_shape=box.shape, transform=box.transform, all_touched=all_touched, dtype="uint8"
     )
+    return mask
 
 
 def burn_numbers(lines: gpd.GeoDataFrame | gpd.GeoSeries, box: GeoBox) -> NDArray[np.int32]:
@@ -62,9 +63,10 @@ def burn_numbers(lines: gpd.GeoDataFrame | gpd.GeoSeries, box: GeoBox) -> NDArra
     shapes = list(zip(lines.geometry, range(1, len(lines) + 1), strict=True))
     if not shapes:
         return np.zeros(box.shape, np.int32)
-    return rasterize(
+    numbers: NDArray[np.int32] = rasterize(
         shapes, out_shape=box.shape, transform=box.transform, all_touched=True, dtype="int32"
     )
+    return numbers
 
 
 def _find_near(
@@ -75,8 +77,9 @@ def _find_near(
         return np.zeros(0, bool)
     left, bottom, right, top = box.bounds
     bounds, reach = shapely.bounds(geometry), widths / 2 + 2 * box.m_per_px
-    beside = (bounds[:, 0] - reach <= right) & (bounds[:, 2] + reach >= left)
-    return beside & (bounds[:, 1] - reach <= top) & (bounds[:, 3] + reach >= bottom)
+    beside: NDArray[np.bool_] = (bounds[:, 0] - reach <= right) & (bounds[:, 2] + reach >= left)
+    level: NDArray[np.bool_] = (bounds[:, 1] - reach <= top) & (bounds[:, 3] + reach >= bottom)
+    return beside & level
 
 
 def _check_crs(lines: gpd.GeoDataFrame | gpd.GeoSeries, box: GeoBox) -> None:

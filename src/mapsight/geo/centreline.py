@@ -226,7 +226,10 @@ def _resample(paths: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _find_normals(path: np.ndarray) -> np.ndarray:
     tangent = np.gradient(path, axis=0)
-    return tangent[:, ::-1] * (1.0, -1.0) / np.maximum(np.hypot(*tangent.T), 1e-9)[:, None]
+    normals: np.ndarray = (
+        tangent[:, ::-1] * (1.0, -1.0) / np.maximum(np.hypot(*tangent.T), 1e-9)[:, None]
+    )
+    return normals
 
 
 def _look_up(mask: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -106,7 +106,7 @@ def _project(
 
 def _key(line: shapely.LineString) -> bytes:
     """The same for a line and its reverse, to a centimetre."""
-    rounded = np.round(shapely.get_coordinates(line), 2)
+    rounded: np.ndarray = np.round(shapely.get_coordinates(line), 2)
     return min(rounded.tobytes(), rounded[::-1].tobytes())
 
 

@@ -181,7 +181,10 @@ class ImageReader:
         beyond = int(low == high or low == 0)
         core = minimum_filter(blank.view(np.uint8), side_px, mode="constant", cval=beyond)
         spread = maximum_filter(core, side_px, mode="constant", cval=0)
-        return spread[top - y0 : bottom - y0, left - x0 : right - x0].astype(bool)
+        found: NDArray[np.bool_] = spread[top - y0 : bottom - y0, left - x0 : right - x0].astype(
+            bool
+        )
+        return found
 
 
 def open_image(

@@ -115,7 +115,8 @@ def _meet_lines(
 
 def _limit_shift(place: np.ndarray, at: np.ndarray, furthest: float) -> np.ndarray:
     shift = place - at
-    return at + shift * min(1.0, furthest / max(float(np.hypot(*shift)), 1e-9))
+    limited: np.ndarray = at + shift * min(1.0, furthest / max(float(np.hypot(*shift)), 1e-9))
+    return limited
 
 
 def straighten_junctions(graph: LineGraph, reach_px: dict[int, float]) -> None:

@@ -110,7 +110,8 @@ def _look_up(values: NDArray[Any], levels: Mapping[int, tuple[int, ...]]) -> NDA
     table = np.zeros(np.iinfo(values.dtype).max + 1, np.uint8)
     for index, colour in levels.items():
         table[index] = max(colour[:3])
-    return table[values]
+    brightest: NDArray[np.uint8] = table[values]
+    return brightest
 
 
 def _threshold(values: NDArray[Any], name: str) -> NDArray[np.uint8]:

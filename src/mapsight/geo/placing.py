@@ -151,7 +151,7 @@ def _place_pixels(own: GeoBox, m_per_px: float | None) -> Placing:
 
 def _is_north_up(box: GeoBox) -> bool:
     a, b, _, d, e, _ = box.transform[:6]
-    return a > 0 > e and b == d == 0 and abs(a / -e - 1) <= _SQUARE
+    return bool(a > 0 > e and b == d == 0 and abs(a / -e - 1) <= _SQUARE)
 
 
 def ground_resolution(box: GeoBox, crs: CRS) -> float:

@@ -82,7 +82,7 @@ def sample_points(
     flat = points.reshape(-1, 2)
     cols, rows = ~transform @ (flat[:, 0], flat[:, 1])
     source = array.astype(np.float32, copy=False)
-    values = ndimage.map_coordinates(
+    values: np.ndarray = ndimage.map_coordinates(
         source, [rows - 0.5, cols - 0.5], order=1, mode="constant", cval=outside
     )
     return values.reshape(points.shape[:-1])

@@ -60,7 +60,8 @@ def scale_to_bytes(raw: NDArray[Any], scale: Scale | None) -> NDArray[np.uint8]:
         bytes_ = (raw.astype(np.float32) - np.float32(low)) * np.float32(
             255 / (high - low)
         ) + np.float32(0.5)
-    return np.clip(np.nan_to_num(bytes_, nan=0.0), 0, 255).astype(np.uint8)
+    scaled: NDArray[np.float32] = np.clip(np.nan_to_num(bytes_, nan=0.0), 0, 255)
+    return scaled.astype(np.uint8)
 
 
 def sample_windows(grid: DatasetReader | WarpedVRT) -> Iterator[Window]:

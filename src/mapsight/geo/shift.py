@@ -78,9 +78,9 @@ class ShiftField:
         count = min(_NODES, len(self.nodes_xy))
         distance, node = cKDTree(self.nodes_xy).query(xy, k=np.arange(1, count + 1))
         weights = np.exp(-(distance**2 - distance[:, :1] ** 2) / (2 * (self.scale_m / 2) ** 2))
-        return np.einsum("nk,nkd->nd", weights, self.nodes_m[node]) / weights.sum(
-            axis=1, keepdims=True
-        )
+        total = np.einsum("nk,nkd->nd", weights, self.nodes_m[node])
+        mean: np.ndarray = total / weights.sum(axis=1, keepdims=True)
+        return mean
 
 
 def estimate_shift(

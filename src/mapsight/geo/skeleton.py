@@ -118,7 +118,8 @@ def clean_mask(
     areas[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = (
         np.inf
     )  # may go on outside
-    return mask | (areas < hole_px)[labels]
+    cleaned: np.ndarray = mask | (areas < hole_px)[labels]
+    return cleaned
 
 
 def measure_inside(mask: np.ndarray) -> np.ndarray:
@@ -149,7 +150,8 @@ def build_graph(mask: np.ndarray) -> LineGraph:
     their mean) and one arbitrary place of degree 2 on each ring without a junction. Lone pixels are
     left out.
     """
-    skeleton = np.asarray(skeletonize(mask, method="lee"), dtype=bool)
+    thin: np.ndarray = skeletonize(mask, method="lee")
+    skeleton = thin.astype(bool)
     pixels, pairs = _link_pixels(skeleton)
     places = np.stack(np.divmod(pixels, mask.shape[1]), axis=1).astype(float)
     degree = np.bincount(pairs.ravel(), minlength=pixels.size)

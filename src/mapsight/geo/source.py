@@ -67,9 +67,10 @@ def read_pixels(
 ) -> NDArray[Any]:
     """(bands, h, w) of a window inside the grid; InputError naming the damaged block."""
     try:
-        return source.read(bands, window=window)
+        pixels: NDArray[Any] = source.read(bands, window=window)
     except RasterioIOError as error:
         raise _damaged(source, error) from None
+    return pixels
 
 
 def read_valid(source: DatasetReader | WarpedVRT, window: Window) -> NDArray[np.bool_]:
@@ -81,8 +82,8 @@ def read_valid(source: DatasetReader | WarpedVRT, window: Window) -> NDArray[np.
             alpha = source.count if source.colorinterp[-1] == ColorInterp.alpha else None
             if alpha is not None:  # GDAL makes no mask of it
                 opaque = _WARPED_OPAQUE.get(source.dtypes[-1], 255)
-                return source.read(alpha, window=window) >= opaque / 2
-        return source.dataset_mask(window=window) >= 128
+                return np.asarray(source.read(alpha, window=window)) >= opaque / 2
+        return np.asarray(source.dataset_mask(window=window)) >= 128
     except RasterioIOError as error:
         raise _damaged(source, error) from None
 

@@ -123,4 +123,5 @@ def _measure_m(start: tuple[float, float], end: tuple[float, float]) -> float:
     """Metres along the surface; more than half way round is measured the way that was asked for."""
     geod = pyproj.Geod(ellps="WGS84")
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    return sum(geod.inv(*a, *b)[2] for a, b in ((start, middle), (middle, end)))
+    length_m: float = sum(geod.inv(*a, *b)[2] for a, b in ((start, middle), (middle, end)))
+    return length_m

@@ -131,7 +131,7 @@ def find_proxy(url: str) -> str | None:
 def make_backend(guard: Guard, httpcore: Any) -> Any:
     """How httpcore opens connections: to checked addresses, one after the other."""
 
-    class CheckedBackend(httpcore.SyncBackend):  # type: ignore[misc, name-defined]
+    class CheckedBackend(httpcore.SyncBackend):  # type: ignore[misc]
         def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
             try:
                 addresses = guard.find_addresses(host, port)

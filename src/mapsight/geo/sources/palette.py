@@ -93,7 +93,8 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 def to_lab(colours: object) -> Lab:
     """RGB 0–255 (n, 3) → CIELAB (n, 3)."""
     rgb = np.asarray(colours, dtype=np.float32).reshape(-1, 1, 3) / 255
-    return rgb2lab(rgb).reshape(-1, 3).astype(np.float32)
+    lab: NDArray[np.floating] = rgb2lab(rgb).reshape(-1, 3)
+    return lab.astype(np.float32)
 
 
 def to_hex(lab: Lab) -> str:
@@ -143,7 +144,8 @@ def find_flat(image: ByteImage, side_px: int) -> NDArray[np.bool_]:
     """Pixels (H, W) whose square of side_px hardly varies."""
     size = (side_px, side_px, 1)
     spread = ndimage.maximum_filter(image, size) - ndimage.minimum_filter(image, size)
-    return (spread <= _FLAT_RANGE).all(axis=2)
+    flat: NDArray[np.bool_] = (spread <= _FLAT_RANGE).all(axis=2)
+    return flat
 
 
 def cluster_colours(

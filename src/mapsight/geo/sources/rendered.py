@@ -122,7 +122,7 @@ def _drop_threads(road: Mask, wide: Mask, hidden: Mask, least_px: float) -> Mask
     """
     seen = road | hidden
     body = ndimage.binary_dilation(ndimage.binary_opening(seen, _EIGHT), _EIGHT) & road
-    threads = road & ~body & wide
+    threads: Mask = road & ~body & wide
     return (road & ~threads) | _drop_short(threads, least_px)
 
 
@@ -132,7 +132,8 @@ def _drop_short(mask: Mask, least_px: float) -> Mask:
     long = np.zeros(count + 1, bool)
     for number, box in enumerate(ndimage.find_objects(pieces), start=1):
         long[number] = np.hypot(*(side.stop - side.start for side in box)) >= least_px
-    return long[pieces]
+    kept: Mask = long[pieces]
+    return kept
 
 
 def _drop_specks(mask: Mask, least: int) -> Mask:
@@ -140,7 +141,8 @@ def _drop_specks(mask: Mask, least: int) -> Mask:
     pieces, count = ndimage.label(mask, _EIGHT)
     large = np.bincount(pieces.ravel(), minlength=count + 1) >= least
     large[0] = False
-    return large[pieces]
+    kept: Mask = large[pieces]
+    return kept
 
 
 def list_colours(image: ByteImage) -> str:
@@ -158,6 +160,5 @@ def _drop_yards(road: Mask, max_width_px: float) -> Mask:
     cores = inside > max_width_px / 2
     if not cores.any():
         return road
-    return road & (
-        ndimage.distance_transform_edt(~cores) > 0.75 * max_width_px
-    )  # also their corners
+    narrow: Mask = ndimage.distance_transform_edt(~cores) > 0.75 * max_width_px  # no corners either
+    return road & narrow

@@ -54,7 +54,8 @@ def make_gpx(findings: gpd.GeoDataFrame) -> bytes:
         if proposed is not None:
             _add_track(root, row, proposed, " as seen")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _add_track(root: ElementTree.Element, row: Any, line: shapely.LineString, suffix: str) -> None:

@@ -70,7 +70,8 @@ def _make_session(kinds: list[str], placed: gpd.GeoDataFrame) -> bytes:
         layer = ElementTree.SubElement(layers, "layer", said)
         ElementTree.SubElement(layer, "file").text = _name_file(index, kind)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _name_file(index: int, kind: str) -> str:

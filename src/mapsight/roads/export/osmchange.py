@@ -80,7 +80,7 @@ def write_new_ways(lacking: gpd.GeoDataFrame, path: Path, format_name: str, sour
 
 def _lay_out(
     lacking: gpd.GeoDataFrame, source: str
-) -> tuple[list[tuple[float, float]], list[tuple[list[int], dict]]]:
+) -> tuple[list[tuple[float, float]], list[tuple[list[int], dict[str, str]]]]:
     """Places of the nodes (numbers from 1), and each way's node numbers and tags."""
     numbers: dict[tuple[float, float], int] = {}
     ways = []

@@ -35,13 +35,12 @@ def find_coverage(
     burnt = burn_numbers(lines, box) > 0
     if not burnt.any():
         return np.zeros(box.shape, bool)
-    near = ndimage.distance_transform_edt(~burnt, sampling=box.m_per_px) <= settings.close_m
+    to_line: np.ndarray = ndimage.distance_transform_edt(~burnt, sampling=box.m_per_px)
+    near = to_line <= settings.close_m
     if near.all():
         return near
-    return (
-        ndimage.distance_transform_edt(near, sampling=box.m_per_px)
-        > settings.close_m - settings.margin_m
-    )
+    to_rim: np.ndarray = ndimage.distance_transform_edt(near, sampling=box.m_per_px)
+    return to_rim > settings.close_m - settings.margin_m
 
 
 def share_beyond(unmapped: np.ndarray, covered: np.ndarray) -> np.ndarray:
@@ -58,4 +57,5 @@ def share_beyond(unmapped: np.ndarray, covered: np.ndarray) -> np.ndarray:
     )
     share = 1 - within / np.maximum(size, 1)
     share[0] = 0  # no piece
-    return share.astype(np.float32)[pieces]
+    of_pixel: np.ndarray = share.astype(np.float32)[pieces]
+    return of_pixel

@@ -58,4 +58,5 @@ def drop_specks(mask: np.ndarray, min_px: float) -> np.ndarray:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return (sizes >= min_px)[labels]
+    kept: np.ndarray = (sizes >= min_px)[labels]
+    return kept

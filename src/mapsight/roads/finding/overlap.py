@@ -133,7 +133,8 @@ def _lies_over(
     along = shapely.line_locate_point(line, points)
     near = shapely.distance(points, line) <= settings.match_m
     cosine = np.abs(np.sum(direction * _directions(line, along), axis=1))
-    return near & (cosine >= np.cos(np.radians(settings.max_angle_deg)))
+    overlaps: np.ndarray = near & (cosine >= np.cos(np.radians(settings.max_angle_deg)))
+    return overlaps
 
 
 def _sample(lines: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -155,4 +156,5 @@ def _directions(line: Any, along: np.ndarray) -> np.ndarray:
     middle = np.clip(along, half, line.length - half)
     back, front = (shapely.line_interpolate_point(line, middle + side) for side in (-half, half))
     chord = shapely.get_coordinates(front) - shapely.get_coordinates(back)
-    return chord / np.maximum(np.hypot(*chord.T), 1e-9)[:, None]
+    directions: np.ndarray = chord / np.maximum(np.hypot(*chord.T), 1e-9)[:, None]
+    return directions

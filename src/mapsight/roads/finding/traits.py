@@ -143,7 +143,9 @@ def _turn_slopes(
 def _mean(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Mean (N,) over the wanted, known places of each profile (N, T); 0 where there are none."""
     known = wanted & np.isfinite(values)
-    return np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    total = np.where(known, values, 0).sum(axis=1)
+    mean: np.ndarray = total / np.maximum(known.sum(axis=1), 1)
+    return mean
 
 
 def _per_line(values: np.ndarray, stations: Stations, count: int) -> np.ndarray:
@@ -156,7 +158,8 @@ def _spread(values: np.ndarray, stations: Stations, count: int) -> np.ndarray:
     light, not gaps).
     """
     rest = values - _smooth_along(values[:, None], stations, 7)[:, 0]
-    return np.sqrt(_per_line(rest**2, stations, count))
+    deviation: np.ndarray = np.sqrt(_per_line(rest**2, stations, count))
+    return deviation
 
 
 def _quantile(values: np.ndarray, stations: Stations, count: int, q: float) -> np.ndarray:

@@ -25,6 +25,8 @@ from mapsight.cnn.runtimes import open_runner
 from mapsight.roads.measure.panels import paint_overlay
 from mapsight.roads.prediction.predict import predict_array
 
+Polyline = tuple[tuple[float, float], ...]  # x before y, in pixels
+
 
 class Probed(NamedTuple):
     """A changed image (3, H, W) uint8, what was pasted (H, W) bool, and how a prediction is turned
@@ -242,9 +244,7 @@ def _railway(
     return paint, cover
 
 
-def _longest_gap(
-    shape: tuple[int, int], free: np.ndarray, length: float
-) -> tuple[tuple[float, float], ...]:
+def _longest_gap(shape: tuple[int, int], free: np.ndarray, length: float) -> Polyline:
     """The straight line of that length, through the point farthest from roads, that stays farthest
     from them.
     """
@@ -264,7 +264,7 @@ def _longest_gap(
     return tuple(map(tuple, (centre - direction * length / 2, centre + direction * length / 2)))
 
 
-def _draw_line(shape: tuple[int, int], ends: tuple, width: float) -> np.ndarray:
+def _draw_line(shape: tuple[int, int], ends: Polyline, width: float) -> np.ndarray:
     """Coverage (H, W) of a thick line, anti-aliased by drawing it four times as large."""
     big = Image.new("L", (shape[1] * 4, shape[0] * 4))
     ImageDraw.Draw(big).line(

@@ -174,7 +174,8 @@ def count_answers(
 
 def _is_hit(outcome: np.ndarray) -> np.ndarray:
     """(n,) bool of hits among the findings that are hit or false; duplicates leave the ratio."""
-    return outcome[outcome != "duplicate"] == "hit"
+    hit: np.ndarray = outcome[outcome != "duplicate"] == "hit"
+    return hit
 
 
 def _count_false(ranking: Ranking, least: float | None, extent: Extent) -> FalseAlarms:
@@ -252,7 +253,9 @@ def _weighted_precision(answers: Answers, mistakes: np.ndarray, alarms: np.ndarr
     precision = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
     total = mistakes.sum(axis=1)
     gains = (precision * gained).sum(axis=1)
-    return np.divide(gains, total, out=np.full(len(total), np.nan), where=total > 0)
+    shares = np.full(len(total), np.nan)
+    np.divide(gains, total, out=shares, where=total > 0)
+    return shares
 
 
 def _bootstrap_precision(

@@ -51,10 +51,12 @@ def _smooth_normals(xy: np.ndarray, reach: int = 3) -> np.ndarray:
     here = np.arange(n)
     chord = xy[np.minimum(here + reach, n - 1)] - xy[np.maximum(here - reach, 0)]
     normal = np.column_stack([-chord[:, 1], chord[:, 0]])
-    return normal / np.maximum(np.hypot(*normal.T), 1e-9)[:, None]
+    sideways: np.ndarray = normal / np.maximum(np.hypot(*normal.T), 1e-9)[:, None]
+    return sideways
 
 
 def _ease(t: np.ndarray) -> np.ndarray:
     """0 → 1 without a kink at either end."""
     t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
+    eased: np.ndarray = t * t * (3 - 2 * t)
+    return eased

@@ -111,7 +111,9 @@ def is_seen(points: np.ndarray, box: GeoBox, valid: np.ndarray | None) -> np.nda
     col = back.a * xy[:, 0] + back.b * xy[:, 1] + back.c
     row = back.d * xy[:, 0] + back.e * xy[:, 1] + back.f
     edge = min(_EDGE_M / abs(box.transform.a), min(box.shape) / 8)
-    inside = (row >= edge) & (col >= edge) & (row < box.height - edge) & (col < box.width - edge)
+    inside: np.ndarray = (
+        (row >= edge) & (col >= edge) & (row < box.height - edge) & (col < box.width - edge)
+    )
     if valid is not None:
         inside[inside] = valid[row[inside].astype(int), col[inside].astype(int)]
     return inside

@@ -113,4 +113,5 @@ def split_logits(seen: Histogram) -> float:
 
 def _logit(probability: float | np.ndarray) -> np.ndarray:
     clipped = np.clip(probability, _EDGE, 1 - _EDGE)
-    return np.log(clipped / (1 - clipped))
+    logit: np.ndarray = np.log(clipped / (1 - clipped))
+    return logit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from affine import Affine
 from rasterio.warp import transform as transform_points
 
 from mapsight.errors import InputError
@@ -176,6 +177,6 @@ def _steps(length: int, size_px: int, step: int, extra: int | None) -> list[int]
     return sorted(steps)
 
 
-def _invert(transform, place: tuple[float, float]) -> tuple[int, int]:
+def _invert(transform: Affine, place: tuple[float, float]) -> tuple[int, int]:
     col, row = ~transform @ place
     return int(np.floor(row)), int(np.floor(col))

@@ -116,7 +116,8 @@ def find_middle(line: BaseGeometry) -> shapely.Point:
 
 
 def _find_middle(line: BaseGeometry) -> Points:
-    return shapely.get_coordinates(find_middle(line))[0]
+    middle: Points = shapely.get_coordinates(find_middle(line))[0]
+    return middle
 
 
 def _frame_crop(box: GeoBox, around: BaseGeometry, *, close: bool) -> Frame:

@@ -91,7 +91,8 @@ def order_spread(count: int) -> np.ndarray:
     steps = np.arange(3 * count + 1)  # φ² · count of them come through every place
     places = np.minimum((0.5 + steps * _GOLDEN) % 1.0 * count, count - 1).astype(int)
     _, first = np.unique(places, return_index=True)
-    return places[np.sort(first)]
+    spread: np.ndarray = places[np.sort(first)]
+    return spread
 
 
 def _fit(
@@ -110,4 +111,5 @@ def _fit(
         value = float(np.logaddexp(0, logit).sum() - right @ logit + 0.5 * away @ away)
         return value, inputs.T @ (to_probability(logit) - right) + away / spread
 
-    return minimize(loss, centre, jac=True, method="L-BFGS-B").x
+    best: np.ndarray = minimize(loss, centre, jac=True, method="L-BFGS-B").x
+    return best

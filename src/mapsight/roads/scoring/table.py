@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +115,8 @@ def _look_up(step: dict[str, list[float]] | None, value: float) -> float:
 
 
 @cache
-def _read_table() -> dict[str, dict]:
-    return json.loads(
+def _read_table() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = json.loads(
         files("mapsight.roads.scoring").joinpath("ranking.json").read_text(encoding="utf-8")
     )
+    return table

@@ -171,6 +171,6 @@ def find_doubt(
     unseen = drop_specks((probability <= settings.sure_none) & truth, settings.min_px)
     if unseen.sum() > settings.most * truth.sum():
         unseen[:] = False
-    return ndimage.binary_dilation(unmapped, iterations=2) | ndimage.binary_dilation(
-        unseen, iterations=2
-    )
+    wrong: np.ndarray = ndimage.binary_dilation(unmapped, iterations=2)
+    wrong |= ndimage.binary_dilation(unseen, iterations=2)
+    return wrong

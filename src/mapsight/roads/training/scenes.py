@@ -81,7 +81,8 @@ def find_held_out(box: GeoBox, block_m: float) -> np.ndarray:
     x = box.transform.c + box.transform.a * (np.arange(box.width) + 0.5)
     y = box.transform.f + box.transform.e * (np.arange(box.height) + 0.5)
     east, north = ((np.floor(along / block_m) % _ROLES).astype(np.int8) for along in (x, y))
-    return (east[None, :] + 2 * north[:, None]) % _ROLES == 0
+    own: np.ndarray = (east[None, :] + 2 * north[:, None]) % _ROLES == 0
+    return own
 
 
 def read_truth(
@@ -92,7 +93,8 @@ def read_truth(
     A mask without a place lies on `image_box`, the own grid of its image's file.
     """
     if path.suffix.lower() in MASKS:
-        return read_mask(path, geobox=box, image_box=image_box).array[0]
+        mask: np.ndarray = read_mask(path, geobox=box, image_box=image_box).array[0]
+        return mask
     roads = read_map(path, box=box, crs=hints.map_crs, layer=hints.layer, choice=hints.roads)
     for note in roads.reading.notes:
         _log.info(f"{path.name}: {note}")

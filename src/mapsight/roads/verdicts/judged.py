@@ -5,7 +5,7 @@ ranking of the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,9 @@ def gather_judged(findings: gpd.GeoDataFrame, verdicts: pd.DataFrame) -> Judged:
     )
 
 
-def place_judged(judged: Judged, crs: object, move) -> Judged:
+def place_judged(
+    judged: Judged, crs: object, move: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]
+) -> Judged:
     """The same on the imagery: both lines brought to the CRS and moved by `move` (lines →
     lines).
     """

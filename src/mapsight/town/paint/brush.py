@@ -87,7 +87,10 @@ def burn_ids(
     kind = "uint8" if ids is None else "int32"
     if not pairs:
         return np.zeros(sheet.shape, dtype=kind)
-    return rasterize(pairs, out_shape=sheet.shape, transform=sheet.transform, dtype=kind)
+    burnt: np.ndarray = rasterize(
+        pairs, out_shape=sheet.shape, transform=sheet.transform, dtype=kind
+    )
+    return burnt
 
 
 def fill_convex(sheet: Sheet, rings: np.ndarray, *, alike: bool = False) -> np.ndarray:

@@ -39,14 +39,16 @@ def _develop(picture: np.ndarray, look: Look, wanted: float) -> np.ndarray:
     level = np.clip(wanted + _KEPT * (mean - 125), 50, 205)
     loud = float(np.ptp(picture, axis=2).mean())
     colour = min(factor, 1.15, look.colour_most / max(loud, 1.0))
-    return level + (grey - mean) * factor + (picture - grey) * colour
+    developed: np.ndarray = level + (grey - mean) * factor + (picture - grey) * colour
+    return developed
 
 
 def _fall_off(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """(H, W, 1): the light is never quite the same on both sides."""
     slope = rng.normal(0, 0.03, 2)
     rows, cols = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])[None]
-    return (1 + slope[0] * rows + slope[1] * cols).astype(np.float32)[..., None]
+    light: np.ndarray = (1 + slope[0] * rows + slope[1] * cols).astype(np.float32)
+    return light[..., None]
 
 
 def _sense(band: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
@@ -57,7 +59,8 @@ def _sense(band: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray
     if look.grain_px > 0:
         noise = ndimage.gaussian_filter(noise, look.grain_px, truncate=2.5)
         noise *= 1 + 2 * look.grain_px  # what the filter takes away, about
-    return blurred + noise
+    sensed: np.ndarray = blurred + noise
+    return sensed
 
 
 def _squeeze(image: np.ndarray, quality: int) -> np.ndarray:
@@ -78,4 +81,5 @@ def _squeeze(image: np.ndarray, quality: int) -> np.ndarray:
         ) as file:
             file.write(image)
         with memory.open() as file:
-            return file.read()
+            squeezed: np.ndarray = file.read()
+    return squeezed

@@ -51,11 +51,12 @@ def _plough(
     turn = np.mod(along, swath)
     wheels = (turn < 0.8) | ((turn > 1.9) & (turn < 2.7))
     every_other = np.where(np.mod(along / swath, 2) < 1, 1, -1)
-    return (
+    change: np.ndarray = (
         furrow_depth * np.sin(2 * np.pi * along / spacing)
         + swath_depth * every_other
         - np.where(wheels, wheel_depth, 0)
-    ).astype(np.float32)
+    )
+    return change.astype(np.float32)
 
 
 def _find_across(fields: list[Polygon]) -> np.ndarray:
@@ -65,4 +66,5 @@ def _find_across(fields: list[Polygon]) -> np.ndarray:
     )
     first, second = np.diff(shells.reshape(-1, 5, 2)[:, :3], axis=1).transpose(1, 0, 2)
     longer = np.where((np.hypot(*first.T) > np.hypot(*second.T))[:, None], first, second)
-    return np.arctan2(longer[:, 1], longer[:, 0]) + np.pi / 2
+    across: np.ndarray = np.arctan2(longer[:, 1], longer[:, 0]) + np.pi / 2
+    return across

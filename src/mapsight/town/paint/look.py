@@ -53,23 +53,26 @@ class Look:
     @property
     def ground(self) -> np.ndarray:
         """Two colours for each of MATERIALS, (materials, 2, 3) float32."""
-        return (np.array(self.colours.ground) * self.tint).astype(np.float32)
+        ground: np.ndarray = (np.array(self.colours.ground) * self.tint).astype(np.float32)
+        return ground
 
     def material(self, name: str) -> np.ndarray:
         """Mean colour (3,) float32 of one of MATERIALS."""
-        return self.ground[MATERIALS.index(name)].mean(0)
+        colour: np.ndarray = self.ground[MATERIALS.index(name)].mean(0)
+        return colour
 
     def surface(self, name: str) -> np.ndarray:
         """Mean colour (3,) of a road of this surface."""
         soil, grey = self.material("soil"), self.asphalt * np.array(self.asphalt_tint)
-        return {
+        colours: dict[str, np.ndarray] = {
             "asphalt": grey,
             "concrete": np.array((1.04, 1.0, 0.94)) * min(self.asphalt * 1.35, 205),
             "earth": soil * self.worn,
             "gravel": 0.5 * soil + 0.5 * self.material("paved") + 14,
             "sand": (soil + self.material("scrub")) * 0.5 * self.worn,
             "snow": np.array((0.985, 1.0, 1.03)) * 194,
-        }[name]
+        }
+        return colours[name]
 
     def cast(self, height_m: np.ndarray | float) -> np.ndarray:
         """Displacement (…, 2) in metres of the shadow of something `height_m` high."""

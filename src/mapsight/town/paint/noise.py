@@ -38,9 +38,10 @@ class Noise:
         rows, cols = np.divmod(index, width)
         shift = self._shifts(turn)
         rows, cols = (rows - shift[0]) % height, (cols - shift[1]) % width
-        return field[
+        values: np.ndarray = field[
             height - 1 - rows if turn & 1 else rows, width - 1 - cols if turn & 2 else cols
         ]
+        return values
 
     def _shifts(self, turn: int) -> tuple[int, int]:
         height, width = self.fields["grain"].shape
@@ -74,6 +75,6 @@ def _shape_noise(
     if slope == 0:
         return white
     gain = np.exp(-((frequency * shortest) ** 2)) / (frequency + 1 / longest) ** slope
-    field = fft.irfft2(fft.rfft2(white) * gain, s=shape).astype(np.float32)
+    field: np.ndarray = fft.irfft2(fft.rfft2(white) * gain, s=shape).astype(np.float32)
     field -= field.mean()
     return field / max(float(field.std()), 1e-6)

@@ -107,7 +107,8 @@ def plant_trees(
     likely = luck < cover * (1 + 2.5 * clump)  # the field below hardly exceeds 2.5, and costs time
     xy, luck, cover, clump = xy[likely], luck[likely], cover[likely], clump[likely]
     field = 0.7 * _clumps(xy, rng) + 0.6 * _clumps(xy, rng, 3)
-    return xy[luck < cover * (1 + clump * field)]
+    trunks: np.ndarray = xy[luck < cover * (1 + clump * field)]
+    return trunks
 
 
 def line_streets(edges: gpd.GeoDataFrame, biome: Biome, rng: np.random.Generator) -> np.ndarray:
@@ -123,7 +124,8 @@ def line_streets(edges: gpd.GeoDataFrame, biome: Biome, rng: np.random.Generator
     at = 8 + (turn + rng.uniform(0.2, 0.8, len(which))) * spacing[which]
     here, tangent = follow_lines(lines[which], at)
     aside = side[which] * (width[which] / 2 + rng.uniform(0.9, 2.2, len(which)))
-    return (here + left_of(tangent) * aside[:, None])[rng.random(len(which)) < 0.8]
+    trunks: np.ndarray = here + left_of(tangent) * aside[:, None]
+    return trunks[rng.random(len(which)) < 0.8]
 
 
 def line_fields(fields: list[Polygon], biome: Biome, rng: np.random.Generator) -> np.ndarray:
@@ -136,7 +138,8 @@ def line_fields(fields: list[Polygon], biome: Biome, rng: np.random.Generator) -
     points = shapely.get_coordinates(
         shapely.line_interpolate_point(lines[which], share, normalized=True)
     )
-    return points + rng.normal(0, 1.0, points.shape)
+    trunks: np.ndarray = points + rng.normal(0, 1.0, points.shape)
+    return trunks
 
 
 def plant_orchards(

@@ -41,7 +41,8 @@ def paint_roofs(easel: Easel, plots: Plots, rng: np.random.Generator) -> np.ndar
     stain = easel.stain(rings, colour[owner] * bright[:, None])
     easel.blend(stain, stain.value * easel.rough(stain, 19, patchy=0.05, fine=0.045, grain=0.025))
     _paint_fittings(easel, plots, rng)
-    return stain.mask(easel.sheet) | walls
+    mask: np.ndarray = stain.mask(easel.sheet) | walls
+    return mask
 
 
 def _lean(plots: Plots, look: Look) -> Boxes:
@@ -79,9 +80,8 @@ def _choose_colours(plots: Plots, look: Look, rng: np.random.Generator) -> np.nd
         own[(plots.tone**1.4 * len(own)).astype(int)],
         flats[(plots.tone * len(flats)).astype(int)],
     )
-    return (
-        np.where(plots.flat[:, None], sheets, tiles) * (0.9 + 0.2 * (plots.tone * 37 % 1))[:, None]
-    )
+    colour: np.ndarray = np.where(plots.flat[:, None], sheets, tiles)
+    return colour * (0.9 + 0.2 * (plots.tone * 37 % 1))[:, None]
 
 
 def _flat_facets(houses: Boxes, owner: np.ndarray) -> Facets:
@@ -122,7 +122,8 @@ def _light_facet(downhill: np.ndarray, lean: np.ndarray, look: Look) -> np.ndarr
     sun = np.array([np.cos(look.sun_azimuth), np.sin(look.sun_azimuth)]) * np.cos(look.sun_height)
     level = np.sin(look.sun_height)
     facing = (lean * (downhill @ sun) + level) / np.sqrt(1 + lean**2)
-    return (_AMBIENT + np.maximum(facing, 0)) / (_AMBIENT + level)
+    light: np.ndarray = (_AMBIENT + np.maximum(facing, 0)) / (_AMBIENT + level)
+    return light
 
 
 def _paint_fittings(easel: Easel, plots: Plots, rng: np.random.Generator) -> None:

@@ -89,7 +89,8 @@ def _light_crowns(dx: np.ndarray, dy: np.ndarray, cone: np.ndarray, look: Look) 
     flat = np.cos(look.sun_height)
     sun = np.cos(look.sun_azimuth) * flat, np.sin(look.sun_azimuth) * flat, np.sin(look.sun_height)
     facing = (dx * sun[0] + dy * sun[1] + up * sun[2]) / np.sqrt(steep + up**2)
-    return (0.35 + np.maximum(facing, 0)) / 1.2
+    light: np.ndarray = (0.35 + np.maximum(facing, 0)) / 1.2
+    return light
 
 
 def _stamp(

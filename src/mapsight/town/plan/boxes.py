@@ -36,9 +36,10 @@ class Boxes:
         """
         along, across = self.axes()
         points = np.broadcast_to(local, (len(self), *local.shape[-2:]))
-        return (
+        moved: np.ndarray = (
             self.xy[:, None] + points[..., :1] * along[:, None] + points[..., 1:] * across[:, None]
         )
+        return moved
 
     def corners(self) -> np.ndarray:
         """Corner points (N, 4, 2), counter-clockwise."""
@@ -46,7 +47,8 @@ class Boxes:
 
     def polygons(self) -> np.ndarray:
         """The same as N shapely polygons."""
-        return shapely.polygons(self.corners())
+        polygons: np.ndarray = shapely.polygons(self.corners())
+        return polygons
 
     def take(self, which: np.ndarray) -> Boxes:
         """The rectangles that an index or a boolean mask picks."""

@@ -25,7 +25,8 @@ def node_lines(lines: np.ndarray) -> np.ndarray:
 
 def merge_lines(lines: np.ndarray) -> np.ndarray:
     """Join lines that meet end to end, two at a time."""
-    return shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    joined: np.ndarray = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    return joined
 
 
 def count_ends(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,7 +47,8 @@ def share_near(edges: np.ndarray, main: shapely.STRtree, distance_m: float) -> n
     points = shapely.line_interpolate_point(np.repeat(edges, 7), shares, normalized=True)
     near = np.zeros(len(points))
     near[main.query(points, predicate="dwithin", distance=distance_m)[0]] = 1
-    return near.reshape(-1, 7).mean(1)
+    near_share: np.ndarray = near.reshape(-1, 7).mean(1)
+    return near_share
 
 
 def find_spare(edges: np.ndarray, keep: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -126,7 +126,8 @@ class Fronts:
     def draw(self, name: str, rng: np.random.Generator) -> np.ndarray:
         """(N,) values between the limits that `name` has in LOTS."""
         low, high = np.array([getattr(LOTS[kind], name) for kind in self.kind]).reshape(-1, 2).T
-        return low + (high - low) * rng.random(len(self.kind))
+        drawn: np.ndarray = low + (high - low) * rng.random(len(self.kind))
+        return drawn
 
 
 def share_of(kinds: np.ndarray, name: str) -> np.ndarray:

@@ -100,7 +100,8 @@ def dig_tunnel(
 def cut_blocks(edges: gpd.GeoDataFrame, frame: Polygon) -> np.ndarray:
     """Polygons between the roads."""
     lines = shapely.unary_union([*edges.geometry, frame.exterior], grid_size=GRID_M)
-    return shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+    blocks: np.ndarray = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+    return blocks
 
 
 def clip_edges(edges: gpd.GeoDataFrame, inside: Polygon) -> gpd.GeoDataFrame:
@@ -115,22 +116,24 @@ def clip_edges(edges: gpd.GeoDataFrame, inside: Polygon) -> gpd.GeoDataFrame:
 def _hugs(edges: np.ndarray, main: shapely.STRtree) -> np.ndarray:
     """Streets that run beside an arterial, closer than a row of houses."""
     beside = (share_near(edges, main, _HUG_M) > 0.6) & (share_near(edges, main, 0.1) < 1)
-    return beside & (shapely.length(edges) > 32)
+    hugging: np.ndarray = beside & (shapely.length(edges) > 32)
+    return hugging
 
 
 def _prune(edges: np.ndarray, least_m: float, main: shapely.STRtree) -> np.ndarray:
     """Without dead ends shorter than `least_m`; arterials stay."""
     ends, _, degree = count_ends(edges)
     dead = (degree[ends] == 1).any(1) & (shapely.length(edges) < least_m)
-    return edges[~dead | (share_near(edges, main, 0.1) == 1)]
+    kept: np.ndarray = edges[~dead | (share_near(edges, main, 0.1) == 1)]
+    return kept
 
 
 def _leave_out(edges: gpd.GeoDataFrame, rng: np.random.Generator) -> np.ndarray:
     """A few small streets that the net holds together without: towns are no chessboards."""
     small = edges.road_class.isin(["residential", "track", "lane"]).to_numpy()
-    return (
-        find_spare(edges.geometry.to_numpy(), ~small, rng) & small & (rng.random(len(edges)) < 0.1)
-    )
+    spare = find_spare(edges.geometry.to_numpy(), ~small, rng)
+    left_out: np.ndarray = spare & small & (rng.random(len(edges)) < 0.1)
+    return left_out
 
 
 def _attribute(edges: np.ndarray, streets: list[Street]) -> gpd.GeoDataFrame:

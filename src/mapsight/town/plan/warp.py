@@ -31,7 +31,8 @@ class Warp:
 
     def __call__(self, xy: np.ndarray) -> np.ndarray:
         phase = xy @ self.waves[:, :2].T + self.waves[:, 2]
-        return xy + np.sin(phase) @ self.waves[:, 3:]
+        moved: np.ndarray = xy + np.sin(phase) @ self.waves[:, 3:]
+        return moved
 
     def stretched(self, factor: float) -> Warp:
         """The same with waves `factor` times as long."""
