@@ -187,7 +187,8 @@ def check_layers(path: Path) -> None:
     """Read a vector file back, layer by layer; DataSourceError where a part of it is not there."""
     for layer, _ in pyogrio.list_layers(path):
         stated = pyogrio.read_info(path, layer=layer)["features"]
-        held = len(pyogrio.raw.read(path, layer=layer)[2])
+        _, numbers, _, _ = pyogrio.raw.read(path, layer=layer, return_fids=True)
+        held = len(numbers)  # a table of styles has no geometries to count
         if held < stated:
             raise DataSourceError(f"layer '{layer}' holds {held} of {stated} features")
 
