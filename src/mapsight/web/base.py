@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from mapsight import __version__
 from mapsight.errors import InputError, MapsightError
+from mapsight.faults import explain_fault
 from mapsight.roads.kinds import write_script, write_style
 from mapsight.web.guard import Guard, GuardSettings
 
@@ -76,6 +77,7 @@ def make_app(
         app.add_api_route(f"/{name}", _make_teller(name, text), include_in_schema=False)
     app.add_exception_handler(MapsightError, _say_error)
     app.add_exception_handler(RequestValidationError, _say_invalid)
+    app.add_exception_handler(Exception, _say_fault)
     return app
 
 
@@ -95,6 +97,11 @@ def _make_teller(name: str, text: str) -> Callable[[], Response]:
 
 async def _say_error(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=400)
+
+
+async def _say_fault(request: Request, error: Exception) -> JSONResponse:
+    """What no reader has refused by name: a damaged file of the audit, or a fault of ours."""
+    return JSONResponse({"detail": explain_fault(error)}, status_code=500)
 
 
 async def _say_invalid(request: Request, error: Exception) -> JSONResponse:

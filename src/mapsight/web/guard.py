@@ -6,13 +6,18 @@ sheets on CSRF and DNS rebinding; the Fetch standard for when a browser sends `O
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import hmac
 import ipaddress
+import logging
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+from mapsight.faults import explain_fault
+
+_log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -21,6 +26,8 @@ Refusal = tuple[int, str, Headers]  # status, one line, headers
 COOKIE = "mapsight_token"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _MOST_RANGES = 8
+_SLOW = "the body did not come in time"
+_BUSY = 503, "too many requests at once; ask again", ((b"retry-after", b"1"),)
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src"
     " 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
@@ -41,15 +48,17 @@ class GuardSettings:
     token: str = ""
     max_body_bytes: int = 1 << 20
     connect: tuple[str, ...] = ()
+    max_requests: int = 256  # at once; more get 503
+    body_s: float = 20.0  # between two parts of a body; then 408
 
 
 class Guard:
-    """400 for a foreign Host, 401 without the token, 403 for a foreign Origin, 413 and 416 for too
-    much.
+    """400 for a foreign Host, 401 without the token, 403 for a foreign Origin, 408 for a body that
+    does not come, 413 and 416 for too much, 503 for too many. A fault of the app is a logged line.
     """
 
     def __init__(self, app: Any, settings: GuardSettings) -> None:
-        self._app, self._settings = app, settings
+        self._app, self._settings, self._open = app, settings, 0
         policy = (
             f"{_POLICY}; connect-src {' '.join((chr(39) + 'self' + chr(39), *settings.connect))}"
         )
@@ -73,9 +82,16 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        self._open += 1
+        try:
+            await self._let_in(scope, receive, send)
+        finally:
+            self._open -= 1
+
+    async def _let_in(self, scope: Scope, receive: Any, send: Any) -> None:
         headers = _read_headers(scope)
         refusal = self._refuse(scope, headers)
-        meter = _Meter(receive, self._settings.max_body_bytes)
+        meter = _Meter(receive, self._settings)
         started = False
 
         async def send_fenced(message: dict[str, Any]) -> None:
@@ -88,15 +104,23 @@ class Guard:
             await send(message)
 
         if refusal is None:
-            with contextlib.suppress(_TooMuch):
+            try:
                 await self._app(scope, meter.receive, send_fenced)
+            except _Over:
+                pass
+            except Exception as error:  # the app has answered 500
+                _log.error(f"{scope['method']} {scope['path']!r}: {explain_fault(error)}")
+                _log.debug("its traceback", exc_info=error)
             if not meter.over or started:
                 return
-            meter.over, refusal = False, (413, self._say_limit(), ())
+            refusal = (meter.over, self._say_limit() if meter.over == 413 else _SLOW, ())
+            meter.over = 0
         await _answer(send_fenced, *refusal)
 
     def _refuse(self, scope: Scope, headers: dict[str, list[str]]) -> Refusal | None:
         """What is answered where the request goes no further."""
+        if self._open > self._settings.max_requests:
+            return _BUSY
         hosts = headers.get("host", [])
         if len(hosts) != 1 or not self._is_ours(_strip_port(hosts[0])):
             return 400, "this page is not served under that name", ()
@@ -165,22 +189,29 @@ class Guard:
         return [*headers, *extra]
 
 
-class _TooMuch(Exception):
-    """A body has grown past the limit without having said its length."""
+class _Over(Exception):
+    """A body has grown past the limit without having said its length, or does not come."""
 
 
 class _Meter:
-    """Counts what arrives; `over` once it is more than may."""
+    """Counts and times what arrives; `over` is the status once it is too much or too late."""
 
-    def __init__(self, receive: Any, max_bytes: int) -> None:
-        self._receive, self._left, self.over = receive, max_bytes, False
+    def __init__(self, receive: Any, settings: GuardSettings) -> None:
+        self._receive, self._left, self.over = receive, settings.max_body_bytes, 0
+        self._wait_s: float | None = settings.body_s
 
     async def receive(self) -> dict[str, Any]:
-        message: dict[str, Any] = await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._wait_s)
+        except TimeoutError:
+            self.over = 408
+            raise _Over from None
+        if not message.get("more_body"):
+            self._wait_s = None  # what comes now is the end of the connection, whenever that is
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            self.over = True
-            raise _TooMuch
+            self.over = 413
+            raise _Over
         return message
 
 

@@ -12,10 +12,10 @@ import uvicorn
 
 from mapsight.errors import InputError
 from mapsight.web.base import GuardedApp
+from mapsight.web.patience import PatientProtocol
 
 _log = logging.getLogger(__name__)
 
-_MOST_REQUESTS = 256  # at once; more get 503
 _GRACE_S = 3
 
 
@@ -48,7 +48,7 @@ def make_server(app: GuardedApp) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=_MOST_REQUESTS,
+            http=PatientProtocol,
             timeout_graceful_shutdown=_GRACE_S,
             proxy_headers=False,
             ws="none",
