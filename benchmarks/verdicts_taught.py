@@ -31,7 +31,7 @@ from mapsight.cnn.compute import find_compute
 from mapsight.geo.network import read_map, wrap_lines
 from mapsight.geo.raster import Raster, open_image
 from mapsight.roads.audit.align import move_findings_back
-from mapsight.roads.audit.audit import Audit, audit_map, gather_evidence
+from mapsight.roads.audit.audit import AuditedMap, audit_map, gather_evidence
 from mapsight.roads.audit.settings import AuditSettings, Engine
 from mapsight.roads.finding.findings import find_candidates, rank_candidates
 from mapsight.roads.finding.frequency import learn_bend
@@ -117,7 +117,7 @@ def measure_run(
     }
 
 
-def rank_again(audit: Audit, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
+def rank_again(audit: AuditedMap, image: Raster, judged: Judged) -> gpd.GeoDataFrame:
     """The list of an audit, bent by verdicts, without any training."""
     evidence = gather_evidence(
         image, audit.prediction.probability, audit.reach, audit.threshold.value

@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "cnn": set(),
     "town": {"geo"},
     "roads": {"geo", "cnn", "town", "weights"},
+    "api": {"roads", "geo", "cnn"},
     "lab": {"cnn"},
     "zoo": {"cnn", "town"},
-    "web": {"roads", "geo", "cnn", "town"},
-    "cli": {"web", "roads", "geo", "cnn", "town", "lab", "zoo"},
+    "web": {"api", "roads", "geo", "cnn", "town"},
+    "cli": {"web", "api", "roads", "geo", "cnn", "town", "lab", "zoo"},
 }
 OPEN_TO_ALL = {"errors", "faults", "progress", "atomic", "cache"}
 

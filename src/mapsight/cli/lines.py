@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mapsight.cli.console import say
 from mapsight.cli.options import (
     Bands,
     ImageCrs,
@@ -17,9 +15,7 @@ from mapsight.cli.options import (
     RoadColumn,
     RoadValues,
     Seed,
-    make_place,
     parse_bands,
-    parse_choice,
 )
 
 
@@ -44,20 +40,9 @@ def extract(
     ] = 15.0,
 ) -> None:
     """Turn a probability into road lines with confidence and width in metres."""
-    from mapsight.geo.network import write_lines
-    from mapsight.roads.prediction.extract import ExtractSettings, extract_lines
-    from mapsight.roads.prediction.predict import read_probability, read_threshold
+    from mapsight.api.lines import extract as extract_roads
 
-    settings = dataclasses.replace(ExtractSettings(), min_length_m=min_length_m)
-    seen = read_probability(probability)
-    at = (read_threshold(probability) or 0.5) if threshold is None else threshold
-    lines = extract_lines(seen, threshold=at, settings=settings)
-    make_place(out)
-    write_lines(out, lines, layer="roads")
-    say(
-        f"{len(lines)} roads, {lines.length.sum() / 1000:.2f} km, at threshold {at:.3g}; wrote"
-        f" {out}"
-    )
+    extract_roads(probability, out, threshold=threshold, min_length_m=min_length_m)
 
 
 def plant(
@@ -85,35 +70,24 @@ def plant(
     """Delete, add and shift roads of a map at known places, to test which of them an audit
     finds.
     """
-    from mapsight.geo.network import read_map, write_lines
-    from mapsight.geo.raster import open_image
-    from mapsight.roads.planting.plant import (
-        PlantSettings,
-        count_planted,
-        name_shortfall,
-        plant_errors,
-        write_planted,
-    )
+    from mapsight.api.lines import plant as plant_mistakes
 
-    choice = parse_choice(road_column, road_values)
-    with open_image(image, bands=parse_bands(bands), crs=crs) as reader:
-        seen = reader.read_all()
-    roads = read_map(map_file, box=seen.geobox, crs=map_crs, layer=layer, choice=choice)
-    for note in roads.reading.notes:
-        say(f"map: {note}")
-    say(str(roads.overlap))
-    settings = PlantSettings(deleted=deleted, added=added, shifted=shifted, seed=seed)
-    mapped, planted = plant_errors(
-        roads.lines, seen.geobox, settings=settings, valid=seen.valid, avoid=roads.other_ways
+    plant_mistakes(
+        map_file,
+        image,
+        out,
+        truth,
+        deleted=deleted,
+        added=added,
+        shifted=shifted,
+        bands=parse_bands(bands),
+        crs=crs,
+        map_crs=map_crs,
+        layer=layer,
+        road_column=road_column,
+        road_values=road_values or [],
+        seed=seed,
     )
-    for path in (out, truth):
-        make_place(path)
-    write_lines(out, mapped, layer="roads")
-    write_planted(truth, planted)
-    if short := name_shortfall(planted, settings):
-        say(short)
-    counts = ", ".join(f"{n} {kind}" for kind, n in count_planted(planted).items())
-    say(f"planted {counts}; wrote {out} and {truth}")
 
 
 COMMANDS = {"extract": extract, "plant": plant}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,17 +21,10 @@ from mapsight.cli.options import (
     Seed,
     find_named_compute,
     make_dir,
-    make_place,
     parse_bands,
     parse_choice,
     write_json,
 )
-from mapsight.errors import InputError
-
-if TYPE_CHECKING:
-    from mapsight.roads.training.chips import Scene, ScenePair
-    from mapsight.roads.training.scenes import Hints
-    from mapsight.roads.training.train import TrainSettings
 
 ModelFile = Annotated[
     Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")
@@ -116,65 +108,34 @@ def train(
 
     An interrupted training continues when you give the same command again.
     """
-    from mapsight.cnn.checkpoint import write_model
-    from mapsight.cnn.processes import join_processes
-    from mapsight.roads.training.clean import mend_scenes
-    from mapsight.roads.training.scenes import Hints
-    from mapsight.roads.training.shipped import read_model_or_default
-    from mapsight.roads.training.train import (
-        TrainSettings,
-        find_recipe,
-        identify_training,
-        train_model,
-    )
+    from mapsight.api.training import train as train_files
 
-    begun = read_model_or_default(start) if start else None
-    net = net or (begun.card.net if begun else TrainSettings().net)
-    settings = _vary(find_recipe(net), loss, epochs, chips, chip_px, batch, seed)
-    compute = find_named_compute(device, arithmetic)
-    hints = Hints(parse_bands(bands), crs, map_crs, layer, parse_choice(road_column, road_values))
-    scenes, held_out, resolution, source = _read_training(
-        images or [], map_file, pairs, sets or [], m_per_px, balance, hints
-    )
-    state = out.with_suffix(".training.safetensors")
-    make_place(out)
-    identity = identify_training(
-        scenes, held_out, settings, begun, align, clean
-    )  # of the scenes before they are mended
-    with join_processes() as processes:
-        compute = dataclasses.replace(compute, processes=processes)
-        scenes = mend_scenes(
-            scenes,
-            settings,
-            align=align,
-            clean=clean,
-            m_per_px=resolution,
-            compute=compute,
-            start=begun,
-        )
-        model, result = train_model(
-            scenes,
-            held_out,
-            settings,
-            m_per_px=resolution,
-            compute=compute,
-            start=begun,
-            state_path=state,
-            identity=identity,
-        )
-    if not processes.leads:
-        return
-    before = f", starting from {begun.card.trained_on}" if begun and begun.card.trained_on else ""
-    card = dataclasses.replace(model.card, trained_on=source + before)
-    write_model(out, model.net, card)
-    state.unlink(missing_ok=True)
-    say(
-        f"{result.stopped}; best epoch {result.best_epoch + 1}, F1 on validation"
-        f" {result.best_score:.3f}"
-    )
-    say(
-        f"threshold {card.threshold:.2f} [{card.threshold_low:.2f}, {card.threshold_high:.2f}];"
-        f" wrote {out}"
+    train_files(
+        images or [],
+        map_file,
+        out,
+        pairs=pairs,
+        sets=sets or [],
+        net=net,
+        loss=loss,
+        epochs=epochs,
+        chips=chips,
+        chip_px=chip_px,
+        batch=batch,
+        m_per_px=m_per_px,
+        start=start,
+        balance=balance,
+        bands=parse_bands(bands),
+        crs=crs,
+        map_crs=map_crs,
+        layer=layer,
+        road_column=road_column,
+        road_values=road_values or [],
+        align=align,
+        clean=clean,
+        seed=seed,
+        device=device,
+        compute=arithmetic,
     )
 
 
@@ -195,39 +156,19 @@ def predict(
     arithmetic: Arithmetic = "auto",
 ) -> None:
     """Write the probability of road for every pixel of an image of any size, on its own grid."""
-    from mapsight.cnn.runtimes import open_runner
-    from mapsight.geo.raster import open_image
-    from mapsight.roads.prediction.predict import NODATA, PredictSettings, predict_file
-    from mapsight.roads.training.shipped import read_model_or_default
+    from mapsight.api.models import predict as predict_file
 
-    if dtype not in NODATA:
-        raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
-    chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
-    make_place(out)
-    with open_image(
-        image, bands=parse_bands(bands), crs=crs, m_per_px=chosen.card.m_per_px
-    ) as reader:
-        for note in reader.notes:
-            say(note)
-        say(
-            f"predict {reader.geobox.height} × {reader.geobox.width} px with {chosen.card.net} on"
-            f" {compute}"
-        )
-        suited = predict_file(
-            reader,
-            open_runner(chosen, compute),
-            out,
-            dtype=dtype,
-            settings=PredictSettings(flips=flips),
-            card=chosen.card,
-        )
-    if suited and suited.stranger > 0:
-        say(
-            "the net is less sure here than where it was judged: threshold"
-            f" {suited.value:.3f} suits this picture (the model's own: {suited.own:.3f});"
-            " `extract` takes it"
-        )
-    say(f"wrote {out}")
+    predict_file(
+        image,
+        out,
+        model=model,
+        dtype=dtype,
+        bands=parse_bands(bands),
+        crs=crs,
+        flips=flips,
+        device=device,
+        compute=arithmetic,
+    )
 
 
 def evaluate(
@@ -252,36 +193,23 @@ def evaluate(
     arithmetic: Arithmetic = "auto",
 ) -> None:
     """Measure a model on pairs with known truth, per image and pooled, with pictures."""
-    from mapsight.roads.measure.evaluate import evaluate_pairs, summarise
-    from mapsight.roads.training.chips import read_pairs
-    from mapsight.roads.training.shipped import read_model_or_default
+    from mapsight.api.models import evaluate as evaluate_files
 
-    chosen, compute = read_model_or_default(model), find_named_compute(device, arithmetic)
-    rows = read_pairs(pairs, split=split, sets=sets or [])
     pictures = panels or (
         None if str(json_file) == "-" else json_file.with_name(f"{json_file.stem}-panels")
     )
-    say(f"evaluate {len(rows)} images with {chosen.card.net} on {compute}")
-    done = evaluate_pairs(
-        chosen,
-        rows,
-        compute=compute,
+    done = evaluate_files(
+        pairs,
+        split=split,
+        sets=sets or [],
+        model=model,
+        panels=pictures,
         threshold=threshold,
         flips=flips,
-        out_dir=pictures and make_dir(pictures),
+        device=device,
+        compute=arithmetic,
     )
-    write_json(
-        json_file,
-        {
-            "split": split,
-            "net": chosen.card.net,
-            "trained_on": chosen.card.trained_on,
-            **done.to_json(),
-        },
-    )
-    for name, report in {**done.sets, "together": done.together}.items():
-        for line in summarise(name, report):
-            say(line)
+    write_json(json_file, {"split": split, **done.to_json()})
 
 
 def probe(
@@ -329,64 +257,6 @@ def probe(
             f" {r.changed:.2%}{taken}"
         )
     say(f"wrote {out / 'probe.png'}")
-
-
-def _vary(
-    recipe: TrainSettings,
-    loss: str | None,
-    epochs: int | None,
-    chips: int | None,
-    chip_px: int | None,
-    batch: int | None,
-    seed: int,
-) -> TrainSettings:
-    def change(settings, **wanted):
-        return dataclasses.replace(settings, **{k: v for k, v in wanted.items() if v is not None})
-
-    return change(
-        recipe,
-        loss=loss,
-        chips=change(recipe.chips, chips_per_epoch=chips, chip_px=chip_px, seed=seed),
-        fit=change(recipe.fit, epochs=epochs, batch_size=batch, seed=seed),
-    )
-
-
-def _read_training(
-    images: list[Path],
-    map_file: Path | None,
-    pairs: Path | None,
-    sets: list[str],
-    m_per_px: float | None,
-    balance: bool,
-    hints: Hints,
-) -> tuple[list[Scene], list[Scene], float, str]:
-    """(training scenes, judging scenes, metres a pixel, a sentence for the model's card)."""
-    from mapsight.roads.training.chips import balance_sets, find_resolution, read_pairs, read_scenes
-    from mapsight.roads.training.scenes import read_map_scenes
-
-    if pairs is not None and not images:
-
-        def read(rows: list[ScenePair]) -> list[Scene]:
-            scenes = read_scenes(rows, m_per_px=m_per_px)
-            return balance_sets(scenes, [row.set for row in rows]) if balance else scenes
-
-        rows = read_pairs(pairs, split="train", sets=sets)
-        resolution = m_per_px or find_resolution(rows)
-        source = f"{len(rows)} pairs of {', '.join(sorted({r.set for r in rows}))} (split 'train')"
-        return read(rows), read(read_pairs(pairs, split="val", sets=sets)), resolution, source
-    if images and map_file is not None and pairs is None:
-        scenes, held_out, resolution = read_map_scenes(
-            images, map_file, m_per_px=m_per_px, hints=hints
-        )
-        return (
-            scenes,
-            held_out,
-            resolution,
-            f"{', '.join(p.name for p in images)} with {map_file.name}",
-        )
-    raise InputError(
-        "train", "needs either images with --map, or --pairs", "see `mapsight train --help`"
-    )
 
 
 COMMANDS = {"train": train, "predict": predict, "evaluate": evaluate, "probe": probe}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mapsight.atomic import check_target, write_atomically
+from mapsight.api.files import make_dir as make_dir
+from mapsight.api.files import make_place as make_place
+from mapsight.atomic import write_atomically
 from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
@@ -56,46 +59,15 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
 
 
 def parse_choice(column: str | None, values: list[str] | None) -> RoadChoice:
-    """What the user says of a map's columns; a value with a comma counts whole and in parts."""
-    from mapsight.geo.maps.classes import RoadChoice
+    """What the user says of a map's columns."""
+    from mapsight.geo.maps import classes
 
-    parts = [part.strip() for text in values or () for part in (text, *text.split(","))]
-    known = tuple(dict.fromkeys(part for part in parts if part))
-    if column is not None and not column.strip():
-        raise InputError("--road-column", "names no column", "give one, or none")
-    if values and not known:
-        raise InputError("--road-values", "names no value", "write for example primary,residential")
-    if known and column is not None and column.strip().lower() == "none":
-        raise InputError(
-            "--road-values", "every line is a road with --road-column none", "leave one of them out"
-        )
-    return RoadChoice(column, known)
+    return classes.parse_choice(column, values or ())
 
 
-def make_dir(path: Path) -> Path:
-    """The folder, made if needed; InputError where a file stands in its place."""
-    if path.exists() and not path.is_dir():
-        raise InputError(path, "is a file", "give a folder")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def make_place(path: Path) -> Path:
-    """The path of a file that can be written, its folder made if needed: asked before work begins.
-
-    InputError where the name is that of a folder, a device or a pipe.
-    """
-    make_dir(path.parent)
-    check_target(path)
-    return path
-
-
-def name_beside(path: Path, folder: Path) -> str:
-    """The path of a file as seen from a folder, so that both can be moved together."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return str(path.absolute())
+def name_command() -> str:
+    """The command that is running, as a shell would repeat it."""
+    return shlex.join(["mapsight", *sys.argv[1:]])
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

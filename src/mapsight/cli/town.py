@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mapsight.cli import audit as audit_commands
+from mapsight.cli.audit import describe_score
 from mapsight.cli.console import say
-from mapsight.cli.options import Device, OutDir, Seed, make_dir
+from mapsight.cli.options import Device, OutDir, Seed, make_dir, name_command, write_json
 
 # mapsight.town.WORLDS, spelt out: what it would load makes every command slow to start
 _WORLDS = (
@@ -32,30 +32,21 @@ def town(
     ] = None,
 ) -> None:
     """Draw a town: its imagery, its true roads, and a map of it with known mistakes."""
-    import pandas as pd
-
     from mapsight.geo.network import write_lines
     from mapsight.roads.planting.plant import (
         PlantSettings,
         count_planted,
         name_shortfall,
-        plant_errors,
         write_planted,
     )
+    from mapsight.roads.planting.town import plant_town
     from mapsight.town import TownSettings, draw_town, write_town
 
     drawn = draw_town(TownSettings(size_px=size_px, m_per_px=m_per_px, seed=seed, world=world))
     settings = PlantSettings(deleted=mistakes, added=mistakes, shifted=mistakes, seed=seed)
-    is_track = (
-        drawn.roads["road_class"] == "track"
-    )  # an audit does not check tracks, so no mistake is made on one
-    avoid = pd.concat([drawn.other_ways, drawn.roads[is_track]], ignore_index=True)
-    mapped, planted = plant_errors(
-        drawn.roads[~is_track], drawn.image.geobox, settings=settings, avoid=avoid
-    )
-    mapped = pd.concat([mapped, drawn.roads[is_track]], ignore_index=True)
+    mapped, planted = plant_town(drawn, settings)
     write_town(drawn, make_dir(out))
-    write_lines(out / "map.gpkg", mapped, layer="roads")
+    write_lines(out / "map.gpkg", mapped.lines, layer="roads")
     write_planted(out / "planted.geojson", planted)
     if short := name_shortfall(planted, settings):
         say(short)
@@ -70,12 +61,23 @@ def demo(out: OutDir = Path("demo"), device: Device = "auto") -> None:
     """Draw a town, audit its map, score the findings against the planted mistakes, write the
     report.
     """
+    from mapsight.api.audit import audit
+    from mapsight.api.lines import score
+
     scene = make_dir(out) / "town"
     town(scene, _DEMO_SEED, _DEMO_PX, _DEMO_M_PER_PX, _DEMO_MISTAKES)
-    audit_commands.audit(
-        scene / "image.tif", scene / "map.gpkg", out, steps=_DEMO_STEPS, device=device
+    found = audit(
+        scene / "image.tif",
+        scene / "map.gpkg",
+        out,
+        steps=_DEMO_STEPS,
+        device=device,
+        command=name_command(),
     )
-    audit_commands.score(out / "findings.gpkg", scene / "planted.geojson", out / "score.json")
+    report = score(found, scene / "planted.geojson")
+    write_json(out / "score.json", report.to_json())
+    for line in describe_score(report):
+        say(line)
     say(f"open {out / 'report.html'} in a browser; the layers of the audit open in QGIS")
 
 

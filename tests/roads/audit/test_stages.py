@@ -15,7 +15,7 @@ from mapsight.geo.raster import Raster
 from mapsight.geo.shift import move_lines
 from mapsight.roads.audit import audit, folds
 from mapsight.roads.audit.align import OWN, Alignment, align
-from mapsight.roads.audit.audit import Audit, audit_map
+from mapsight.roads.audit.audit import AuditedMap, audit_map
 from mapsight.roads.audit.folds import Prediction, predict_folds, predict_start
 from mapsight.roads.audit.labels import Labels, Reach, find_reach, make_labels
 from mapsight.roads.audit.settings import AuditSettings, Engine
@@ -45,7 +45,7 @@ def beside():
 
 def test_every_value_is_frozen():
     """What a stage has given, no later stage changes."""
-    for value in (Alignment, Reach, Labels, Prediction, ThresholdChoice, Audit, Engine):
+    for value in (Alignment, Reach, Labels, Prediction, ThresholdChoice, AuditedMap, Engine):
         assert dataclasses.is_dataclass(value)
         assert value.__dataclass_params__.frozen, value
     assert AuditSettings.__dataclass_params__.frozen

@@ -54,6 +54,24 @@ class Classes:
         return (*self.columns, "highway" if self.osm else "")[0]
 
 
+def parse_choice(column: str | None, values: Sequence[str] = ()) -> RoadChoice:
+    """What the user says of a map's columns; a value with a comma counts whole and in parts.
+
+    Raises InputError where the two contradict each other, or name nothing.
+    """
+    parts = [part.strip() for text in values for part in (text, *text.split(","))]
+    known = tuple(dict.fromkeys(part for part in parts if part))
+    if column is not None and not column.strip():
+        raise InputError("--road-column", "names no column", "give one, or none")
+    if values and not known:
+        raise InputError("--road-values", "names no value", "write for example primary,residential")
+    if known and column is not None and column.strip().lower() == "none":
+        raise InputError(
+            "--road-values", "every line is a road with --road-column none", "leave one of them out"
+        )
+    return RoadChoice(column, known)
+
+
 def choose_classes(
     columns: Collection[str], ways: Sequence[Tags], choice: RoadChoice = RoadChoice()
 ) -> Classes:

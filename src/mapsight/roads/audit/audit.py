@@ -33,7 +33,7 @@ from mapsight.roads.verdicts.judged import Judged, read_lessons
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Audit:
+class AuditedMap:
     """What was found, and everything the report tells of how.
 
     Parameters
@@ -97,7 +97,7 @@ def audit_map(
     *,
     settings: AuditSettings = AuditSettings(),
     judged: Judged | None = None,
-) -> Audit:
+) -> AuditedMap:
     """Audit a map against an image.
 
     Parameters
@@ -140,7 +140,7 @@ def audit_map(
         Lessons() if judged is None else read_lessons(judged),
         nearly_complete=settings.coverage,
     )
-    return Audit(
+    return AuditedMap(
         alignment=alignment,
         reach=reach,
         prediction=prediction,

@@ -18,7 +18,7 @@ from mapsight.errors import InputError
 from mapsight.geo.geopackage import check_geopackage, copy_with_layers, replace_layers
 from mapsight.geo.network import write_lines
 from mapsight.geo.profile import sample_points
-from mapsight.roads.audit.audit import Audit
+from mapsight.roads.audit.audit import AuditedMap
 from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.folder.persist import Continuity, begin_findings, carry_over, find_fate
 from mapsight.roads.folder.read import (
@@ -68,7 +68,7 @@ def read_history(path: Path) -> gpd.GeoDataFrame:
     return join_verdicts(table, path)
 
 
-def continue_findings(audit: Audit, history: Path | None, *, time_utc: str) -> Continuity:
+def continue_findings(audit: AuditedMap, history: Path | None, *, time_utc: str) -> Continuity:
     """The audit's findings in the map's own position, with identities, dates and verdicts of
     earlier ones.
     """
@@ -82,7 +82,7 @@ def continue_findings(audit: Audit, history: Path | None, *, time_utc: str) -> C
     return carry_over(now, before, time_utc=time_utc, explain=_make_explain(audit))
 
 
-def take_identities(audit: Audit, done: Continuity) -> Audit:
+def take_identities(audit: AuditedMap, done: Continuity) -> AuditedMap:
     """The same audit with the identities, statuses and order of `done` in its table."""
     columns = {
         name: done.now[name].to_numpy()
@@ -142,7 +142,7 @@ def _hand_down(path: Path, inherited: dict[str, str]) -> None:
                 )
 
 
-def _make_explain(audit: Audit) -> Callable[[Any], str]:
+def _make_explain(audit: AuditedMap) -> Callable[[Any], str]:
     """The fate of an earlier finding, from the map as it is now and from what of it was judged."""
     roads, seen = audit.alignment.roads, audit.prediction.probability
     mapped = np.concatenate([roads.lines.geometry.to_numpy(), roads.other_ways.geometry.to_numpy()])

@@ -57,9 +57,15 @@ def read_findings(path: Path, *, metric: bool = True) -> gpd.GeoDataFrame:
     any other file.
     """
     table = read_stored_findings(path)
-    if metric and table.crs is not None and len(table):
-        table = reproject_findings(table, metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
+    table = measure_in_metres(table) if metric else table
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def measure_in_metres(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Findings in a CRS whose unit is a metre there; what lies in pixels, or nowhere, stays."""
+    if table.crs is None or table.empty:
+        return table
+    return reproject_findings(table, metric_crs(tuple(table.total_bounds), table.crs).to_wkt())
 
 
 def read_stored_findings(path: Path) -> gpd.GeoDataFrame:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,9 +14,10 @@ from mapsight.atomic import write_atomically
 from mapsight.geo.network import write_layers
 from mapsight.geo.raster import Raster
 from mapsight.roads.audit.align import Alignment, move_back
-from mapsight.roads.audit.audit import Audit
+from mapsight.roads.audit.audit import AuditedMap
 from mapsight.roads.audit.settings import Engine
 from mapsight.roads.finding.findings import BEYOND
+from mapsight.roads.folder.facts import Origin, name_time, tell_facts
 from mapsight.roads.folder.history import continue_findings, take_identities, write_findings
 from mapsight.roads.folder.persist import DISMISSED, NEW
 from mapsight.roads.prediction.predict import encode_probability, open_probability_writer
@@ -43,28 +41,9 @@ _EXPLAINED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where an audit comes from, for its report and for commands that open its inputs again.
-
-    Parameters
-    ----------
-    image_name, map_name : as the report calls them.
-    engine : what judged.
-    command : that repeats the audit; '' where there is none.
-    sources : where image and map are, and how they were opened.
-    """
-
-    image_name: str
-    map_name: str
-    engine: Engine
-    command: str = ""
-    sources: Mapping[str, Any] = field(default_factory=dict)
-
-
 def write_audit(
-    out_dir: Path, audit: Audit, image: Raster, origin: Origin, *, history: Path | None = None
-) -> Audit:
+    out_dir: Path, audit: AuditedMap, image: Raster, origin: Origin, *, history: Path | None = None
+) -> AuditedMap:
     """Write all files of an audit into an existing folder.
 
     Parameters
@@ -76,17 +55,15 @@ def write_audit(
     -------
     The audit with identities and statuses, in the order of the files.
     """
-    created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = name_time()
     done = continue_findings(audit, history, time_utc=created)
     audit = take_identities(audit, done)
-    source_crs = audit.alignment.roads.source_crs
-    map_crs = source_crs.to_wkt() if source_crs is not None else None
-    write_findings(out_dir, done, crs=map_crs, history=history)
-    write_layers(
-        out_dir / "layers.gpkg", {k: _to_crs(v, map_crs) for k, v in _list_layers(audit).items()}
-    )
+    write_findings(out_dir, done, crs=_name_crs(audit), history=history)
+    write_layers(out_dir / "layers.gpkg", list_layers(audit))
     _write_probability(out_dir / "probability.tif", audit.prediction.probability)
-    _write_facts(out_dir / "audit.json", audit, origin, created)
+    with write_atomically(out_dir / "audit.json") as temporary:
+        text = json.dumps(tell_facts(audit, origin, created), indent=2)
+        temporary.write_text(text + "\n", encoding="utf-8")
     report.write_report(out_dir / "report.html", _make_view(audit, image, origin))
     return audit
 
@@ -96,85 +73,28 @@ def _write_probability(path: Path, seen: Raster) -> None:
         writer.write(0, 0, encode_probability(seen.array[0], seen.valid, "float32")[None])
 
 
-def _list_layers(audit: Audit) -> dict[str, gpd.GeoDataFrame]:
-    """What a reviewer wants to see beside the findings, in the map's own position."""
+def list_layers(audit: AuditedMap) -> dict[str, gpd.GeoDataFrame]:
+    """What a reviewer wants to see beside the findings, in the position and the CRS of the map."""
     found, shift = audit.findings_on_image, audit.alignment.shift
-    return {
+    layers = {
         "map": audit.alignment.roads.lines,
         "predicted": move_back(found.seen_lines, shift),
         "not_judged": move_back(found.not_judged, shift),
     }
-
-
-def _to_crs(lines: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
-    return lines if lines.crs is None or crs is None else lines.to_crs(crs)
-
-
-def _write_facts(path: Path, audit: Audit, origin: Origin, created: str) -> None:
-    """What other commands need to know of the audit, as JSON."""
-    shift, at, box = audit.alignment.shift, audit.threshold, audit.prediction.probability.geobox
-    found = audit.findings_on_image
-    facts = {
-        "version": __version__,
-        "created": created,
-        "command": origin.command,
-        "sources": dict(origin.sources),
-        "m_per_px": box.m_per_px,
-        "map": _describe_reading(audit),
-        "area_km2": audit.area_km2,
-        "road_km": audit.road_km,
-        "shift_m": (
-            None
-            if shift.reason
-            else {
-                "east": shift.dx_m,
-                "north": shift.dy_m,
-                "east_error": shift.dx_error_m,
-                "north_error": shift.dy_error_m,
-                "stations": shift.stations,
-            }
-        ),
-        "threshold": {
-            "value": at.value,
-            "low": at.low,
-            "high": at.high,
-            "mode": at.mode,
-            "f1": at.f1,
-            "precision": at.precision,
-            "recall": at.recall,
-        },
-        "verdicts": audit.verdicts,  # that the ranking has learnt from
-        # logits added to each kind's scores before any verdict (prior.py)
-        "offset": found.bend.start,
-        "findings": {str(k): int(n) for k, n in found.table["kind"].value_counts().items()},
-        "statuses": dict(audit.statuses),
-        "grid": {
-            "crs": box.crs.to_wkt() if box.crs else None,
-            "shape": list(box.shape),
-            "transform": list(box.transform)[:6],
-            "m_per_px": box.m_per_px,
-        },
-    }
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _describe_reading(audit: Audit) -> dict[str, Any]:
-    """What became of each feature of the map file: the counts add up to `features`."""
-    roads = audit.alignment.roads
-    reading = roads.reading
+    crs = _name_crs(audit)
     return {
-        "features": reading.features,
-        "roads": reading.roads,
-        "other_ways": reading.others,
-        "elsewhere": reading.elsewhere,
-        "dropped": dict(roads.dropped),
-        "unknown_values": dict(reading.unknown),
-        "column": reading.column,
+        name: lines if lines.crs is None or crs is None else lines.to_crs(crs)
+        for name, lines in layers.items()
     }
 
 
-def _make_view(audit: Audit, image: Raster, origin: Origin) -> report.AuditView:
+def _name_crs(audit: AuditedMap) -> str | None:
+    """The CRS of the map as WKT, None where it has none."""
+    crs = audit.alignment.roads.source_crs
+    return None if crs is None else crs.to_wkt()
+
+
+def _make_view(audit: AuditedMap, image: Raster, origin: Origin) -> report.AuditView:
     table = audit.findings_on_image.table
     dismissed = table["status"] == DISMISSED
     overlap = audit.alignment.roads.overlap
@@ -259,7 +179,7 @@ def _describe_threshold(choice: ThresholdChoice) -> report.Threshold:
     )
 
 
-def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
+def _list_not_judged(audit: AuditedMap) -> list[report.NotJudged]:
     parts, seen = audit.findings_on_image.not_judged, audit.prediction.probability
     listed = [
         report.NotJudged(
@@ -283,7 +203,7 @@ def _list_not_judged(audit: Audit) -> list[report.NotJudged]:
     return listed
 
 
-def _make_scene(audit: Audit, image: Raster) -> report.Scene:
+def _make_scene(audit: AuditedMap, image: Raster) -> report.Scene:
     probability, box = audit.prediction.probability, image.geobox
     seen = np.where(probability.valid, probability.array[0], np.nan)
 

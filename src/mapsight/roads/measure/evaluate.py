@@ -44,11 +44,25 @@ RHO_PX = 3  # Mnih 2013
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Pixel reports of each set and of all together, and what to call them in a file."""
+    """Pixel reports of each set and of all together, and what was measured.
+
+    Parameters
+    ----------
+    together : PixelReport
+        Of all images.
+    sets : dict of str to PixelReport
+        Of each set alone.
+    threshold_source : str
+        Who chose the threshold.
+    net, trained_on : str
+        As the model's card has them.
+    """
 
     together: PixelReport
     sets: dict[str, PixelReport]
     threshold_source: str
+    net: str
+    trained_on: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; sets apart, since 'burnt centreline' and 'road surface' are different
@@ -56,6 +70,8 @@ class Evaluation:
         """
         sets = {name: report.to_json() for name, report in self.sets.items()}
         return {
+            "net": self.net,
+            "trained_on": self.trained_on,
             "threshold_source": self.threshold_source,
             "together": self.together.to_json(),
             "sets": sets,
@@ -96,11 +112,9 @@ def evaluate_pairs(
     evaluation = Evaluation(
         report(list(exact)),
         {s: report([n for n in exact if n.startswith(f"{s}/")]) for s in sets},
-        (
-            "the model's own, chosen on validation data"
-            if threshold is None
-            else "given on the command line"
-        ),
+        "given" if threshold is not None else "the model's own, chosen on validation data",
+        model.card.net,
+        model.card.trained_on,
     )
     if out_dir is not None:
         _write_curves(out_dir, list(exact.values()), at)

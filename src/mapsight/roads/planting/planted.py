@@ -31,7 +31,7 @@ def write_planted(path: Path | str, planted: gpd.GeoDataFrame) -> None:
     geometry is the piece left out, the piece added, or the road as the map now has it, shifted;
     then true_wkt says where it is, in the same coordinates. Whole or not at all.
     """
-    placed = _reproject(planted, "EPSG:4326") if planted.crs is not None else planted
+    placed = reproject_planted(planted, "EPSG:4326") if planted.crs is not None else planted
     body: dict[str, Any] = {"type": "FeatureCollection"} | (
         {_PIXELS: True} if planted.crs is None else {}
     )
@@ -59,10 +59,11 @@ def read_planted(path: Path | str, *, crs: Any = None) -> gpd.GeoDataFrame:
     columns = {name: [row[name] for row in rows] for name in (*COLUMNS, "geometry")}
     planted = gpd.GeoDataFrame(columns, geometry="geometry", crs=None if pixels else "EPSG:4326")
     planted = planted.astype({"length_m": float, "offset_m": float})
-    return planted if pixels or crs is None else _reproject(planted, crs)
+    return planted if pixels or crs is None else reproject_planted(planted, crs)
 
 
-def _reproject(planted: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
+def reproject_planted(planted: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
+    """Planted mistakes in another CRS: every line that the table holds goes along."""
     moved = planted.to_crs(crs)
     way = Transformer.from_crs(planted.crs, moved.crs, always_xy=True)
     true_lines = [_move_wkt(text, way) for text in planted["true_wkt"]]

@@ -16,13 +16,14 @@ import shapely
 from rasterio.crs import CRS
 from rasterio.windows import Window as RasterWindow
 
+from mapsight.api.result import read_audit
 from mapsight.errors import InputError, MapsightError
 from mapsight.geo.geobox import GeoBox, Raster
 from mapsight.geo.grid import Window, tile_windows, window_core
 from mapsight.geo.imagery import open_image
 from mapsight.geo.network import read_map
 from mapsight.geo.source import open_source, read_pixels, read_valid
-from mapsight.roads.folder.read import read_audit_facts, read_findings, read_offsets
+from mapsight.roads.folder.read import read_audit_facts, read_offsets
 from mapsight.roads.prediction.extract import extract_lines
 from mapsight.roads.prediction.predict import PredictSettings
 from mapsight.web.lab.tile import Scene
@@ -57,18 +58,11 @@ def open_audit(
     crs: str | None = None,
 ) -> AuditFolder:
     """Reads an audit's folder; InputError where it is none, or lies elsewhere than the image."""
-    found = read_findings(folder / "findings.gpkg")
-    facts = read_audit_facts(folder / "findings.gpkg")
-    try:
-        threshold = float(facts["threshold"]["value"])
-        moved = facts["shift_m"] or {"east": 0.0, "north": 0.0}
-        shift = float(moved["east"]), float(moved["north"])
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            folder / "audit.json", "states no threshold and shift", "run the audit again"
-        ) from None
+    audit = read_audit(folder)
+    found, shift = audit.findings, audit.shift_m or (0.0, 0.0)
     with open_image(image, bands=bands, crs=crs, m_per_px=m_per_px) as reader:
         box = reader.geobox
+    found = found.sort_values("score", ascending=False, kind="stable")
     if found.crs is not None and box.crs is not None:
         found = found.to_crs(box.crs.to_wkt())
     found = found[[_is_line(line) for line in found.geometry]]
@@ -83,8 +77,9 @@ def open_audit(
         " north, to lie on the imagery"
     )
     notes = (note,) if any(shift) else ()
+    offsets = read_offsets(read_audit_facts(folder / "findings.gpkg"))
     return AuditFolder(
-        folder, image, box, bands, crs, inside, threshold, read_offsets(facts), shift, notes
+        folder, image, box, bands, crs, inside, audit.threshold, offsets, shift, notes
     )
 
 

@@ -4,17 +4,16 @@ them.
 
 from __future__ import annotations
 
-import pandas as pd
 import torch
 
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import Compute
 from mapsight.geo.grid import tile_windows
-from mapsight.geo.network import RoadMap, wrap_lines
 from mapsight.roads.audit.audit import audit_map
 from mapsight.roads.audit.settings import AuditSettings, Engine
-from mapsight.roads.planting.plant import PlantSettings, plant_errors
-from mapsight.town import Town, TownSettings, draw_town
+from mapsight.roads.planting.plant import PlantSettings
+from mapsight.roads.planting.town import plant_town
+from mapsight.town import TownSettings, draw_town
 from mapsight.web.lab.tile import Scene
 
 TOWN_PX = (
@@ -28,7 +27,7 @@ def draw_scene(seed: int, model: Model) -> Scene:
     """
     town = draw_town(TownSettings(size_px=TOWN_PX, m_per_px=model.card.m_per_px, seed=seed))
     settings = AuditSettings(folds=0)
-    mapped, planted = _plant(town, seed)
+    mapped, planted = plant_town(town, PlantSettings(deleted=1, added=1, shifted=1, seed=seed))
     engine = Engine(model, Compute(torch.device("cpu"), torch.float32))
     audit = audit_map(town.image, mapped, engine, settings=settings)
     window, *more = tile_windows(
@@ -50,15 +49,3 @@ def draw_scene(seed: int, model: Model) -> Scene:
         planted=planted,
         notes=audit.notes,
     )
-
-
-def _plant(town: Town, seed: int) -> tuple[RoadMap, pd.DataFrame]:
-    is_track = town.roads["road_class"] == "track"
-    avoid = pd.concat([town.other_ways, town.roads[is_track]], ignore_index=True)
-    settings = PlantSettings(deleted=1, added=1, shifted=1, seed=seed)
-    lines, planted = plant_errors(
-        town.roads[~is_track], town.image.geobox, settings=settings, avoid=avoid
-    )
-    lines = pd.concat([lines, town.roads[is_track]], ignore_index=True)
-    roads = wrap_lines(lines, source_crs=town.image.crs, other_ways=town.other_ways)
-    return roads, planted

@@ -1,0 +1,1 @@
+"""What `import mapsight` offers: the main job from Python. The commands call the same functions."""

@@ -1,0 +1,85 @@
+"""Image, map and model as people name them → values of the main job."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, TypeGuard
+
+import geopandas as gpd
+
+from mapsight.api.files import PathLike
+from mapsight.cnn.checkpoint import Model
+from mapsight.errors import ModelError
+from mapsight.geo.geobox import GeoBox
+from mapsight.geo.network import RoadMap, read_map, write_lines
+from mapsight.geo.raster import Raster, open_image
+from mapsight.roads.training.scenes import Hints
+from mapsight.roads.training.shipped import read_model_or_default
+
+MapLike: TypeAlias = PathLike | gpd.GeoDataFrame
+ModelLike: TypeAlias = PathLike | Model
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """An image, the part of a map that lies in it, and what reading them had to assume."""
+
+    image: Raster
+    roads: RoadMap
+    notes: tuple[str, ...]
+
+
+def read_inputs(
+    image: PathLike, roads: MapLike, *, m_per_px: float | None = None, hints: Hints = Hints()
+) -> Inputs:
+    """Read an image whole, at that resolution, and the map within it."""
+    with open_image(image, bands=hints.bands, crs=hints.crs, m_per_px=m_per_px) as reader:
+        notes, seen = reader.notes, reader.read_all()
+    mapped = read_map_like(roads, seen.geobox, hints)
+    notes = (*notes, *(f"map: {note}" for note in mapped.reading.notes))
+    for line in (*notes, str(mapped.overlap)):
+        _log.info(line)
+    return Inputs(seen, mapped, notes)
+
+
+def read_map_like(roads: MapLike, box: GeoBox, hints: Hints) -> RoadMap:
+    """A map within the box: of a file, or of a table of lines, which is read as its file would
+    be.
+    """
+    if is_file(roads):
+        return read_map(roads, box=box, crs=hints.map_crs, layer=hints.layer, choice=hints.roads)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.gpkg"
+        write_lines(path, roads, layer="roads")
+        return read_map(path, box=box, crs=hints.map_crs, choice=hints.roads)
+
+
+def is_file(roads: MapLike) -> TypeGuard[PathLike]:
+    """A map is named by its file, not given as a table."""
+    return not isinstance(roads, gpd.GeoDataFrame)
+
+
+def read_chosen_model(model: ModelLike | None) -> Model:
+    """A model that is given, that of a file, or the one that ships (None, 'shipped')."""
+    if isinstance(model, Model):
+        return model
+    return read_model_or_default(None if model is None else str(model))
+
+
+def read_start(model: ModelLike | None) -> Model | None:
+    """The model an audit starts from: as `read_chosen_model` has it; none for 'none', and where
+    nothing is asked for and none ships.
+    """
+    if isinstance(model, str) and model == "none":
+        return None
+    try:
+        return read_chosen_model(model)
+    except ModelError:
+        if model is None:
+            return None
+        raise
