@@ -32,7 +32,6 @@ def main() -> None:
     options = parse_options()
     scenes = draw_towns(options.scenes) if options.of == "home" else draw_worlds(options.scenes)
     model = teach(scenes, options.steps, options.out)
-    write_model(options.out, model)
     say(tell(model, options.pairs))
 
 
@@ -65,7 +64,7 @@ def draw_worlds(count: int) -> list[Scene]:
 
 
 def teach(scenes: Sequence[Scene], steps: int, out: Path) -> Model:
-    """A roadnet from nothing, `steps` batches of four chips of 256 px, resumable."""
+    """A roadnet from nothing, `steps` batches of four chips of 256 px, written to `out`."""
     recipe = TrainSettings()
     fit = replace(recipe.fit, epochs=4, patience=0, ema_decay=max(round(1 - 15 / steps, 3), 0.0))
     chips = replace(recipe.chips, chip_px=256, chips_per_epoch=steps // fit.epochs * fit.batch_size)
@@ -79,6 +78,7 @@ def teach(scenes: Sequence[Scene], steps: int, out: Path) -> Model:
         state_path=out.with_suffix(".training.safetensors"),
         identity=identify_training(scenes, [], settings, None),
     )
+    write_model(out, model.net, model.card)
     return model
 
 

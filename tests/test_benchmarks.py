@@ -313,11 +313,14 @@ def test_home_and_worlds_are_taught_alike(tmp_path):
     sys.path.insert(0, str(ROOT))
     from benchmarks.worlds import draw_towns, draw_worlds, teach
 
+    from mapsight.cnn.checkpoint import read_model
+
     home, worlds = draw_towns(1), draw_worlds(2)
     assert [scene.name.split("-")[0] for scene in worlds] == ["red_earth", "white_earth"]
     assert {scene.image.shape for scene in (*home, *worlds)} == {(3, 512, 512)}
     assert all((scene.truth > 0).any() and scene.valid.any() for scene in (*home, *worlds))
-    model = teach(worlds, 4, tmp_path / "model.safetensors")
+    teach(worlds, 4, tmp_path / "model.safetensors")
+    model = read_model(tmp_path / "model.safetensors")
     chips = model.card.settings["chips"]
     assert (chips["chips_per_epoch"], chips["chip_px"]) == (4, 256)
     assert model.card.m_per_px == 1.0
