@@ -46,6 +46,7 @@ __all__ = [
     "settle_findings",
 ]
 
+_MOST_COVERED = 0.5  # of a finding by better ones: with more it is the same place again
 BEYOND = "roads seen beyond the map's reach"
 
 Score = Callable[[str, Mapping[str, float]], float]  # kind, features → probability of an error
@@ -162,7 +163,9 @@ def rank_candidates(
     for number, near in enumerate(near_by):
         better = near[kept[near % len(scored)]]
         over = shapely.union_all([places[n] for n in better])
-        kept[number] = not len(better) or measure_overlap(lines[number], over, settings.same) <= 0.5
+        kept[number] = (
+            not len(better) or measure_overlap(lines[number], over, settings.same) <= _MOST_COVERED
+        )
     rows = [one.describe(value) for (value, one), keep in zip(scored, kept, strict=True) if keep]
     return gpd.GeoDataFrame(
         rows, columns=[*COLUMNS, "features", "geometry"], geometry="geometry", crs=crs

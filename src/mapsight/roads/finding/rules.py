@@ -33,6 +33,8 @@ from mapsight.roads.finding.stations import (
 )
 from mapsight.roads.finding.unmapped import find_unmapped
 
+# features are about 0 at a usual value and 1 a step beyond; the fit of ranking.json knows them so
+_USUAL_OFFSET_M, _OFFSET_STEP_M = 7.0, 4.0  # a road's width, and half of it
 _MEETS_M = 5.0  # ends this near to a road meet it
 _LEAST_STATIONS = 3  # of a median that one station cannot turn
 _LEAST_AROUND = 5  # the same for the roads around
@@ -96,8 +98,12 @@ def find_beside(compared: Comparison, kind: str) -> Iterator[Candidate]:
                 line=line,
                 features={
                     "length": log_length(stretch),
-                    "offset": float(np.clip((abs(median) - 7) / 4, -1, 2)),
-                    "residual": float(np.clip(abs(median - around[stretch.line]) / 4 - 1, -1, 3)),
+                    "offset": float(
+                        np.clip((abs(median) - _USUAL_OFFSET_M) / _OFFSET_STEP_M, -1, 2)
+                    ),
+                    "residual": float(
+                        np.clip(abs(median - around[stretch.line]) / _OFFSET_STEP_M - 1, -1, 3)
+                    ),
                     "unsteady": float(np.clip(np.std(offset[kept]) / 2, 0, 2)),
                     "steady_share": float(wanted[at].mean()),
                     "hidden": float(along.hidden[at].mean()),

@@ -20,7 +20,10 @@ from mapsight.geo.profile import (
 )
 from mapsight.geo.raster import GeoBox, Raster
 
-_PROFILE_STEP_M = 0.5
+_PROFILE_STEP_M = 0.5  # no coarser than the imagery that is audited, 0.5 to 1 m a pixel
+_PROFILE_SMOOTH = 5  # steps of a profile: 2.5 m, less than a lane
+_ON_ROAD_M = 5.0  # what is seen this near to another mapped road is that road
+_BESIDE_M = 1.0  # beyond the road's own edge: nearer, its other half would count as beside
 UNKNOWN, SEEN, BESIDE, UNSEEN = range(4)
 
 
@@ -85,7 +88,7 @@ def look_along(
     seen = np.where(probability.valid, probability.array[0], np.nan)
     profiles = sample_profiles(seen, probability.transform, stations, offsets)
     known = np.isfinite(profiles[:, np.abs(offsets) <= settings.centre_m]).all(axis=1)
-    profiles = ndimage.uniform_filter1d(np.nan_to_num(profiles), 5, axis=1)
+    profiles = ndimage.uniform_filter1d(np.nan_to_num(profiles), _PROFILE_SMOOTH, axis=1)
     profiles = _smooth_along(profiles, stations, settings)
     on = profiles[:, np.abs(offsets) <= settings.centre_m].max(axis=1)
     others = _find_other_roads(probability.geobox, lines, stations, offsets)
@@ -96,7 +99,7 @@ def look_along(
     hidden_here = _smooth_along(hidden_here[:, None], stations, settings)[:, 0]
     low = settings.low_share * threshold
     width = lines["width_m"].to_numpy()[stations.line]
-    apart = np.maximum(settings.offset_m, 0.5 * width + 1.0)
+    apart = np.maximum(settings.offset_m, 0.5 * width + _BESIDE_M)
     beside = (np.abs(offset) >= apart) & (strength >= threshold)
     state = np.select([~known, beside, on >= low], [UNKNOWN, BESIDE, SEEN], UNSEEN)
     return Sightings(stations, on, offset, hidden_here, state)
@@ -154,7 +157,7 @@ def _find_other_roads(
     rows = np.clip(np.floor(rows).astype(int), 0, box.height - 1)
     cols = np.clip(np.floor(cols).astype(int), 0, box.width - 1)
     numbers, distance = _number_nearest(box, lines)
-    near |= (numbers[rows, cols] != stations.line[:, None]) & (distance[rows, cols] <= 5.0)
+    near |= (numbers[rows, cols] != stations.line[:, None]) & (distance[rows, cols] <= _ON_ROAD_M)
     return near
 
 

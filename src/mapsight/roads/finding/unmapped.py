@@ -24,6 +24,7 @@ from mapsight.roads.finding.evidence import Evidence, find_faintest
 from mapsight.roads.finding.stations import SEEN, UNSEEN, Sightings
 
 _PARALLEL_M, _STEADY_M = 22.0, 3.5  # runs beside a mapped way: nearer, and so evenly
+_USUAL_AWAY_M = 20.0  # where the feature is 0; it rises by 1 as the distance doubles
 _ENDS_EARLY_M = 6.0  # a traced line stops half a road's width before the one that it meets
 _SMOOTHED_PX = 5  # so far a smoothed line may leave the pixels that it was traced from
 
@@ -55,7 +56,7 @@ def find_unmapped(compared: Comparison, kind: str) -> Iterator[Candidate]:
             "length": log_length(stretch),
             "ends": float(ends),
             "parallel": float(parallel),
-            "away": float(np.clip(np.log2(near.mean() / 20), -1.5, 3)),
+            "away": float(np.clip(np.log2(near.mean() / _USUAL_AWAY_M), -1.5, 3)),
             "hidden": float(along.hidden[at].mean()),
             "width": scale_width(seen, stretch),
             "straight": chord / line.length,
@@ -65,7 +66,7 @@ def find_unmapped(compared: Comparison, kind: str) -> Iterator[Candidate]:
             f"a road is seen for {line.length:.0f} m, mean probability {p.mean():.2f}, "
             f"{near.mean():.0f} m from the nearest mapped way; {ends} of its ends meet the map"
         )
-        if features["beyond"] > 0.5:
+        if features["beyond"] > 0.5:  # most of it
             sentence += (
                 f"; {features['beyond']:.0%} of what it is connected with lies beyond the map's"
                 " reach"

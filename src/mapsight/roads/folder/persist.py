@@ -79,8 +79,8 @@ def carry_over(
     pairs = pair_findings(now, before)
     kept = _keep_identities(pairs, before)
     rows = [
-        _continue(number, now.iloc[number], pairs, kept, before, time_utc)
-        for number in range(len(now))
+        _continue(name, [p for p in pairs if p.now == number], kept.get(number), before, time_utc)
+        for number, name in enumerate(now["finding_id"])
     ]
     rows = _name_fresh(rows, taken=set(before["finding_id"]))
     columns = {
@@ -150,35 +150,29 @@ def _keep_identities(pairs: Iterable[Pair], before: gpd.GeoDataFrame) -> dict[in
 
 
 def _continue(
-    number: int,
-    row: Any,
-    pairs: list[Pair],
-    kept: dict[int, int],
-    before: gpd.GeoDataFrame,
-    time_utc: str,
+    fresh_id: str, mine: list[Pair], kept: int | None, before: gpd.GeoDataFrame, time_utc: str
 ) -> dict[str, Any]:
     """Identity, status, date of the first sight, the earlier finding it was part of, and whose
-    verdict holds.
+    verdict holds; `mine`: its pairs, `kept`: the row of `before` whose identity it keeps.
     """
-    mine = [pair for pair in pairs if pair.now == number]
     if not mine:
         return {
-            "finding_id": row["finding_id"],
+            "finding_id": fresh_id,
             "own": False,
             "status": NEW,
             "first_seen": time_utc,
             "came_from": "",
             "verdict_of": "",
         }
-    own = number in kept
-    old = before.iloc[kept.get(number, mine[0].before)]
+    own = kept is not None
+    old = before.iloc[mine[0].before if kept is None else kept]
     verdict, verdict_of = _inherit_verdict(mine, before)
     overgrown = (
         not own and bool(old["verdict"]) and mine[0].share_now < 0.5
     )  # most of it nobody has judged
     anew = overgrown or (own and old["status"] == SOLVED)
     return {
-        "finding_id": old["finding_id"] if own else row["finding_id"],
+        "finding_id": old["finding_id"] if own else fresh_id,
         "own": own,
         "status": DISMISSED if verdict == REJECT else NEW if anew else STILL,
         "first_seen": time_utc if overgrown else old["first_seen"] or time_utc,

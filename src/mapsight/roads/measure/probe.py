@@ -91,7 +91,8 @@ def probe_model(
         probed = change(image, truth, rng)
         mask = probed.undo(predict_array(probed.image, run)) >= threshold
         kept = valid & ~probed.pasted
-        results.append(_compare(name, mask, untouched, truth, kept, probed.pasted))
+        figures = _compare(mask, untouched, truth, kept, probed.pasted)
+        results.append(ProbeResult(name, *figures))
         photo = probed.undo(probed.image).transpose(1, 2, 0)
         pictures[name] = photo, paint_overlay(photo, truth & ~probed.pasted, mask, valid)
     base = results[0].f1
@@ -130,18 +131,20 @@ def draw_probes(report: ProbeReport) -> Figure:
 
 
 def _compare(
-    name: str,
     mask: np.ndarray,
     untouched: np.ndarray,
     truth: np.ndarray,
     kept: np.ndarray,
     pasted: np.ndarray,
-) -> ProbeResult:
+) -> tuple[float, float, float, float, float]:
+    """The figures of a ProbeResult; (H, W) bool each, `kept`: what counts, beside what is
+    pasted.
+    """
     f1 = measure_at(count_pixels(mask.astype(np.float32), truth, kept), 0.5).f1
     both, either = (mask & untouched & kept).sum(), ((mask | untouched) & kept).sum()
     taken = float(mask[pasted].mean()) if pasted.any() else float("nan")
     changed = float((mask != untouched)[kept].mean()) if kept.any() else 0.0
-    return ProbeResult(name, f1, 0.0, changed, float(both / either) if either else 1.0, taken)
+    return f1, 0.0, changed, float(both / either) if either else 1.0, taken
 
 
 _COLUMNS = 5

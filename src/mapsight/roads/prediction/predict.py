@@ -55,7 +55,7 @@ class PredictSettings:
 
 
 class Band(NamedTuple):
-    """Finished rows: probability (h, W) float32 and valid (h, W) bool, from `row` on."""
+    """Rows of an image: probability (h, W) float32 and valid (h, W) bool, from `row` on."""
 
     row: int
     probability: np.ndarray
@@ -163,7 +163,9 @@ def predict_bands(
             )
             for window in (w for w in windows if w.row == row):
                 if wanted is None or _holds(wanted, window):
-                    _add_window(reader, runner, window, settings, (start, open_rows, open_valid))
+                    _add_window(
+                        reader, runner, window, settings, Band(start, open_rows, open_valid)
+                    )
                 advance(1, "")
             done = box.height if row + stride + overlap // 2 >= box.height else row + stride
             yield _finish(start, open_rows[: done - start], open_valid[: done - start])
@@ -203,7 +205,7 @@ def _add_window(
     runner: Runner,
     window: Window,
     settings: PredictSettings,
-    opened: tuple[int, np.ndarray, np.ndarray],
+    opened: Band,
 ) -> None:
     """Adds a window's weighted probability to the open rows, in place."""
     start, rows, valid_rows = opened
