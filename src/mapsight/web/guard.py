@@ -202,7 +202,7 @@ class _Meter:
 
     async def receive(self) -> dict[str, Any]:
         try:
-            message = await asyncio.wait_for(self._receive(), self._wait_s)
+            message: dict[str, Any] = await asyncio.wait_for(self._receive(), self._wait_s)
         except TimeoutError:
             self.over = 408
             raise _Over from None

@@ -25,10 +25,11 @@ def find_blank(rgb: NDArray[np.uint8], *, side_px: int = UNIFORM_PX) -> NDArray[
     """(H, W): pixels of (3, H, W) inside some square of side_px that is of one colour."""
     size = (1, side_px, side_px)
     flat = maximum_filter(rgb, size, mode="nearest") == minimum_filter(rgb, size, mode="nearest")
-    core = flat.all(axis=0)
+    core: NDArray[np.bool_] = flat.all(axis=0)
     if not core.any():
         return core
-    return maximum_filter(core.view(np.uint8), side_px, mode="constant", cval=0).astype(bool)
+    grown: NDArray[np.uint8] = maximum_filter(core.view(np.uint8), side_px, mode="constant", cval=0)
+    return grown.astype(bool)
 
 
 def is_placeholder(rgba: NDArray[np.uint8]) -> bool:

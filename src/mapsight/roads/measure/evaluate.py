@@ -130,7 +130,8 @@ def predict_scene(scene: Scene, m_per_px: float | None, card: ModelCard, run: Ru
         return predict_array(scene.image, run)
     shape = tuple(max(round(n * factor), 16) for n in scene.truth.shape)
     seen = predict_array(np.clip(_resize(scene.image, shape), 0, 255).round().astype(np.uint8), run)
-    return np.clip(_resize(seen[None], scene.truth.shape)[0], 0, 1)
+    resized: np.ndarray = _resize(seen[None], scene.truth.shape)[0]
+    return resized.clip(0, 1)
 
 
 def summarise(name: str, report: PixelReport) -> list[str]:

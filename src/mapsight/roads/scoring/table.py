@@ -84,7 +84,8 @@ def to_probability(logits: npt.ArrayLike) -> np.ndarray:
     """Logits as probabilities; from 30 on they differ by less than a float tells, and do not
     overflow.
     """
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    probability: np.ndarray = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return probability
 
 
 def explain_score(kind: str, features: Mapping[str, float]) -> list[Term]:
