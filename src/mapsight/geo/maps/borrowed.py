@@ -22,13 +22,16 @@ _MAGIC = b"SQLite format 3\0"
 
 
 @contextmanager
-def borrow_file(path: Path) -> Iterator[Path]:
+def borrow_file(path: Path, *, logged: bool = False) -> Iterator[Path]:
     """A path under which all rows of the file can be read without changing it or its folder.
 
     Parameters
     ----------
     path
         Any file; what is no SQLite database, or has no journal beside it, is handed back as it is.
+    logged
+        Whether a database in WAL mode is copied without a journal, too: for readers that cannot be
+        told that it is immutable.
 
     Yields
     ------
@@ -39,7 +42,7 @@ def borrow_file(path: Path) -> Iterator[Path]:
     InputError
         For a journal that does not fit its database, or that another program keeps writing to.
     """
-    if not _has_journal(path) or not _is_database(path):
+    if not _is_database(path) or not (_has_journal(path) or (logged and _is_logged(path))):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="mapsight-") as folder:
@@ -57,6 +60,12 @@ def _has_journal(path: Path) -> bool:
 def _is_database(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(_MAGIC)) == _MAGIC
+
+
+def _is_logged(path: Path) -> bool:
+    """Whether a database is in WAL mode (SQLite's file format, 1.3.3)."""
+    with path.open("rb") as stream:
+        return stream.read(20)[18:] == b"\2\2"
 
 
 def _copy_at_rest(path: Path, copy: Path) -> None:

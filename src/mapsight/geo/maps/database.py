@@ -42,7 +42,7 @@ def check_geopackage(path: Path, layer: str | None) -> Layer:
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             database.execute("PRAGMA trusted_schema = OFF")
             return _look(path, layer, database)
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
         raise InputError(
             path.name, f"is a damaged GeoPackage ({error})", "export it again"
         ) from None

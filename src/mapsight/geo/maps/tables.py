@@ -171,16 +171,23 @@ def _look(
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dict(
-            pyogrio.read_info(
-                path,
-                layer=layer,
-                encoding=encoding,
-                force_feature_count=True,
-                force_total_bounds=total,
-                **options,
+        try:
+            return dict(
+                pyogrio.read_info(
+                    path,
+                    layer=layer,
+                    encoding=encoding,
+                    force_feature_count=True,
+                    force_total_bounds=total,
+                    **options,
+                )
             )
-        )
+        except UnboundLocalError:  # pyogrio's own, where the text of a CRS is not UTF-8
+            raise InputError(
+                path.name,
+                "names a CRS that cannot be read",
+                "take its .prj away, and give --map-crs EPSG:<number>",
+            ) from None
 
 
 def _read_rows(table: _Table, tally: Tally, **which: Any) -> _Rows:

@@ -19,6 +19,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
 from mapsight.geo.geobox import metric_crs
+from mapsight.geo.maps.borrowed import borrow_file
 from mapsight.roads.finding.place import reproject_findings
 from mapsight.roads.verdicts.file import connect, explain, has_verdicts, refuse_traps
 from mapsight.roads.verdicts.store import read_verdicts
@@ -82,14 +83,15 @@ def read_stored_findings(path: Path) -> gpd.GeoDataFrame:
         raise InputError(
             path, "is no GeoPackage or GeoJSON of findings", "give findings.gpkg of an audit"
         )
-    if found.suffix.lower() == ".gpkg":
-        with explain(found), closing(connect(found, writable=False)) as database:
-            refuse_traps(found, database)
-    try:
-        named = LAYER in pyogrio.list_layers(found)[:, 0]
-        table = pyogrio.read_dataframe(found, layer=LAYER if named else None)
-    except (DataSourceError, DataLayerError) as error:
-        raise InputError(path, f"cannot be read ({error})", "run the audit again") from None
+    with borrow_file(found, logged=True) as readable:
+        if found.suffix.lower() == ".gpkg":
+            with explain(found), closing(connect(readable, writable=False)) as database:
+                refuse_traps(found, database)
+        try:
+            named = LAYER in pyogrio.list_layers(readable)[:, 0]
+            table = pyogrio.read_dataframe(readable, layer=LAYER if named else None)
+        except (DataSourceError, DataLayerError) as error:
+            raise InputError(path, f"cannot be read ({error})", "run the audit again") from None
     missing = [name for name in _NEEDED if name not in getattr(table, "columns", ())]
     if missing or not isinstance(table, gpd.GeoDataFrame):
         raise InputError(
@@ -131,7 +133,10 @@ def refuse_overwriting(path: Path, *audits: Path) -> None:
     ):
         return
     try:
-        with closing(connect(path, writable=False)) as database:
+        with (
+            borrow_file(path, logged=True) as readable,
+            closing(connect(readable, writable=False)) as database,
+        ):
             held = has_verdicts(database)
     except sqlite3.Error as error:
         raise InputError(
@@ -150,9 +155,10 @@ def read_earlier_findings(path: Path) -> gpd.GeoDataFrame | None:
     """What earlier audits found there and this one did not, or None; `path` is a findings.gpkg that
     could be read.
     """
-    if EARLIER not in pyogrio.list_layers(path)[:, 0]:
-        return None
-    return fill_texts(pyogrio.read_dataframe(path, layer=EARLIER))
+    with borrow_file(path, logged=True) as readable:
+        if EARLIER not in pyogrio.list_layers(readable)[:, 0]:
+            return None
+        return fill_texts(pyogrio.read_dataframe(readable, layer=EARLIER))
 
 
 def fill_texts(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

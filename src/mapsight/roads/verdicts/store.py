@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from mapsight.errors import InputError, MapsightError
 from mapsight.geo.files import check_local_file
+from mapsight.geo.maps.borrowed import borrow_file
 from mapsight.roads.verdicts.file import (
     TABLE,
     connect,
@@ -208,7 +209,11 @@ def read_verdicts(path: Path, *, history: bool = False) -> pd.DataFrame:
     found = check_local_file(path)
     if found.suffix.lower() != ".gpkg":
         return pd.DataFrame(columns=list(COLUMNS))
-    with explain(found), contextlib.closing(connect(found, writable=False)) as database:
+    with (
+        explain(found),
+        borrow_file(found, logged=True) as readable,
+        contextlib.closing(connect(readable, writable=False)) as database,
+    ):
         refuse_traps(found, database)
         wanted = _SELECT if history else _LATEST
         rows = (
