@@ -61,7 +61,7 @@ def audit(
     command: str = "",
     progress: bool = False,
 ) -> Audit:
-    """Say where a road map is wrong: missing, phantom and misaligned roads, the surest first.
+    """Say where a road map is wrong: a list of findings, the surest first.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class Finding:
     finding_id : str
         Stays the same when the place is audited again.
     kind : str
-        'missing', 'phantom' or 'misaligned'.
+        A name in `roads.kinds.KINDS`.
     score : float
         Probability in 0 … 1 that the map is wrong here.
     line : shapely geometry

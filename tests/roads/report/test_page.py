@@ -33,10 +33,10 @@ from mapsight.roads.report import page as report
 from mapsight.roads.report.figures import draw_arrow, draw_curve
 from mapsight.roads.report.page import (
     AuditView,
-    Model,
+    Backdrop,
+    ModelFacts,
     NotJudged,
     Overlap,
-    Scene,
     Shift,
     Threshold,
     render_report,
@@ -76,7 +76,7 @@ def read_from(array: np.ndarray, box: GeoBox) -> Callable[[Bounds], Any]:
 
 def make_scene(
     box: GeoBox, photo: np.ndarray | None = None, lines: Sequence[LineString] = ()
-) -> Scene:
+) -> Backdrop:
     """A grey-green scene with the given lines as its map, and a probability that is high along row
     100.
     """
@@ -84,7 +84,7 @@ def make_scene(
         photo = np.random.default_rng(1).integers(90, 130, (*box.shape, 3), dtype=np.uint8)
     probability = np.zeros(box.shape, np.float32)
     probability[96:104] = 0.9
-    return Scene(
+    return Backdrop(
         box=box,
         read_crop=read_from(photo, box),
         read_probability=read_from(probability, box),
@@ -144,7 +144,7 @@ def make_view(box: GeoBox | None = None, count: int = 7, **changes: Any) -> Audi
         image_name="town.tif",
         map_name="map.gpkg",
         created="2026-11-23T13:05:00+00:00",
-        model=Model(name="roadnet", training="three folds", device="cpu", precision="float32"),
+        model=ModelFacts(name="roadnet", training="three folds", device="cpu", precision="float32"),
         area_km2=0.12,
         road_km=3.21,
         overlap=Overlap(map_share_inside=0.8, map_km_inside=3.4),
@@ -289,7 +289,7 @@ def test_names_are_inert() -> None:
         created=HOSTILE,
         notes=[HOSTILE],
         not_judged=[NotJudged(reason=HOSTILE, amount=1, unit=HOSTILE, explanation=HOSTILE)],
-        model=Model(name=HOSTILE, training=HOSTILE, device=HOSTILE, precision=HOSTILE),
+        model=ModelFacts(name=HOSTILE, training=HOSTILE, device=HOSTILE, precision=HOSTILE),
         shift=Shift(estimated=False, why_not=HOSTILE),
         threshold=dataclasses.replace(plain.threshold, mode=HOSTILE),
         links={HOSTILE: "https://example.org/" + HOSTILE},

@@ -121,7 +121,7 @@ def _make_view(audit: AuditedMap, image: Raster, origin: Origin) -> report.Audit
     )
 
 
-def _describe_model(engine: Engine, folds: int) -> report.Model:
+def _describe_model(engine: Engine, folds: int) -> report.ModelFacts:
     start, compute = engine.start, engine.compute
     net = start.card.net if start else TrainSettings().net
     origin = (
@@ -138,7 +138,7 @@ def _describe_model(engine: Engine, folds: int) -> report.Model:
             " by a net that has not seen the map there"
         )
     precision = "bf16" if "bfloat16" in str(compute.dtype) else "fp32"
-    return report.Model(
+    return report.ModelFacts(
         name=net, training=training, device=str(compute.device), precision=precision
     )
 
@@ -203,7 +203,7 @@ def _list_not_judged(audit: AuditedMap) -> list[report.NotJudged]:
     return listed
 
 
-def _make_scene(audit: AuditedMap, image: Raster) -> report.Scene:
+def _make_scene(audit: AuditedMap, image: Raster) -> report.Backdrop:
     probability, box = audit.prediction.probability, image.geobox
     seen = np.where(probability.valid, probability.array[0], np.nan)
 
@@ -212,7 +212,7 @@ def _make_scene(audit: AuditedMap, image: Raster) -> report.Scene:
         right, bottom = ~box.transform @ (bounds[2], bounds[1])
         return array[..., round(top) : round(bottom), round(left) : round(right)]
 
-    return report.Scene(
+    return report.Backdrop(
         box=box,
         read_crop=lambda bounds: cut(image.array, bounds).transpose(1, 2, 0),
         read_probability=lambda bounds: cut(seen, bounds),

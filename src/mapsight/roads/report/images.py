@@ -23,7 +23,7 @@ _HEAT_LEVELS = 24
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scene:
+class Backdrop:
     """Where the report's pictures come from: the grid, readers of it, and lines in its CRS.
 
     Both readers are asked only for bounds (left, bottom, right, top) on whole pixels inside `box`.
@@ -67,7 +67,7 @@ def frame_bounds(box: GeoBox, frame: Frame) -> Bounds:
     return box.window(frame.row, frame.col, frame.height, frame.width).bounds
 
 
-def read_photo(scene: Scene, frame: Frame, size: tuple[int, int]) -> Image.Image:
+def read_photo(scene: Backdrop, frame: Frame, size: tuple[int, int]) -> Image.Image:
     """The frame as an RGB picture of `size` (width, height); grey where the frame leaves the
     scene.
     """
@@ -80,7 +80,7 @@ def read_photo(scene: Scene, frame: Frame, size: tuple[int, int]) -> Image.Image
     return canvas
 
 
-def read_heat(scene: Scene, frame: Frame, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+def read_heat(scene: Backdrop, frame: Frame, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """The frame's probability as (height, width) in [0, 1]; 0 where it is unknown."""
     canvas = Image.new("F", size, 0.0)
     for bounds, across, down in _blocks(scene.box, frame, size):

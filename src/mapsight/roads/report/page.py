@@ -33,17 +33,17 @@ from mapsight.roads.report.figures import (
     draw_arrow,
     draw_curve,
 )
-from mapsight.roads.report.images import Scene
+from mapsight.roads.report.images import Backdrop
 from mapsight.roads.report.pictures import Crop, draw_crop, draw_overview, find_middle
 from mapsight.roads.report.template import make_environment, read_style
 
 __all__ = [
     "OSM_LINKS",
     "AuditView",
-    "Model",
+    "Backdrop",
+    "ModelFacts",
     "NotJudged",
     "Overlap",
-    "Scene",
     "Shift",
     "Threshold",
     "fill_link",
@@ -60,7 +60,7 @@ OSM_LINKS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ModelFacts:
     """What judged the image."""
 
     name: str
@@ -130,14 +130,14 @@ class AuditView:
     image_name: str
     map_name: str
     created: str  # ISO date or date-time
-    model: Model
+    model: ModelFacts
     area_km2: float
     road_km: float
     overlap: Overlap
     shift: Shift
     threshold: Threshold
     findings: gpd.GeoDataFrame
-    scene: Scene
+    scene: Backdrop
     not_judged: Sequence[NotJudged] = ()
     notes: Sequence[str] = ()
     command: str = ""

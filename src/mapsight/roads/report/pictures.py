@@ -18,8 +18,8 @@ from shapely.geometry.base import BaseGeometry
 
 from mapsight.geo.geobox import Bounds, GeoBox
 from mapsight.roads.report.images import (
+    Backdrop,
     Frame,
-    Scene,
     encode_heat,
     encode_jpeg,
     frame_bounds,
@@ -64,7 +64,7 @@ class Crop:
     bar_m: float
 
 
-def draw_overview(scene: Scene, findings: Sequence[BaseGeometry], *, marks: int) -> Overview:
+def draw_overview(scene: Backdrop, findings: Sequence[BaseGeometry], *, marks: int) -> Overview:
     """Draw the scene at no more than 1600 px: a path for each finding, numbers for the first
     `marks`.
     """
@@ -85,7 +85,7 @@ def draw_overview(scene: Scene, findings: Sequence[BaseGeometry], *, marks: int)
     )
 
 
-def draw_crop(scene: Scene, finding: BaseGeometry, seen: BaseGeometry | None = None) -> Crop:
+def draw_crop(scene: Backdrop, finding: BaseGeometry, seen: BaseGeometry | None = None) -> Crop:
     """Cut the surroundings out of photograph and probability; `seen`: where a road is
     seen.
     """
