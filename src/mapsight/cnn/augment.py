@@ -136,12 +136,25 @@ def deform_planes(
     order: int = 1,
     modes: Sequence[str] = (),
 ) -> np.ndarray:
-    """(N, H, W) bent smoothly, all alike, as U-Net's training images were (Ronneberger et al. 2015,
-    section 3.1).
+    """Planes bent smoothly, all alike, as U-Net's training images were.
 
-    grid × grid vectors with a standard deviation of sigma_px, cubic between them. order 0 keeps
-    labels labels; `modes` say for each plane what lies beyond its edge, as scipy.ndimage does; by
-    default it is mirrored.
+    Source: Ronneberger et al. 2015, section 3.1.
+
+    Parameters
+    ----------
+    planes
+        (N, H, W).
+    rng
+        Where the vectors come from.
+    sigma_px
+        Standard deviation of a vector, in pixels.
+    grid
+        grid × grid vectors are drawn; between them the field is cubic.
+    order
+        Of the interpolation of pixels; 0 keeps labels labels.
+    modes
+        What lies beyond the edge of each plane, as scipy.ndimage names it; by default it is
+        mirrored.
     """
     size = planes.shape[1:]
     coarse = rng.normal(0, sigma_px, (2, grid, grid))

@@ -20,12 +20,29 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[Any, Any]:
-    """(low, high) of a statistic of the pooled counts, images drawn with replacement.
+    """How sure a statistic of the pooled counts is (Efron 1979).
 
-    Images, not pixels, are drawn: neighbouring pixels are no independent witnesses. The statistic
-    may be a number or an array (a whole curve: bounds point by point). Below two images nothing can
-    be said: NaN, NaN. A number that is not defined (NaN) for some draws is bounded by the others,
-    unless they are over a twentieth.
+    Images, not pixels, are drawn with replacement: neighbouring pixels are no independent
+    witnesses. A number that is not defined (NaN) for some draws is bounded by the others, unless
+    they are over a twentieth.
+
+    Parameters
+    ----------
+    counts
+        Of each image.
+    statistic
+        From pooled counts to a number, or to an array that is bounded element by element.
+    resamples
+        How often all images are drawn.
+    seed
+        Of the draws.
+    level
+        Share of the draws between the bounds.
+
+    Returns
+    -------
+    tuple
+        (low, high); NaN, NaN below two images.
     """
     if len(counts) < 2:
         return np.nan, np.nan
@@ -38,7 +55,24 @@ def bootstrap_interval(
 def bootstrap_mean(
     values: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """(low, high) of the mean of values (N,), one an image; NaN, NaN below two."""
+    """How sure a mean over images is.
+
+    Parameters
+    ----------
+    values
+        (N,), one an image.
+    resamples
+        How often all images are drawn.
+    seed
+        Of the draws.
+    level
+        Share of the draws between the bounds.
+
+    Returns
+    -------
+    tuple
+        (low, high); NaN, NaN below two images.
+    """
     if len(values) < 2:
         return np.nan, np.nan
     drawn = draw_weights(len(values), resamples, np.random.default_rng(seed))

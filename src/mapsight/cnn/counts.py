@@ -75,11 +75,22 @@ def count_pixels(
 def count_relaxed(
     probability: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None, *, rho_px: int = 3
 ) -> RelaxedCounts:
-    """Relaxed counts of one image, exact at every threshold at once; arrays as in `count_pixels`.
+    """Relaxed counts of one image, exact at every threshold at once.
 
-    The slack is a square window of 2ρ+1 pixels a side. Truth is found at threshold t exactly where
-    the highest probability in its window is >= t, so one maximum filter stands for a dilation per
-    threshold. Invalid pixels neither count nor help their neighbours.
+    Truth is found at threshold t exactly where the highest probability in its window is ≥ t. So one
+    maximum filter stands for a dilation per threshold. Invalid pixels neither count nor help their
+    neighbours.
+
+    Parameters
+    ----------
+    probability
+        (H, W) of road, 0 … 1.
+    truth
+        (H, W), not 0 where a road is.
+    valid
+        (H, W) bool of the pixels that count; None counts all.
+    rho_px
+        The slack ρ: a square window of 2ρ + 1 pixels a side.
     """
     kept = _check_valid(probability, truth, valid)
     road = (truth.astype(bool) & kept).astype(np.uint8)

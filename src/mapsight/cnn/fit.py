@@ -93,14 +93,38 @@ def fit(
     identity: str = "",
     title: str = "train",
 ) -> FitResult:
-    """Trains `net` in place and leaves the weights of its best epoch in it (of its last one without
-    a score).
+    """Train a net in place and leave the weights of its best epoch in it.
 
-    With `state_path` every epoch is saved there, and a training found there goes on where it
-    stopped; on a CPU the outcome is bit-equal to that of an uninterrupted run. `identity` stands
-    for what else decides the training: data, loss, judges, start. A loss that is not finite ends
-    the training with the best weights so far. Raises InputError where the state is of another net,
-    another identity or other settings.
+    Without a score, the weights are those of the last epoch. A loss that is not finite ends the
+    training with the best weights so far. On a CPU, a training that went on where it had stopped is
+    bit-equal to an uninterrupted one.
+
+    Parameters
+    ----------
+    net
+        What is trained.
+    data
+        Items by number; batches of them are what `loss` takes.
+    loss
+        From the net and a batch to a number.
+    score
+        From the net to figures of an epoch; the one named "score" is maximised.
+    compute
+        Device, precision, and the processes that train together.
+    settings
+        Epochs, batch size, optimiser and learning rate.
+    state_path
+        Where every epoch is saved, and whence a training goes on.
+    identity
+        What else decides the training: data, loss, judges, start.
+    title
+        Of the progress that is shown.
+
+    Raises
+    ------
+    InputError
+        Where the state is of another net, another identity or other settings, or where the data
+        fill no batch.
     """
     processes = compute.processes
     net.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

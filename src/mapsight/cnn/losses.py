@@ -27,8 +27,14 @@ def bce_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def focal_loss(logits: Tensor, target: Tensor, weight: Tensor, gamma: float = 2.0) -> Tensor:
-    """Focal loss without class balance (Lin et al. 2017, eq. 4): easy pixels fade by (1 −
-    p_t)^gamma.
+    """Focal loss without class balance (Lin et al. 2017, eq. 4).
+
+    Parameters
+    ----------
+    logits, target, weight
+        (B, 1, H, W) each; the mean is taken over the weights.
+    gamma
+        How fast easy pixels fade: by (1 − p_t)^gamma.
     """
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return _weighted_mean((1 - torch.exp(-cross_entropy)) ** gamma * cross_entropy, weight)
@@ -61,9 +67,16 @@ def lovasz_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def centreline_loss(logits: Tensor, target: Tensor, weight: Tensor, steps: int = 3) -> Tensor:
-    """Soft clDice (Shit et al. 2021, eq. 1–3): does the skeleton of each lie within the other?
+    """Soft clDice: does the skeleton of each lie within the other (Shit et al. 2021, eq. 1–3)?
 
-    On 2×2 means, for speed: roads up to 4·steps + 2 px wide are thinned to their middle.
+    Computed on 2×2 means, for speed.
+
+    Parameters
+    ----------
+    logits, target, weight
+        (B, 1, H, W) each.
+    steps
+        Erosions: roads up to 4·steps + 2 px wide are thinned to their middle.
     """
     probability, truth = (
         F.avg_pool2d(x * weight, 2) for x in (torch.sigmoid(logits.float()), target)
@@ -92,11 +105,19 @@ def _thin_softly(x: Tensor, steps: int) -> Tensor:
 def omission_loss(
     logits: Tensor, target: Tensor, weight: Tensor, omitted: float = 0.15, added: float = 0.005
 ) -> Tensor:
-    """Asymmetric label noise (Mnih & Hinton 2012, section 4.1): the map omits a road pixel with
-    probability `omitted`.
+    """Asymmetric label noise (Mnih & Hinton 2012, section 4.1).
 
-    The net gives p(road); what is compared with the map is p(mapped) = p·(1 − omitted) + (1 −
+    The net gives p(road). What is compared with the map is p(mapped) = p·(1 − omitted) + (1 −
     p)·added.
+
+    Parameters
+    ----------
+    logits, target, weight
+        (B, 1, H, W) each; the mean is taken over the weights.
+    omitted
+        Probability that the map lacks a pixel of a road.
+    added
+        Probability that the map has a road where none is.
     """
     road, none = F.logsigmoid(logits), F.logsigmoid(-logits)
     mapped = torch.logaddexp(road + math.log(1 - omitted), none + math.log(added))
@@ -121,12 +142,28 @@ def register_target(
     block_px: int = 64,
     spread_px: float = 4.0,
 ) -> Tensor:
-    """The expected target (B, 1, H, W) under an unknown shift a block (Mnih & Hinton 2012, section
-    4.2; one EM step).
+    """The expected target under an unknown shift of each block (Mnih & Hinton 2012, section 4.2).
 
-    Each block of block_px² has a hidden shift of at most radius_px with a Gaussian prior of
-    spread_px; its posterior given the net's logits weighs the shifted maps. Only Σ target·logit
-    depends on the shift, so that is all it costs.
+    One EM step: the posterior of a block's shift, given the net's logits, weighs the shifted maps.
+    Only Σ target·logit depends on the shift, so that is all it costs.
+
+    Parameters
+    ----------
+    logits, target, weight
+        (B, 1, H, W) each.
+    radius_px
+        The largest shift.
+    step_px
+        Between the shifts that are tried.
+    block_px
+        Side of the blocks.
+    spread_px
+        Standard deviation of the Gaussian prior of shifts.
+
+    Returns
+    -------
+    Tensor
+        (B, 1, H, W) of 0 … 1.
     """
     height, width = target.shape[-2:]
     block = min(block_px, height, width)
@@ -173,12 +210,19 @@ def class_pixel_loss(logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
 
 
 def soft_pixel_loss(logits: Tensor, classes: Tensor, shares: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy against several classes a pixel: logits (B, Q, H, W), classes and shares (B, K,
-    H, W).
+    """Cross-entropy against several classes a pixel.
 
-    The shares of a pixel sum to 1. Its weight (B, H, W) multiplies what it adds to the mean over
-    all pixels, so that weights of mean 1 keep the size of the loss, and a batch of rare things
-    counts more than one of common things.
+    Parameters
+    ----------
+    logits
+        (B, Q, H, W).
+    classes
+        (B, K, H, W): numbers of a pixel's classes, 0 … Q − 1.
+    shares
+        (B, K, H, W): their shares, which sum to 1.
+    weight
+        (B, H, W). It multiplies what a pixel adds to the mean over all pixels. So weights of mean 1
+        keep the size of the loss, and a batch of rare things counts more than one of common things.
     """
     known = F.log_softmax(logits.float(), dim=1).gather(1, classes)
     return -((shares * known).sum(dim=1) * weight).mean()
@@ -187,12 +231,20 @@ def soft_pixel_loss(logits: Tensor, classes: Tensor, shares: Tensor, weight: Ten
 def token_loss(
     logits: Tensor, tokens: Tensor, *, padding: int = 0, smoothing: float = 0.1
 ) -> Tensor:
-    """Cross-entropy of the next token, averaged over those that are no padding: logits (B, T,
-    words), tokens (B, T).
+    """Cross-entropy of the next token, averaged over those that are no padding.
 
-    For teacher forcing: the net was shown the true tokens before each. Logits of the first tokens
-    alone will do where the rest of all rows is padding. A share `smoothing` of the target lies on
-    all words alike (Szegedy et al. 2016, section 7).
+    For teacher forcing: the net was shown the true tokens before each.
+
+    Parameters
+    ----------
+    logits
+        (B, T', words); T' < T will do where the rest of all rows is padding.
+    tokens
+        (B, T).
+    padding
+        The number of the token that counts for nothing.
+    smoothing
+        The share of the target that lies on all words alike (Szegedy et al. 2016, section 7).
     """
     tokens = tokens[:, : logits.shape[1]]
     known = F.cross_entropy(

@@ -270,8 +270,18 @@ def report_pixels(
     resamples: int = 1000,
     seed: int = 0,
 ) -> PixelReport:
-    """All measures of images (name → counts) at a threshold chosen elsewhere; 95 % intervals over
-    images.
+    """All measures of images, with 95 % intervals over images.
+
+    Parameters
+    ----------
+    images
+        Histograms of probability, by image.
+    threshold
+        0 … 1, chosen elsewhere.
+    relaxed
+        Relaxed counts, by image; None leaves those measures out.
+    resamples, seed
+        Of the bootstrap.
     """
     histograms = list(images.values())
     total = sum_counts(histograms)

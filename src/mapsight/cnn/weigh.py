@@ -30,13 +30,27 @@ def find_class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 def weigh_borders(
     cells: np.ndarray, *, strength: float = 10.0, sigma_px: float = 5.0, balance: bool = True
 ) -> np.ndarray:
-    """U-Net's weight map (Ronneberger et al. 2015, eq. 2): w = w_c + strength · exp(−(d1 + d2)² /
-    2σ²), (H, W) float32.
+    """U-Net's weight map (Ronneberger et al. 2015, eq. 2).
 
-    cells: (H, W) int, 0 = ground, each thing with its own number. d1, d2: distances to the nearest
-    and the second nearest thing, so that the ground between two of them counts most. The second
-    term is that of the ground alone, as in the authors' figure. w_c balances things and ground
-    (mean 1); without `balance` it is 1.
+    w = w_c + strength · exp(−(d1 + d2)² / 2σ²). d1 and d2 are the distances to the nearest and the
+    second nearest thing, so that the ground between two of them counts most. The second term is
+    that of the ground alone, as in the authors' figure.
+
+    Parameters
+    ----------
+    cells
+        (H, W) int: 0 is ground, each thing has its own number.
+    strength
+        Of the second term.
+    sigma_px
+        σ, in pixels.
+    balance
+        Let w_c balance things and ground (mean 1); otherwise it is 1.
+
+    Returns
+    -------
+    ndarray
+        (H, W) float32.
     """
     ground = cells == 0
     weights = np.ones(cells.shape)

@@ -24,12 +24,30 @@ def burn_lines(
     width_m: float | None = None,
     all_touched: bool = False,
 ) -> NDArray[np.uint8]:
-    """Mask (H, W), 1 where a pixel's centre lies within half the width of a line (round caps and
-    joins).
+    """The surface of roads: 1 where a pixel's centre lies within half the width of a line.
 
-    `width_m` None takes the column `width_m`. Lines thinner than a pixel's diagonal are drawn
-    unbroken. `all_touched` takes every pixel that is touched. Raises InputError for lines in
-    another CRS than the box.
+    Line ends and joins are round. Lines thinner than a pixel's diagonal are drawn unbroken.
+
+    Parameters
+    ----------
+    lines
+        Lines in the CRS of the box.
+    box
+        The grid to draw on, H × W pixels.
+    width_m
+        One width for all lines, in metres; None takes the column `width_m`.
+    all_touched
+        Take every pixel that is touched.
+
+    Returns
+    -------
+    ndarray
+        (H, W) uint8 of 0 and 1.
+
+    Raises
+    ------
+    InputError
+        Where the lines lie in another CRS, or a width is no length.
     """
     _check_crs(lines, box)
     geometry = np.asarray(lines.geometry.to_numpy(), dtype=object)

@@ -19,14 +19,25 @@ class Window(NamedTuple):
 
 
 def tile_windows(height: int, width: int, *, size_px: int, overlap_px: int) -> list[Window]:
-    """Square windows, row by row, that cover an image of height × width pixels.
+    """Square windows, row by row, that cover an image.
 
-    They start at −overlap_px // 2 and follow each other at size_px − overlap_px pixels, so each is
-    exactly size_px a side and the outer ones hang over the edges (mirror the image there).
-    Neighbours share overlap_px pixels. What `window_core` leaves of each is a partition of the
-    image.
+    They start at −overlap_px // 2 and follow each other at size_px − overlap_px pixels. So the
+    outer ones hang over the edges: mirror the image there. What `window_core` leaves of each is a
+    partition of the image.
 
-    Raises InputError for sizes below one pixel or an overlap beyond half a window.
+    Parameters
+    ----------
+    height, width
+        Of the image, in pixels.
+    size_px
+        Side of every window, in pixels.
+    overlap_px
+        What neighbours share, in pixels; at most half a window.
+
+    Raises
+    ------
+    InputError
+        For sizes below one pixel or a larger overlap.
     """
     if min(height, width) < 1:
         raise InputError(
@@ -73,14 +84,32 @@ def window_weights(window: Window, height: int, width: int, *, overlap_px: int) 
 
 
 def spatial_folds(height: int, width: int, *, folds: int, block_px: int, seed: int) -> np.ndarray:
-    """Fold numbers 0 … folds − 1 of the blocks (rows, cols) that the image is cut into.
+    """Fold numbers of the blocks that an image is cut into.
 
-    The blocks are equal to within a pixel and about block_px a side. Folds hold equally many
-    blocks, one more or less, and every block shares a side with a block of another fold: each place
-    is judged by a net that has seen its neighbourhood. (A walk like an ox ploughs, dealing out a
-    fresh permutation of the folds at a time.)
+    Folds hold equally many blocks, one more or less. Every block shares a side with a block of
+    another fold: each place is judged by a net that has seen its neighbourhood. The blocks are
+    walked as an ox ploughs, and dealt a fresh permutation of the folds at a time.
 
-    Raises InputError when there are fewer blocks than folds.
+    Parameters
+    ----------
+    height, width
+        Of the image, in pixels.
+    folds
+        How many, 2 … 127.
+    block_px
+        About how long a block's sides are, in pixels; blocks are equal to within a pixel.
+    seed
+        Of the permutations.
+
+    Returns
+    -------
+    ndarray
+        (rows, cols) numbers 0 … folds − 1.
+
+    Raises
+    ------
+    InputError
+        For another number of folds, or fewer blocks than folds.
     """
     rows, cols = (max(round(n / block_px), 1) for n in (height, width))
     if not 2 <= folds <= 127 or rows * cols < folds:

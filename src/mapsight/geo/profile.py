@@ -70,7 +70,26 @@ def sample_profiles(
     *,
     outside: float = np.nan,
 ) -> np.ndarray:
-    """Bilinear samples (N, T) of a raster (H, W) at `offsets_m` to the left of each station."""
+    """Bilinear samples of a raster across lines.
+
+    Parameters
+    ----------
+    array
+        (H, W) of any type; sampled as float32.
+    transform
+        From pixels (column, row) to the coordinates of the stations.
+    stations
+        N places on lines, with their normals.
+    offsets_m
+        (T,) metres to the left of each station.
+    outside
+        What lies beyond the raster.
+
+    Returns
+    -------
+    ndarray
+        (N, T) float32.
+    """
     points = stations.xy[:, None, :] + offsets_m[None, :, None] * stations.normal[:, None, :]
     return sample_points(array, transform, points, outside=outside)
 
@@ -78,7 +97,24 @@ def sample_profiles(
 def sample_points(
     array: np.ndarray, transform: Affine, points: np.ndarray, *, outside: float = np.nan
 ) -> np.ndarray:
-    """Bilinear samples (…) of a raster (H, W) at points (…, 2) in its coordinates."""
+    """Bilinear samples of a raster at points.
+
+    Parameters
+    ----------
+    array
+        (H, W) of any type; sampled as float32.
+    transform
+        From pixels (column, row) to the coordinates of the points.
+    points
+        (…, 2), x before y.
+    outside
+        What lies beyond the raster.
+
+    Returns
+    -------
+    ndarray
+        (…) float32.
+    """
     flat = points.reshape(-1, 2)
     cols, rows = ~transform @ (flat[:, 0], flat[:, 1])
     source = array.astype(np.float32, copy=False)

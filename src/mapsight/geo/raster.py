@@ -73,10 +73,26 @@ def open_raster_writer(
     scale: float = 1.0,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[RasterWriter]:
-    """Write a GeoTIFF (tiled, deflate) window by window; it appears under its name only when all
-    went well.
+    """Write a GeoTIFF (tiled, deflate) window by window.
 
-    `scale` says what one step of an integer band is worth (GDAL's band scale).
+    It appears under its name only when all went well.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    geobox
+        Its grid, H × W pixels.
+    bands
+        How many.
+    dtype
+        Of a pixel, by its numpy name.
+    nodata
+        The value that stands for no data; None declares none.
+    scale
+        What one step of an integer band is worth (GDAL's band scale).
+    tags
+        Of the file, by name.
     """
     profile = {
         "driver": "GTiff",
@@ -120,8 +136,18 @@ def write_raster(
     nodata: float | None = None,
     description: str | None = None,
 ) -> None:
-    """Write a raster whole as a GeoTIFF. What is not valid becomes `nodata`, or a mask inside the
-    file.
+    """Write a raster whole as a GeoTIFF.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    raster
+        (bands, H, W) with its place; bool is written as 0 and 1.
+    nodata
+        What pixels become that are not valid; None writes a mask inside the file instead.
+    description
+        In words, kept in the file.
     """
     array, tags = raster.array, {"TIFFTAG_IMAGEDESCRIPTION": description} if description else None
     if array.dtype == bool:

@@ -86,11 +86,24 @@ class ShiftField:
 def estimate_shift(
     probability: Raster, lines: gpd.GeoDataFrame, settings: ShiftSettings = ShiftSettings()
 ) -> ShiftField:
-    """The displacement from map lines (metric CRS, as the probability (1, H, W)) to where roads are
-    seen.
+    """The displacement from a map to where roads are seen.
 
     Only as good as the probability is independent of this map: a net that learnt from the shifted
     map has learnt the shift.
+
+    Parameters
+    ----------
+    probability
+        (1, H, W) of road, 0 … 1, in a metric CRS.
+    lines
+        Roads of the map, in the same CRS.
+    settings
+        How far is searched, and how much must be seen.
+
+    Returns
+    -------
+    ShiftField
+        The shift in metres with its standard errors; without a shift, the reason why there is none.
     """
     if lines.empty:
         return ShiftField(reason="the map has no road here")

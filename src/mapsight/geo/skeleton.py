@@ -100,10 +100,19 @@ def measure_path(path: np.ndarray) -> float:
 def clean_mask(
     mask: np.ndarray, *, speck_px: float = 0, hole_px: float = 0, slit_px: int = 0
 ) -> np.ndarray:
-    """The mask (H, W) without pieces below speck_px pixels, enclosed holes below hole_px, slits up
-    to slit_px wide.
+    """The mask without specks, holes and slits.
 
-    A slit between two halves of a road would give it two centre lines.
+    Parameters
+    ----------
+    mask
+        (H, W) bool.
+    speck_px
+        Connected pieces of fewer pixels are dropped.
+    hole_px
+        Enclosed holes of fewer pixels are filled.
+    slit_px
+        Slits up to so many pixels wide are closed. A slit between two halves of a road would give
+        it two centre lines.
     """
     mask = np.asarray(mask, dtype=bool)
     labels, areas = _label_areas(mask, np.ones((3, 3)))

@@ -40,14 +40,29 @@ def trace_mask(
     smooth_m: float = 2.0,
     bridge_m: float = 0.0,
 ) -> gpd.GeoDataFrame:
-    """Centre lines of the roads in a mask (H, W), with the columns geometry, length_m and width_m,
-    in the box's CRS.
+    """Centre lines of the roads in a mask.
 
-    Side branches that stick out less than prune_m, lone pieces shorter than that, and holes below
-    prune_m²/2 are left out; slits of up to 1 m are closed. Lines run from junction to junction
-    (where they share exact endpoints), to a dead end, or around a ring; they are simple, and
-    smoothed over smooth_m (a Gaussian's sigma, at least 1.5 pixels). Dead ends that face each other
-    within 30° are joined over gaps of up to bridge_m. Widths are medians along a line.
+    Lines run from junction to junction (where they share exact endpoints), to a dead end, or around
+    a ring. They are simple. Slits of up to 1 m are closed.
+
+    Parameters
+    ----------
+    mask
+        (H, W) bool: where roads are.
+    box
+        The grid of the mask.
+    prune_m
+        Side branches that stick out less, and lone pieces shorter than this, are left out, in
+        metres. So are holes below prune_m²/2.
+    smooth_m
+        Sigma of the Gaussian that smooths a line, in metres; at least 1.5 pixels.
+    bridge_m
+        Dead ends that face each other within 30° are joined over gaps of up to so many metres.
+
+    Returns
+    -------
+    GeoDataFrame
+        Lines in the CRS of the box, with columns length_m and width_m (the median along a line).
     """
     per_px = box.m_per_px
     prune_px, sigma_px = prune_m / per_px, max(smooth_m / per_px, _LEAST_SIGMA_PX)
