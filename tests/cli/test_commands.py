@@ -110,6 +110,14 @@ def test_train_resumes_after_interruption(run, town, tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.safetensors"]
 
 
+def test_audit_of_several_images(run, town, tmp_path):
+    """Images come before the map; one that is there twice changes nothing."""
+    image = (town / "image.tif", town / "image.tif")
+    done = run("audit", *image, town / "map.gpkg", "--out", tmp_path / "a", "--folds", 0)
+    assert done.status == 0, done.err
+    assert run("audit", town / "image.tif", "--out", tmp_path / "b").status == 2
+
+
 def test_audit_and_score(run, town, tmp_path):
     """The whole main job from one net per fold; its files open, and the score is told."""
     out = tmp_path / "audit"

@@ -9,15 +9,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mapsight.api.files import PathLike, make_dir, name_beside
-from mapsight.api.inputs import MapLike, ModelLike, is_file, read_inputs, read_start
+from mapsight.api.inputs import (
+    ImageLike,
+    Inputs,
+    MapLike,
+    ModelLike,
+    is_file,
+    list_paths,
+    read_inputs,
+    read_start,
+)
 from mapsight.api.result import Audit, read_audit, take_facts
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.shipped import SHIPPED
 from mapsight.errors import InputError
+from mapsight.geo.geobox import GeoBox
 from mapsight.geo.maps.classes import parse_choice
 from mapsight.geo.raster import Raster
+from mapsight.geo.sources.mosaic import Piece, write_mosaic
+from mapsight.geo.sources.sheets import find_files
 from mapsight.progress import show_progress
 from mapsight.roads.audit.align import describe_shift
 from mapsight.roads.audit.audit import AuditedMap, audit_map
@@ -31,13 +45,14 @@ from mapsight.roads.training.scenes import Hints
 from mapsight.roads.verdicts.judged import Judged, gather_judged
 from mapsight.roads.verdicts.store import read_verdicts
 
+_MOSAIC = "mosaic.tif"
 _COVERAGE = ("auto", "all")
 
 _log = logging.getLogger(__name__)
 
 
 def audit(
-    image: PathLike,
+    image: ImageLike,
     map: MapLike,
     out: PathLike | None = None,
     *,
@@ -53,6 +68,8 @@ def audit(
     layer: str | None = None,
     road_column: str | None = None,
     road_values: Sequence[str] = (),
+    prefer: str = "sharpest",
+    area: PathLike | None = None,
     previous: PathLike | None = None,
     verdicts: bool = False,
     seed: int = 0,
@@ -65,8 +82,9 @@ def audit(
 
     Parameters
     ----------
-    image : path
-        Aerial image: GeoTIFF, PNG or JPEG.
+    image : path or sequence of paths
+        Aerial image: GeoTIFF, PNG or JPEG. Several files, folders and patterns are read as one
+        image; it is kept as mosaic.tif in `out`.
     map : path or GeoDataFrame
         Road map: GeoPackage, GeoJSON, Shapefile, .osm, .pbf or a mask; or lines in a table, with
         the columns that such a file would have.
@@ -97,6 +115,10 @@ def audit(
         Column of the map that says what a way is; 'none': every line is a road.
     road_values : sequence of str
         Values of that column which are roads, and no others.
+    prefer : {'sharpest', 'newest'}
+        Which of several sheets counts where they overlap; newest by the date that the file states.
+    area : path, optional
+        Polygons: only there is judged and counted.
     previous : path, optional
         Folder of an earlier audit of this place; None: `out` itself. Identities and verdicts are
         taken over from it.
@@ -139,26 +161,75 @@ def audit(
         parse_choice(road_column, road_values),
     )
     with show_progress(progress):
-        inputs = read_inputs(image, map, m_per_px=_settle_grain(start, m_per_px), hints=hints)
+        inputs = read_inputs(
+            image,
+            map,
+            m_per_px=_settle_grain(start, m_per_px),
+            hints=hints,
+            prefer=prefer,
+            area=area,
+        )
         engine = Engine(start, find_compute(device, compute), folder and folder / "training")
         origin = Origin(
-            image_name=Path(image).name,
+            image_name=_name_image(image, inputs),
             map_name=Path(map).name if is_file(map) else "a table of lines",
             engine=engine,
             command=command,
-            sources=_name_sources(image, map, hints, folder)
+            sources=_name_sources(
+                _find_image(image, inputs, folder), map, hints, folder=folder, area=area
+            )
             | {"model": _name_model(model, start, folder)},
         )
         box = inputs.image.geobox
         _log.info(f"device: {engine.compute}; {box.height} × {box.width} px of {box.m_per_px:g} m")
         if folder is not None:
             make_dir(folder)
+            _keep_image(folder, inputs)
         found = audit_map(inputs.image, inputs.roads, engine, settings=settings, judged=judged)
         _tell(found)
         found = dataclasses.replace(found, notes=(*inputs.notes, *found.notes))
         if folder is None:
             return _hold(found, origin, history)
         return _write(folder, found, inputs.image, origin, history=history)
+
+
+def _name_image(image: ImageLike, inputs: Inputs) -> str:
+    """The image as the report names it."""
+    if inputs.sheets:
+        return f"{len(inputs.sheets)} sheets"
+    return find_files(list_paths(image))[0].name
+
+
+def _find_image(image: ImageLike, inputs: Inputs, folder: Path | None) -> Path:
+    """Where the image of an audit lies: its own file, or what `_keep_image` writes."""
+    return (folder or Path()) / _MOSAIC if inputs.sheets else find_files(list_paths(image))[0]
+
+
+def _keep_image(folder: Path, inputs: Inputs) -> None:
+    """Write what several sheets were put together to, for the pages that show findings."""
+    if not inputs.sheets:
+        return
+    seen = inputs.image
+    left, top = seen.transform.c, seen.transform.f
+
+    def read(block: GeoBox) -> Piece:
+        row = round((top - block.bounds[3]) / block.m_per_px)
+        col = round((block.bounds[0] - left) / block.m_per_px)
+        part = np.s_[row : row + block.height, col : col + block.width]
+        return Piece(
+            Raster(seen.array[:, *part], block.transform, block.crs, seen.valid[part]), True
+        )
+
+    path = folder / _MOSAIC
+    if path.exists() and any(path.samefile(sheet) for sheet in inputs.sheets):
+        raise InputError(
+            path, "is one of the sheets, and would be written over", "give another folder as --out"
+        )
+    states = [(sheet, sheet.stat()) for sheet in inputs.sheets]
+    request = {"sheets": [[str(name), state.st_size, state.st_mtime_ns] for name, state in states]}
+    write_mosaic(
+        folder / _MOSAIC, seen.geobox, read, request=request, title="putting sheets together"
+    )
 
 
 def _parse_coverage(coverage: str) -> bool:
@@ -212,12 +283,17 @@ def _read_judged(path: Path) -> Judged:
 
 
 def _name_sources(
-    image: PathLike, roads: MapLike, hints: Hints, folder: Path | None
+    image: Path,
+    roads: MapLike,
+    hints: Hints,
+    *,
+    folder: Path | None,
+    area: PathLike | None,
 ) -> dict[str, Any]:
     """Where the inputs are as seen from the folder, and how they were opened."""
     beside = folder or Path()
     return {
-        "image": name_beside(Path(image), beside),
+        "image": name_beside(image, beside),
         "map": name_beside(Path(roads), beside) if is_file(roads) else None,
         "bands": None if hints.bands is None else ",".join(map(str, hints.bands)),
         "crs": hints.crs,
@@ -225,6 +301,7 @@ def _name_sources(
         "layer": hints.layer,
         "road_column": hints.roads.column,
         "road_values": list(hints.roads.values),
+        "area": None if area is None else name_beside(Path(area), beside),
     }
 
 

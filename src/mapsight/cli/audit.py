@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 
 def audit(
-    image: Annotated[Path, typer.Argument(help="aerial image: GeoTIFF, PNG or JPEG")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="aerial image: GeoTIFF, PNG or JPEG; several files and folders are read as one",
+        ),
+    ],
     map_file: Annotated[
         Path,
         typer.Argument(
@@ -66,6 +72,13 @@ def audit(
     layer: Layer = None,
     road_column: RoadColumn = None,
     road_values: RoadValues = None,
+    area: Annotated[
+        Path | None, typer.Option(help="polygons: only there is judged and counted")
+    ] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(help="sheet that counts where several overlap: sharpest or newest"),
+    ] = "sharpest",
     verdicts: Annotated[
         bool,
         typer.Option(
@@ -86,7 +99,7 @@ def audit(
     from mapsight.api.audit import audit as audit_files
 
     audit_files(
-        image,
+        images,
         map_file,
         out,
         model=model,
@@ -101,6 +114,8 @@ def audit(
         layer=layer,
         road_column=road_column,
         road_values=road_values or [],
+        prefer=prefer,
+        area=area,
         previous=previous,
         verdicts=verdicts,
         seed=seed,
