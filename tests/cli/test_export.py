@@ -180,7 +180,7 @@ def test_every_format_as_a_command(run, audit_dir, name):
         (("export", "{d}/none", "--to", "csv"), "has no findings.gpkg"),
         (("export", "{d}", "--to", "csv", "--out", "{d}/nowhere/a.csv"), "no such folder"),
         (("verdicts", "{d}", "--from", "{d}/audit.json"), "no judgement"),
-        (("verdicts", "{d}", "--from", "{d}/report.html"), "no judgement"),
+        (("verdicts", "{d}", "--from", "{d}/report.html"), "cannot be read"),
         (("diff", "{d}", "{d}/none"), "no such file"),
         (("diff", "{d}", "{d}", "--out", "{d}/findings.gpkg"), "the audit's own file"),
         (("diff", "{d}", "{d}", "--out", "{d}/kept.gpkg"), "holds verdicts"),

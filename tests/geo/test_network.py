@@ -260,6 +260,8 @@ def test_empty_maps_are_refused_as_empty(tmp_path: Path) -> None:
     empty = frame(*CROSS).iloc[:0]
     with pytest.raises(InputError, match="empty"):
         read_map(write(tmp_path / "e.gpkg", empty, geometry_type="LineString"), box=BOX)
+    with pytest.raises(InputError, match="empty"):
+        read_map(write(tmp_path / "e.shp", empty, geometry_type="LineString"), box=BOX)
     (tmp_path / "e.geojson").write_text('{"type": "FeatureCollection", "features": []}')
     with pytest.raises(InputError, match="empty"):
         read_map(tmp_path / "e.geojson", box=BOX)

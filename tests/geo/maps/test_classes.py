@@ -208,6 +208,12 @@ def test_gdal_s_layer_of_lines() -> None:
     assert [name(row) for row in read([row for _, row in table])] == [want for want, _ in table]
 
 
+@pytest.mark.parametrize("text", ['{"building": "yes"}', '"building"=>"yes"', "{}"])
+def test_tags_without_a_key_of_roads_are_no_roads(text: str) -> None:
+    """Where not one way near the image is a road, the column of tags still says so."""
+    assert [name(row) for row in read([{"tags": text, "nr": 1}])] == [NO]
+
+
 def test_a_table_without_any_class_is_all_roads() -> None:
     """Names and lengths say nothing of what a way is."""
     table = [{"name": "River Road", "length": 3}, {"name": "Railway Walk", "length": 4}]

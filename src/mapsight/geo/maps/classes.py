@@ -14,6 +14,7 @@ from mapsight.errors import InputError
 from mapsight.geo.maps.codes import CODES, plain_name, read_code
 from mapsight.geo.maps.columns import OSM_SIGNS, OWN, is_about_else, is_likely, is_sure
 from mapsight.geo.maps.roadclass import DEFAULT_CLASS, KEYS, WayClass, classify_osm, is_hidden
+from mapsight.geo.maps.tags import CONTAINERS
 from mapsight.geo.maps.words import SAYS_NOTHING, Meaning, is_exact, plain, read_word
 
 Tags = Mapping[str, str]
@@ -175,7 +176,13 @@ def _is_osm(columns: Collection[str], ways: Sequence[Tags], *, rivals: bool) -> 
         )
     keyed = any(_WORD.fullmatch(tags.get(key, "")) for tags in ways for key in KEYS)
     signed = any(tags.get(key) in values for tags in ways for key, values in OSM_SIGNS.items())
-    return not rivals and (keyed or signed)
+    boxed = any(_is_boxed(tags.get(key, "")) for tags in ways for key in CONTAINERS)
+    return not rivals and (keyed or signed or boxed)
+
+
+def _is_boxed(text: str) -> bool:
+    """Whether a column holds tags as text, of whatever keys."""
+    return text.startswith(("{", "[")) or '"=>"' in text
 
 
 def _speaks(column: str, ways: Sequence[Tags]) -> bool:

@@ -28,6 +28,8 @@ from mapsight.geo.maps.ways import FloatArray, Tally, Way
 _PLAIN_TYPES = ("OFTString", "OFTInteger", "OFTInteger64", "OFTReal")
 _CHUNK = 50_000  # rows; more need not be held at a time
 _MOST_PARTS = 100_000
+_LINE_TYPES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
+_MOST_DEGREES, _PROJECTED_LIMIT = 720.0, 1e8
 
 
 @dataclass
@@ -85,7 +87,7 @@ def iterate_vector_ways(
     if table.indexed and len(areas) == len(near):
         found: set[int] = set()  # a way that reaches into two areas is one
         for area in areas:
-            for way, fid in _split_rows(_read_rows(table, tally, bbox=area), tally):
+            for way, fid in _split_rows(_read_rows(table, tally, bbox=area)):
                 if fid not in found:
                     found.add(fid)
                     yield way
@@ -96,7 +98,7 @@ def iterate_vector_ways(
     for start in range(0, max(table.features, 1), _CHUNK):
         rows = _read_rows(table, tally, skip_features=start, max_features=_CHUNK)
         read += len(rows.fids)
-        for way, _ in _split_rows(rows, tally):
+        for way, _ in _split_rows(_leave_far(rows, near, tally)):
             yield way
     if read < table.features and (
         not _is_shapefile(path) or read + count_deleted(path) < table.features
@@ -106,7 +108,34 @@ def iterate_vector_ways(
         )
 
 
-def _split_rows(rows: _Rows, tally: Tally) -> Iterator[tuple[Way, int]]:
+def _leave_far(rows: _Rows, near: list[Bounds], tally: Tally) -> _Rows:
+    """The rows without the sound lines that lie elsewhere: those are counted at once."""
+    shapes = [None if isinstance(shape, str) else shape for shape in rows.geometries]
+    bare = np.array(shapes, dtype=object)
+    bounds = shapely.bounds(bare)  # (n, 4); NaN where there is no geometry
+    is_line = np.isin(shapely.get_type_id(bare), _LINE_TYPES)
+    span = bounds[:, 2:] - bounds[:, :2]
+    degrees = np.abs(near).max() <= _MOST_DEGREES  # as the areas are, so are the coordinates
+    limit = np.array([360.0, 90.0] * 2 if degrees else [_PROJECTED_LIMIT] * 4)
+    sound = is_line & (np.abs(bounds) <= limit).all(axis=1) & (span > 0).any(axis=1)
+    far = sound & ~_touches(bounds, near)
+    if far.any():
+        tally.elsewhere += int(far.sum())
+        tally.swapped += int(_touches(bounds[far][:, [1, 0, 3, 2]], near).sum())
+        tally.note_extent(bounds[far].reshape(-1, 2))
+    kept = np.flatnonzero(~far)
+    return _Rows(rows.fids[kept], rows.geometries[kept], [rows.tags[row] for row in kept])
+
+
+def _touches(bounds: NDArray[np.float64], areas: list[Bounds]) -> NDArray[np.bool_]:
+    left, bottom, right, top = bounds.T
+    found = np.zeros(len(bounds), bool)
+    for area in areas:
+        found |= (left <= area[2]) & (right >= area[0]) & (bottom <= area[3]) & (top >= area[1])
+    return found
+
+
+def _split_rows(rows: _Rows) -> Iterator[tuple[Way, int]]:
     for fid, geometry, row in zip(rows.fids.tolist(), rows.geometries, rows.tags, strict=True):
         tags = spread_tags(row)
         lines, fault = _take_lines(geometry)
