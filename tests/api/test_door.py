@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,43 @@ def test_types_are_those_at_run_time():
         if name != "__version__"
     }
     assert (SOURCE / "py.typed").is_file()
+
+
+@pytest.mark.slow
+def test_a_type_checker_knows_the_names(tmp_path):
+    """Who uses mapsight is told what comes back, and that a misspelt name is none."""
+    pytest.importorskip("mypy", reason="needs mapsight[dev]")
+    (tmp_path / "use.py").write_text(USE, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "use.py"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(SOURCE.parent)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert [line.split(": ", 1)[1] for line in done.stdout.splitlines()[:-1]] == [
+        'error: Module has no attribute "audits"; maybe "audit"?  [attr-defined]'
+    ], done.stdout
+
+
+USE = """
+from pathlib import Path
+from typing import assert_type
+
+import mapsight
+
+audit = mapsight.audit("image.tif", "map.gpkg", folds=0)
+assert_type(audit, mapsight.Audit)
+assert_type(audit.ranked, tuple[mapsight.Finding, ...])
+assert_type(mapsight.read_audit("out").threshold, float)
+assert_type(mapsight.predict("image.tif", "p.tif"), Path)
+assert_type(mapsight.predict("image.tif").threshold, float | None)
+assert_type(mapsight.score(audit, "planted.geojson").planted, int)
+assert_type(mapsight.__version__, str)
+mapsight.audits("image.tif", "map.gpkg")
+"""
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, "Audit", "Finding"])
