@@ -70,7 +70,9 @@ def test_the_command_line_shows_a_traceback_only_when_asked(monkeypatch, capsys,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize(("command", "keeps"), [("train", "whole epoch"), ("audit", "afresh")])
+@pytest.mark.parametrize(
+    ("command", "keeps"), [("train", "whole epoch"), ("extract", "afresh"), ("predict", "rows")]
+)
 def test_signals_end_a_command_tidily(monkeypatch, capsys, number, command, keeps):
     """Whatever ends it, what is open is closed, and one line says what the command keeps."""
     closed = []

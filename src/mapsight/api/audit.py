@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mapsight.api.inputs import (
     read_start,
 )
 from mapsight.api.result import Audit, read_audit, take_facts
+from mapsight.atomic import lock_folder
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
 from mapsight.cnn.shipped import SHIPPED
@@ -160,7 +162,7 @@ def audit(
         layer,
         parse_choice(road_column, road_values),
     )
-    with show_progress(progress):
+    with show_progress(progress), ExitStack() as held:
         inputs = read_inputs(
             image,
             map,
@@ -183,7 +185,7 @@ def audit(
         box = inputs.image.geobox
         _log.info(f"device: {engine.compute}; {box.height} × {box.width} px of {box.m_per_px:g} m")
         if folder is not None:
-            make_dir(folder)
+            held.enter_context(lock_folder(make_dir(folder)))
             _keep_image(folder, inputs)
         found = audit_map(inputs.image, inputs.roads, engine, settings=settings, judged=judged)
         _tell(found)

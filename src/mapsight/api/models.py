@@ -11,10 +11,11 @@ from typing import overload
 from mapsight.api.files import PathLike, make_dir, make_place
 from mapsight.api.inputs import ModelLike, read_chosen_model
 from mapsight.api.probability import Probability, open_probability
-from mapsight.cnn.compute import find_compute
+from mapsight.cnn.checkpoint import Model, fingerprint
+from mapsight.cnn.compute import Compute, find_compute
 from mapsight.cnn.runtimes import open_runner
 from mapsight.errors import InputError
-from mapsight.geo.raster import open_image
+from mapsight.geo.raster import ImageReader, open_image
 from mapsight.progress import show_progress
 from mapsight.roads.measure.evaluate import Evaluation, evaluate_pairs, summarise
 from mapsight.roads.prediction.predict import (
@@ -122,6 +123,7 @@ def predict(
             dtype=dtype,
             settings=PredictSettings(flips=flips),
             card=chosen.card,
+            identity="" if out is None else _identify(Path(image), reader, chosen, flips, where),
         )
         if suited is not None and suited.stranger > 0:
             _log.info(
@@ -133,6 +135,20 @@ def predict(
             return open_probability(path)
     _log.info(f"wrote {path}")
     return path
+
+
+def _identify(image: Path, reader: ImageReader, chosen: Model, flips: bool, where: Compute) -> str:
+    """What decides the values of a prediction, as a few digits: rows of it go on with nothing
+    else.
+    """
+    said = image.stat()
+    return fingerprint(
+        chosen.net,
+        chosen.card,
+        (flips, str(where)),
+        (str(image.absolute()), said.st_size, said.st_mtime_ns),
+        (reader.geobox, reader.source_geobox, reader.notes),
+    )
 
 
 def evaluate(

@@ -37,8 +37,10 @@ from mapsight.faults import explain_fault
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 _DEBUG = "--debug"
 _GOES_ON = {  # what a command keeps of its work; the others keep nothing
+    "audit": "goes on after the last whole epoch of its training",
     "chips": "cuts only the chips that are not there yet",
     "gather": "goes on after the last whole part",
+    "predict": "goes on after the last whole band of rows",
     "train": "goes on after the last whole epoch",
 }
 _EXPECTED = (

@@ -18,7 +18,7 @@ from mapsight.cli.options import (
     RoadColumn,
     RoadValues,
     Seed,
-    make_dir,
+    hold_dir,
     parse_bands,
     parse_choice,
 )
@@ -93,7 +93,7 @@ def chips(
             "chips", "needs either images with --map, or --pairs", "see `mapsight chips --help`"
         )
     settings = ChipFileSettings(chip_px, gap_px, min_road, seed)
-    cut = write_chips(sources, make_dir(out), settings)
+    cut = write_chips(sources, hold_dir(out), settings)
     if not cut:
         raise InputError(
             "chips",

@@ -13,7 +13,7 @@ from mapsight.cli.options import (
     OutDir,
     RoadColumn,
     RoadValues,
-    make_dir,
+    hold_dir,
     parse_bands,
     parse_choice,
 )
@@ -205,7 +205,7 @@ def gather(
     if roads is not None:
         check_map(drawn)
     path, box, store = (
-        make_dir(out) / "gather.json",
+        hold_dir(out) / "gather.json",
         area.choose_grid(m_per_px),
         Store(cache or find_store_dir()),
     )

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 
 from mapsight.api.files import make_dir as make_dir
 from mapsight.api.files import make_place as make_place
-from mapsight.atomic import write_atomically
+from mapsight.atomic import lock_folder, write_atomically
 from mapsight.errors import InputError, MapsightError
 
 if TYPE_CHECKING:
@@ -87,6 +88,16 @@ def find_named_compute(device: str, arithmetic: str) -> Compute:
     from mapsight.cnn.compute import find_compute
 
     return find_compute(device, arithmetic)
+
+
+def hold_dir(path: Path) -> Path:
+    """The folder, made if needed, and held by this command until its end.
+
+    InputError where another mapsight writes into it.
+    """
+    folder = make_dir(path)
+    click.get_current_context().with_resource(lock_folder(folder))
+    return folder
 
 
 def load_web() -> None:

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.runtimes import Runner
-from mapsight.errors import InputError
+from mapsight.errors import InputError, ModelError
 from mapsight.geo.raster import Raster, open_image, pixel_box, write_raster
 from mapsight.roads.prediction.predict import (
     PredictSettings,
@@ -234,3 +234,70 @@ def test_a_threshold_that_is_none_is_not_taken(tmp_path, said):
     with rasterio.open(tmp_path / "i.tif", "r+") as file:
         file.update_tags(mapsight_threshold=said)
     assert read_threshold(tmp_path / "i.tif") is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("size", [(200, 90), (64, 64), (330, 70)])
+def test_an_interrupted_prediction_goes_on(tmp_path, size, share, dtype):
+    """Wherever it stops, the second run makes the same file of what is left, and nothing stays."""
+    write_raster(tmp_path / "image.tif", noise_raster(*size))
+    done, most = [], 10**9
+
+    def count(images):
+        done.append(len(images))
+        if len(done) > most:
+            raise KeyboardInterrupt
+        return blur_first_band(images)
+
+    def run(name, identity):
+        with open_image(tmp_path / "image.tif") as reader:
+            settings = {"dtype": dtype, "settings": SMALL, "card": CARD, "identity": identity}
+            return predict_file(reader, Runner(count, 1, CARD), tmp_path / name, **settings)
+
+    suited = run("once.tif", "")
+    whole, done[:] = len(done), []
+    most = int(whole * share)
+    with pytest.raises(KeyboardInterrupt):
+        run("twice.tif", "a")
+    assert not (tmp_path / "twice.tif").exists()
+    most, done[:] = 10**9, []
+    assert run("twice.tif", "a") == suited
+    assert len(done) < whole or share < 0.5 or size == (64, 64)
+    once, twice = (rasterio.open(tmp_path / name) for name in ("once.tif", "twice.tif"))
+    np.testing.assert_array_equal(once.read(), twice.read())
+    assert once.tags() == twice.tags()
+    assert {path.name for path in tmp_path.iterdir()} == {"image.tif", "once.tif", "twice.tif"}
+
+
+def test_rows_of_another_prediction_are_not_taken(tmp_path):
+    """Another model, image or setting begins at the top."""
+    write_raster(tmp_path / "image.tif", noise_raster(200, 90))
+
+    def stop(images):
+        if stop.left == 0:
+            raise KeyboardInterrupt
+        stop.left -= 1
+        return np.zeros(images[:, 0].shape, np.float32)
+
+    stop.left = 8
+    with open_image(tmp_path / "image.tif") as reader:
+        run = (reader, Runner(stop, 1, CARD), tmp_path / "a.tif")
+        with pytest.raises(KeyboardInterrupt):
+            predict_file(*run, settings=SMALL, identity="zeros")
+        predict_file(reader, BLUR, tmp_path / "a.tif", settings=SMALL, identity="blur")
+        predict_file(reader, BLUR, tmp_path / "b.tif", settings=SMALL)
+    np.testing.assert_array_equal(
+        read_probability(tmp_path / "a.tif").array, read_probability(tmp_path / "b.tif").array
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_model_that_overflows_is_refused(tmp_path, value):
+    """No file of no data, whatever the pixels of it are."""
+    write_raster(tmp_path / "image.tif", noise_raster(90, 90))
+    broken = Runner(lambda images: np.full(images[:, 0].shape, value, np.float32), 1, CARD)
+    refused = pytest.raises(ModelError, match="NaN or infinity")
+    with open_image(tmp_path / "image.tif") as reader, refused:
+        predict_file(reader, broken, tmp_path / "p.tif", settings=SMALL)
+    assert not (tmp_path / "p.tif").exists()

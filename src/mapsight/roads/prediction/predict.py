@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
-from mapsight.atomic import hidden_folder
+from mapsight.atomic import check_target, hidden_folder
 from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.counts import Histogram, count_pixels, sum_counts
 from mapsight.cnn.runtimes import Runner, average_flips
-from mapsight.errors import InputError
+from mapsight.errors import InputError, ModelError
 from mapsight.geo.grid import Window, tile_windows, window_weights
 from mapsight.geo.raster import (
     GeoBox,
@@ -32,6 +31,7 @@ from mapsight.geo.raster import (
 )
 from mapsight.geo.warp import warp_raster
 from mapsight.progress import open_progress
+from mapsight.roads.prediction.ledger import Band, keep_bands, open_ledger
 from mapsight.roads.prediction.suit import SuitedThreshold, suit_threshold
 from mapsight.roads.prediction.windows import WindowReader
 
@@ -52,14 +52,6 @@ class PredictSettings:
     window_px: int = 512
     overlap_px: int = 128
     flips: bool = False
-
-
-class Band(NamedTuple):
-    """Rows of an image: probability (h, W) float32 and valid (h, W) bool, from `row` on."""
-
-    row: int
-    probability: np.ndarray
-    valid: np.ndarray
 
 
 def predict_raster(
@@ -90,18 +82,35 @@ def predict_file(
     dtype: str = "float32",
     settings: PredictSettings = PredictSettings(),
     card: ModelCard | None = None,
+    identity: str = "",
 ) -> SuitedThreshold | None:
     """Writes the probability on the image's *own* grid, whatever grid the model wants to see.
 
     float32 in 0 … 1 with NaN, or uint8 as value / 254 with 255, where there is no data. With the
     model's card, the threshold that suits this picture is written as the file's tag, and returned.
+    `identity` stands for all that decides the values: with it, finished rows are kept beside `out`
+    until it is written, and the same prediction goes on after them.
     """
+    check_target(out)
+
+    def predict(row: int) -> Iterator[Band]:
+        return predict_bands(reader, runner, settings, first_row=row)
+
+    if not identity:
+        return _write_file(reader, predict(0), out, dtype, card)
+    with open_ledger(out, identity) as folder:
+        return _write_file(reader, keep_bands(folder, reader.geobox, predict), out, dtype, card)
+
+
+def _write_file(
+    reader: ImageReader, bands: Iterator[Band], out: Path, dtype: str, card: ModelCard | None
+) -> SuitedThreshold | None:
     same_grid = reader.geobox == reader.source_geobox
     with hidden_folder(out) as folder:
         first = out if same_grid else folder / "working.tif"
         with open_probability_writer(first, reader.geobox, dtype) as writer:
             counts = []
-            for band in predict_bands(reader, runner, settings):
+            for band in bands:
                 stored = encode_probability(band.probability, band.valid, dtype)
                 writer.write(band.row, 0, stored[None])
                 counts.append(count_seen(band.probability, band.valid))
@@ -146,29 +155,36 @@ def predict_bands(
     settings: PredictSettings,
     *,
     wanted: np.ndarray | None = None,
+    first_row: int = 0,
 ) -> Iterator[Band]:
-    """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time."""
+    """Probability in bands of finished rows, top to bottom; holds two rows of windows at a time.
+
+    From `first_row` on, where a band must begin, it is that of a run from the top, bit for bit.
+    Raises ModelError where the model gives NaN or infinity.
+    """
     box, overlap = reader.geobox, settings.overlap_px
     runner = average_flips(runner) if settings.flips else runner
     windows = tile_windows(box.height, box.width, size_px=settings.window_px, overlap_px=overlap)
     stride = settings.window_px - overlap
     start = 0
     open_rows, open_valid = _empty(box), np.zeros((0, box.width), bool)
-    with open_progress("predict", total=len(windows)) as advance:
+    above = {window for window in windows if window.row + settings.window_px <= first_row}
+    with open_progress("predict", total=len(windows), done=len(above)) as advance:
         for row in sorted({window.row for window in windows}):
             end = min(row + settings.window_px, box.height)
             open_rows = np.concatenate([open_rows, _empty(box, end - start - len(open_rows))])
             open_valid = np.concatenate(
                 [open_valid, np.zeros((end - start - len(open_valid), box.width), bool)]
             )
-            for window in (w for w in windows if w.row == row):
+            for window in (w for w in windows if w.row == row and w not in above):
                 if wanted is None or _holds(wanted, window):
                     _add_window(
                         reader, runner, window, settings, Band(start, open_rows, open_valid)
                     )
                 advance(1, "")
             done = box.height if row + stride + overlap // 2 >= box.height else row + stride
-            yield _finish(start, open_rows[: done - start], open_valid[: done - start])
+            if start >= first_row:
+                yield _finish(start, open_rows[: done - start], open_valid[: done - start])
             open_rows, open_valid, start = (
                 open_rows[done - start :],
                 open_valid[done - start :],
@@ -244,6 +260,12 @@ def _empty(box: GeoBox, rows: int = 0) -> np.ndarray:
 
 
 def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
+    if not np.isfinite(probability[valid]).all():
+        raise ModelError(
+            "the model",
+            "gives NaN or infinity on this image, so no probability can be written",
+            "use another model, or train it again with a lower learning rate",
+        )
     return Band(row, np.where(valid, np.clip(probability, 0, 1), 0).astype(np.float32), valid)
 
 
