@@ -26,6 +26,7 @@ from mapsight.errors import InputError
 
 
 def chips(
+    context: typer.Context,
     out: OutDir,
     images: Annotated[list[Path] | None, typer.Argument(help="images, with --map")] = None,
     map_file: Annotated[
@@ -93,7 +94,7 @@ def chips(
             "chips", "needs either images with --map, or --pairs", "see `mapsight chips --help`"
         )
     settings = ChipFileSettings(chip_px, gap_px, min_road, seed)
-    cut = write_chips(sources, hold_dir(out), settings)
+    cut = write_chips(sources, hold_dir(context, out), settings)
     if not cut:
         raise InputError(
             "chips",

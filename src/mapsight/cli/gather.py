@@ -28,6 +28,7 @@ _NETWORK = "Network"
 
 
 def gather(
+    context: typer.Context,
     out: OutDir,
     bbox: Annotated[
         tuple[float, float, float, float],
@@ -205,7 +206,7 @@ def gather(
     if roads is not None:
         check_map(drawn)
     path, box, store = (
-        hold_dir(out) / "gather.json",
+        hold_dir(context, out) / "gather.json",
         area.choose_grid(m_per_px),
         Store(cache or find_store_dir()),
     )

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from mapsight.api.files import make_dir as make_dir
@@ -90,13 +89,13 @@ def find_named_compute(device: str, arithmetic: str) -> Compute:
     return find_compute(device, arithmetic)
 
 
-def hold_dir(path: Path) -> Path:
+def hold_dir(context: typer.Context, path: Path) -> Path:
     """The folder, made if needed, and held by this command until its end.
 
     InputError where another mapsight writes into it.
     """
     folder = make_dir(path)
-    click.get_current_context().with_resource(lock_folder(folder))
+    context.with_resource(lock_folder(folder))
     return folder
 
 
