@@ -32,7 +32,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="default: the one that ships")
+    parser.add_argument("--model", help="a file or the name of a shipped one; default: 'shipped'")
     parser.add_argument("--set", action="append", help="only these sets or places, by first words")
     parser.add_argument("--findings", action="store_true", help="planted errors, too (slow)")
     parser.add_argument("--folds", type=int, action="append", help="default: 0 and the usual ones")
@@ -65,7 +65,8 @@ def main() -> None:
     for name, text in texts.items():
         print(text, end="\n\n")
         if options.docs:
-            replace_block(options.docs / "results.md", name, text)
+            block = name if options.model in (None, "shipped") else f"{name}-{options.model}"
+            replace_block(options.docs / "results.md", block, text)
     if options.json:
         with write_atomically(options.json) as temporary:
             found = {"pixels": pixels, "places": places}

@@ -221,6 +221,19 @@ def test_shipped_model_finds_planted_errors(run, town, tmp_path):
     assert report["kind_aware"]["precision_at"]["5"]["value"] >= 0.6
 
 
+def test_the_model_for_anywhere_can_be_named(run, town, tmp_path):
+    """An audit by its name is written down by its name, so that others can read the model again."""
+    done = run(
+        *("audit", town / "image.tif", town / "map.gpkg", "--out", tmp_path / "audit"),
+        *("--folds", 0, "--model", "anywhere"),
+    )
+    assert done.status == 0, done.err
+    told = json.loads((tmp_path / "audit" / "audit.json").read_text())
+    assert told["sources"]["model"] == "anywhere"
+    done = run("predict", town / "image.tif", "--model", "anywhere", "--out", tmp_path / "p.tif")
+    assert done.status == 0 and "litenet" in done.err + done.out
+
+
 def test_plant_is_deterministic(run, town, tmp_path):
     """Equal seeds plant equal mistakes, others do not."""
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -406,7 +419,8 @@ def test_doctor(run):
         "device in use",
         "extra: web",
         "mapsight review",
-        "shipped model",
+        "model 'shipped'",
+        "model 'anywhere'",
     ):
         assert word in done.out
 

@@ -27,7 +27,7 @@ from mapsight.api.result import Audit, read_audit, take_facts
 from mapsight.atomic import lock_folder
 from mapsight.cnn.checkpoint import Model
 from mapsight.cnn.compute import find_compute
-from mapsight.cnn.shipped import SHIPPED
+from mapsight.cnn.shipped import NAMES, SHIPPED
 from mapsight.errors import InputError
 from mapsight.geo.geobox import GeoBox
 from mapsight.geo.maps.classes import parse_choice
@@ -308,14 +308,15 @@ def _name_sources(
 
 
 def _name_model(model: ModelLike | None, start: Model | None, folder: Path | None) -> str | None:
-    """The model as another command could read it again: a path as seen from the folder, 'shipped'
-    or 'none'; None where it lies in no file.
+    """The model as another command could read it again: a path as seen from the folder, a shipped
+    one's name or 'none'; None where it lies in no file.
     """
     if start is None:
         return "none"
-    if model is None or model == SHIPPED:
-        return SHIPPED
-    return None if isinstance(model, Model) else name_beside(Path(model), folder or Path())
+    if isinstance(model, Model):
+        return None
+    name = SHIPPED if model is None else str(model)
+    return name if name in NAMES else name_beside(Path(name), folder or Path())
 
 
 def _tell(found: AuditedMap) -> None:

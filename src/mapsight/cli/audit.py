@@ -46,7 +46,8 @@ def audit(
     model: Annotated[
         str | None,
         typer.Option(
-            help="model file to start from; default: 'shipped'; 'none': learn from this map alone"
+            help="model file to start from; default: 'shipped'; 'anywhere': the one for imagery of"
+            " elsewhere; 'none': learn from this map alone"
         ),
     ] = None,
     folds: Annotated[

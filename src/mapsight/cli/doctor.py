@@ -59,7 +59,7 @@ def doctor() -> None:
         version = _find_version(name)
         missing += version is None
         table.add_row(name, version or "missing", "" if version else f"pip install {name}")
-    for row in (*_list_gdal(), *_list_devices(), *_list_extras(), _show_weights(), _show_disk()):
+    for row in (*_list_gdal(), *_list_devices(), *_list_extras(), *_list_models(), _show_disk()):
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     if missing:
@@ -107,15 +107,19 @@ def _list_extras() -> list[tuple[str, str, str]]:
     return rows
 
 
-def _show_weights() -> tuple[str, str, str]:
+def _list_models() -> list[tuple[str, str, str]]:
+    from mapsight.cnn.shipped import ANYWHERE, NAMES, ROADS, read_shipped
     from mapsight.errors import MapsightError
-    from mapsight.roads.training.shipped import read_model_or_default
 
-    try:
-        card = read_model_or_default(None).card
-    except MapsightError as error:
-        return "shipped model", "none", str(error)
-    return "shipped model", f"{card.net}, {card.m_per_px:g} m/px", card.trained_on
+    rows = []
+    for name in (name for name, file in NAMES.items() if file in (ROADS, ANYWHERE)):
+        try:
+            card = read_shipped(NAMES[name]).card
+        except MapsightError as error:
+            rows.append((f"model '{name}'", "none", str(error)))
+            continue
+        rows.append((f"model '{name}'", f"{card.net}, {card.m_per_px:g} m/px", card.trained_on))
+    return rows
 
 
 def _show_disk() -> tuple[str, str, str]:

@@ -27,7 +27,10 @@ from mapsight.cli.options import (
 )
 
 ModelFile = Annotated[
-    Path | None, typer.Option("--model", help="a model file; default: 'shipped', mapsight's own")
+    Path | None,
+    typer.Option(
+        "--model", help="a model file, 'shipped' (mapsight's own, the default) or 'anywhere'"
+    ),
 ]
 Flips = Annotated[
     bool, typer.Option("--flips", help="average over mirrored views: slower, a little better")

@@ -9,9 +9,10 @@ from mapsight.cnn.checkpoint import Model, read_model
 from mapsight.errors import ModelError
 
 ROADS = "roads-1m.safetensors"
+ANYWHERE = "roads-anywhere.safetensors"
 DIGITS = "digits-small.safetensors"
 SHIPPED = "shipped"  # the road model, by the name that commands know
-NAMES = {SHIPPED: ROADS, "digits": DIGITS}
+NAMES = {SHIPPED: ROADS, "anywhere": ANYWHERE, "digits": DIGITS}
 
 
 def read_shipped(name: str) -> Model:

@@ -73,14 +73,16 @@ def make_metadata(card: ModelCard, tile_px: int) -> dict[str, str]:
     return {key: json.dumps(value) for key, value in told.items()}
 
 
-def _choose_model(run: Run, settings: ExportSettings) -> Path | None:
-    """The file to export, None for the shipped model; InputError where what judged is no longer
-    there.
+def _choose_model(run: Run, settings: ExportSettings) -> str | Path | None:
+    """The file to export or the name of a shipped model, None for the usual one; InputError where
+    what judged is no longer there.
     """
-    from mapsight.cnn.shipped import SHIPPED
+    from mapsight.cnn.shipped import NAMES
 
-    if settings.model is not None or run.model_name in ("", SHIPPED):
+    if settings.model is not None:
         return settings.model
+    if run.model_name in ("", *NAMES):
+        return run.model_name or None
     if run.model_name == "none":
         raise InputError(
             "this audit",

@@ -99,8 +99,8 @@ class Run:
 
     @property
     def model_name(self) -> str:
-        """Which model the audit started from: a path as seen from its folder, 'shipped', 'none', or
-        '' if not told.
+        """Which model the audit started from: a path as seen from its folder, a shipped one's
+        name, 'none', or '' if not told.
         """
         return self._source("model")
 
