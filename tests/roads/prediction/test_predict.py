@@ -301,3 +301,5 @@ def test_a_model_that_overflows_is_refused(tmp_path, value):
     with open_image(tmp_path / "image.tif") as reader, refused:
         predict_file(reader, broken, tmp_path / "p.tif", settings=SMALL)
     assert not (tmp_path / "p.tif").exists()
+    with pytest.raises(ModelError, match="NaN or infinity"):
+        predict_array(np.zeros((3, 64, 64), np.uint8), broken)

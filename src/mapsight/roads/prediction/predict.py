@@ -146,7 +146,9 @@ def predict_array(image: np.ndarray, runner: Runner) -> np.ndarray:
     height, width = image.shape[1:]
     step = math.lcm(runner.stride_px, _PAD_PX)
     padding = ((0, 0), (0, -height % step), (0, -width % step))
-    return runner.predict(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
+    seen = runner.predict(np.pad(image, padding, mode="symmetric")[None])[0, :height, :width]
+    _check_finite(seen)
+    return seen
 
 
 def predict_bands(
@@ -259,13 +261,18 @@ def _empty(box: GeoBox, rows: int = 0) -> np.ndarray:
     return np.zeros((rows, box.width), np.float32)
 
 
-def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
-    if not np.isfinite(probability[valid]).all():
+def _check_finite(probability: np.ndarray) -> None:
+    """Raises ModelError for NaN and infinity: weights that overflow are no knowledge of roads."""
+    if not np.isfinite(probability).all():
         raise ModelError(
             "the model",
-            "gives NaN or infinity on this image, so no probability can be written",
+            "gives NaN or infinity on this image",
             "use another model, or train it again with a lower learning rate",
         )
+
+
+def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
+    _check_finite(probability[valid])
     return Band(row, np.where(valid, np.clip(probability, 0, 1), 0).astype(np.float32), valid)
 
 
