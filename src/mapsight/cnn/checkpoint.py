@@ -102,9 +102,15 @@ def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
         raise ModelError(path, "is not a training state", "delete it to start afresh")
     parts: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in _PREFIXES}
     for name, tensor in tensors.items():
-        part, key = name.split("/", 1)
+        part, _, key = name.partition("/")
         parts.setdefault(part, {})[key] = tensor
-    return parts, json.loads(metadata["progress"])
+    try:
+        progress = json.loads(metadata["progress"])
+    except (KeyError, ValueError, RecursionError):
+        progress = None
+    if not isinstance(progress, dict):
+        raise ModelError(path, "is a damaged training state", "delete it to start afresh")
+    return parts, progress
 
 
 def fingerprint(*parts: object) -> str:
