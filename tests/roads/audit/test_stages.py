@@ -168,7 +168,7 @@ def test_without_a_model_everything_is_of_the_moved_map(beside, monkeypatch):
     counted against the same labels. Before, the reach stayed where the map had been.
     """
     image, roads, seen = beside
-    monkeypatch.setattr(folds, "_judge_folds", lambda *_: seen)
+    monkeypatch.setattr(folds, "_predict_each_fold", lambda *_: seen)
     settings = AuditSettings(folds=2)
     done = audit_map(image, roads, Engine(None, COMPUTE), settings=settings)
     shift = done.alignment.shift
