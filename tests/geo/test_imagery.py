@@ -467,6 +467,8 @@ def test_places_that_cannot_be_trusted_are_refused(write_image: WriteImage) -> N
         open_image(write_image(array, None, None), crs="EPSG:32633")
     with pytest.raises(InputError, match="degenerate"):
         open_image(write_image(array, Affine(0.5, 0.5, 1, 0.5, 0.5, 1), UTM))
+    with pytest.raises(InputError, match="on the ground"):
+        open_image(write_image(array, Affine(1e-11, 0, 500_000, 0, -1e-11, 5_000_000), UTM))
     local = CRS.from_wkt('LOCAL_CS["works",UNIT["metre",1]]')
     with pytest.raises(InputError, match="not tied to the earth"):
         open_image(write_image(array, NORTH_UP, local))

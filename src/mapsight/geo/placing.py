@@ -21,6 +21,7 @@ from mapsight.geo.source import GRID_BUDGET_PX
 
 _SAME_RESOLUTION = 0.05
 _SQUARE = 0.01
+_LEAST_M = 1e-6  # no camera on an aircraft resolves a micrometre: such a grid is a damaged one
 # Roads are 3 to 12 m wide. From this many metres a pixel they are a hint, then nothing at all.
 _HARDLY_M, _NEVER_M = 2.5, 5.0
 
@@ -155,7 +156,9 @@ def _is_north_up(box: GeoBox) -> bool:
 
 
 def ground_resolution(box: GeoBox, crs: CRS) -> float:
-    """Side in metres of a square as large as the pixel in the middle of the box."""
+    """Side in metres of a square as large as the pixel in the middle of the box; InputError where
+    it has none.
+    """
     assert box.crs is not None
     row, col = box.height / 2, box.width / 2
     x, y = zip(
@@ -163,7 +166,12 @@ def ground_resolution(box: GeoBox, crs: CRS) -> float:
         strict=True,
     )
     (x0, x1, x2), (y0, y1, y2) = transform_points(box.crs, crs, list(x), list(y))
-    return math.sqrt(abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)))
+    side = math.sqrt(abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)))
+    if not (math.isfinite(side) and side >= _LEAST_M):
+        raise InputError(
+            "the image", f"a pixel of it measures {side:g} m on the ground", "georeference it again"
+        )
+    return side
 
 
 def outline_bounds(box: GeoBox, crs: CRS) -> tuple[float, float, float, float]:
