@@ -37,7 +37,7 @@ from mapsight.geo.sources.sheets import find_files
 from mapsight.progress import show_progress
 from mapsight.roads.audit.align import describe_shift
 from mapsight.roads.audit.audit import AuditedMap, audit_map
-from mapsight.roads.audit.settings import AuditSettings, Engine
+from mapsight.roads.audit.settings import BYTES_PER_PX, AuditSettings, Engine
 from mapsight.roads.folder.facts import Origin, name_time, tell_facts
 from mapsight.roads.folder.history import FINDINGS, continue_findings, find_history, take_identities
 from mapsight.roads.folder.read import JUDGED, join_verdicts, read_findings
@@ -170,6 +170,7 @@ def audit(
             hints=hints,
             prefer=prefer,
             area=area,
+            bytes_per_px=BYTES_PER_PX,
         )
         engine = Engine(start, find_compute(device, compute), folder and folder / "training")
         origin = Origin(

@@ -19,6 +19,7 @@ from mapsight.geo.areas import read_area
 from mapsight.geo.geobox import GeoBox
 from mapsight.geo.network import RoadMap, read_map, write_lines
 from mapsight.geo.raster import ImageReader, Raster
+from mapsight.geo.source import WHOLE_BYTES_PER_PX, check_whole
 from mapsight.geo.sources.sheets import SheetReader, open_images
 from mapsight.roads.training.scenes import Hints
 from mapsight.roads.training.shipped import read_model_or_default
@@ -50,14 +51,17 @@ def read_inputs(
     hints: Hints = Hints(),
     prefer: str = "sharpest",
     area: PathLike | None = None,
+    bytes_per_px: float = WHOLE_BYTES_PER_PX,
 ) -> Inputs:
     """Read an image, or several sheets as one, at that resolution, and the map within it.
 
-    Outside of an area of interest the image has no data, and the map no length.
+    Outside of an area of interest the image has no data, and the map no length. `bytes_per_px` is
+    what the work on them will hold: InputError before reading where that does not fit the memory.
     """
     with open_images(
         list_paths(image), bands=hints.bands, crs=hints.crs, m_per_px=m_per_px, prefer=prefer
     ) as reader:
+        check_whole(*reader.geobox.shape, list_paths(image)[0], bytes_per_px=bytes_per_px)
         seen, notes = reader.read_all(), reader.notes
         sheets = tuple(sheet.path for sheet in reader.sheets) if is_several(reader) else ()
     mapped = read_map_like(roads, seen.geobox, hints)

@@ -251,7 +251,7 @@ def _show(study: Study, out: Path) -> None:
     make_place(out)
     write_picture(out, study)
     typer.echo(str(study))
-    say(f"wrote {out}")
+    say(f"wrote {out.absolute()}")
 
 
 # in the order of the chapters

@@ -21,7 +21,7 @@ from mapsight.cli.options import (
 
 def extract(
     probability: Annotated[
-        Path, typer.Argument(help="probability.tif, as `mapsight predict` writes it")
+        Path, typer.Argument(help="probability.tif of `mapsight predict`, or a mask")
     ],
     out: Annotated[Path, typer.Option(help="road lines to write: .gpkg or .geojson")] = Path(
         "roads.gpkg"

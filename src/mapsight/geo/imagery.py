@@ -110,7 +110,7 @@ class ImageReader:
         return Raster(array, box.transform, box.crs, valid)
 
     def read_all(self) -> Raster:
-        """The whole working grid; InputError above 400 Mpx."""
+        """The whole working grid; InputError where it does not fit the memory."""
         height, width = self.geobox.shape
         check_whole(height, width, self._name)
         array, valid = np.empty((3, height, width), np.uint8), np.empty((height, width), bool)

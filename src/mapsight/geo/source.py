@@ -20,6 +20,7 @@ from rasterio.windows import Window
 
 from mapsight.errors import InputError
 from mapsight.geo.files import check_local_file
+from mapsight.geo.memory import measure_available
 
 # VRT, WMS, STACIT … read other files or the network from inside a file named .tif: never without
 # this list.
@@ -34,7 +35,7 @@ _DRIVERS = {
 _WARPED_OPAQUE = {"int16": 32767}  # what GDAL's warper writes for opaque; elsewhere 255
 GRID_BUDGET_PX = 10**12  # a country at 0.3 m; larger headers are lies
 BLOCK_BUDGET_BYTES = 2**30  # one block is the least that GDAL can read
-WHOLE_BUDGET_PX = 400_000_000
+WHOLE_BYTES_PER_PX = 8  # an image, what of it is valid, and a mask
 
 
 def open_source(path: str | os.PathLike[str]) -> DatasetReader:
@@ -88,14 +89,21 @@ def read_valid(source: DatasetReader | WarpedVRT, window: Window) -> NDArray[np.
         raise _damaged(source, error) from None
 
 
-def check_whole(height: int, width: int, name: object) -> None:
-    """InputError where a whole read would not fit the memory of an ordinary machine."""
-    if height * width > WHOLE_BUDGET_PX:
-        millions = height * width // 10**6
+def check_whole(
+    height: int, width: int, name: object, *, bytes_per_px: float = WHOLE_BYTES_PER_PX
+) -> None:
+    """InputError where a whole read, and what is to be done with it, would not fit the memory that
+    this machine, or its container, has left.
+    """
+    wanted, left = height * width * bytes_per_px, measure_available()
+    if left is not None and wanted > left:
+        millions = height * width / 10**6
         raise InputError(
             name,
-            f"{millions} Mpx are too many to hold at once (limit 400)",
-            "cut it, or lower the resolution",
+            f"{millions:,.0f} Mpx need some {wanted / 1e9:,.1f} GB of memory, and"
+            f" {left / 1e9:,.1f} GB are left",
+            f"cut it to {left / bytes_per_px / 1e6:,.0f} Mpx, ask for more metres a pixel, or use a"
+            " larger machine",
         )
 
 

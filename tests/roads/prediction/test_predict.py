@@ -14,6 +14,7 @@ from mapsight.cnn.checkpoint import ModelCard
 from mapsight.cnn.runtimes import Runner
 from mapsight.errors import InputError, ModelError
 from mapsight.geo.raster import Raster, open_image, pixel_box, write_raster
+from mapsight.roads.prediction.extract import extract_lines
 from mapsight.roads.prediction.predict import (
     PredictSettings,
     predict_array,
@@ -202,6 +203,65 @@ def test_only_wanted_windows_are_run():
     assert len(memory.reads) <= 4
     full = predict_raster(memory, BLUR, SMALL)
     assert np.allclose(some.array[0][wanted], full.array[0][wanted], atol=1e-6)
+
+
+STRIPE = np.s_[40:46, 10:110]
+
+
+@pytest.mark.parametrize(
+    ("on", "dtype", "options"),
+    [
+        (255, "uint8", {}),
+        (1, "uint8", {}),
+        (255, "uint8", {"nodata": 0}),
+        (1, "uint8", {"nodata": 255}),
+        (1, "float32", {}),
+        (255, "float32", {}),
+        (255, "float32", {"nodata": -9999}),
+        (1, "int16", {"nodata": -1}),
+        (65535, "uint16", {}),
+        (100, "uint8", {}),
+    ],
+)
+@pytest.mark.parametrize("place", ["metres", "degrees"])
+def test_a_plain_mask_is_a_probability(tmp_path, on, dtype, options, place):
+    """Whatever the two values of a mask are, its roads become lines."""
+    array = np.zeros((1, 100, 120), dtype)
+    array[0][STRIPE] = on
+    metres = Affine(1, 0, 691_000, 0, -1, 5_335_000), CRS.from_epsg(32632)
+    degrees = Affine(1.34e-5, 0, 11.5, 0, -9e-6, 48.1), CRS.from_epsg(4326)
+    transform, crs = metres if place == "metres" else degrees
+    profile = {"driver": "GTiff", "count": 1, "height": 100, "width": 120, "dtype": dtype}
+    with rasterio.open(
+        tmp_path / "m.tif", "w", **profile, **options, crs=crs, transform=transform
+    ) as target:
+        target.write(array)
+    back = read_probability(tmp_path / "m.tif")
+    assert back.array.max() == 1
+    lines = extract_lines(back, threshold=0.5)
+    assert len(lines) == 1
+    assert lines.length.sum() == pytest.approx(100, abs=12)
+
+
+def test_a_probability_of_one_value_stays_what_it_is(tmp_path):
+    """0.4 and nothing else is no mask."""
+    raster = noise_raster(40, 40)
+    array = np.zeros((1, 40, 40), np.float32)
+    array[0, 10:20] = 0.4
+    write_raster(tmp_path / "p.tif", Raster(array, raster.transform, raster.crs))
+    assert read_probability(tmp_path / "p.tif").array.max() == pytest.approx(0.4)
+
+
+def test_a_mask_that_was_saved_as_a_picture(tmp_path):
+    """Three equal bands are one mask; levels of 0 to 255 are shares of 255."""
+    grey = np.zeros((100, 120), np.uint8)
+    grey[STRIPE], grey[60:70, 20:40] = 255, 51
+    raster = noise_raster(100, 120)
+    write_raster(tmp_path / "m.tif", Raster(np.stack([grey] * 3), raster.transform, raster.crs))
+    back = read_probability(tmp_path / "m.tif")
+    assert back.array.shape == (1, 100, 120)
+    assert back.array[0, 65, 30] == pytest.approx(0.2)
+    assert back.array[0][STRIPE].min() == 1
 
 
 def test_foreign_rasters_are_no_probability(tmp_path):

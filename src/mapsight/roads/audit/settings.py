@@ -14,6 +14,9 @@ from mapsight.geo.shift import ShiftSettings
 from mapsight.roads.finding.findings import FindingSettings
 from mapsight.roads.prediction.predict import PredictSettings
 
+# What an audit holds at its height for a pixel: image, labels, folds, probability, distances.
+BYTES_PER_PX = 75
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditSettings:

@@ -14,6 +14,8 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as RasterWindow
 
 from mapsight.atomic import check_target, hidden_folder
 from mapsight.cnn.checkpoint import ModelCard
@@ -29,12 +31,14 @@ from mapsight.geo.raster import (
     open_raster_writer,
     read_raster,
 )
+from mapsight.geo.source import open_source, read_pixels
 from mapsight.geo.warp import warp_raster
 from mapsight.progress import open_progress
 from mapsight.roads.prediction.ledger import Band, keep_bands, open_ledger
 from mapsight.roads.prediction.suit import SuitedThreshold, suit_threshold
 from mapsight.roads.prediction.windows import WindowReader
 
+_LEVELS_PX, _MOST_LEVELS = 2**22, 256  # looked at together; more are no mask's
 THRESHOLD_TAG = "mapsight_threshold"
 NODATA = {"float32": np.nan, "uint8": 255}
 # of a picture in one piece, beside the net's stride: its right and lower edge see so much of their
@@ -277,31 +281,55 @@ def _finish(row: int, probability: np.ndarray, valid: np.ndarray) -> Band:
 
 
 def read_probability(path: Path) -> Raster:
-    """A probability that was written here, as float32 (1, H, W) in 0 … 1 on the working grid of its
-    image.
+    """A probability as float32 (1, H, W) in 0 … 1 on the working grid of its image.
 
-    Raises InputError for any other raster.
+    One that was written here, or a mask, or one of another program: 0 to 1, or 0 to 255. Raises
+    InputError for any other raster.
     """
     raster = read_raster(path, on_working_grid=True)
-    array = raster.array
-    if array.shape[0] == 1 and array.dtype == np.uint8:
+    with open_source(path) as source:
+        ours = source.dtypes[0] == "uint8" and math.isclose(source.scales[0], 1 / UINT8_STEPS)
+        full = 1.0 if ours else _find_full(source)
+        off_is_nodata = source.nodata == 0
+    array, valid = raster.array, raster.valid
+    if array.shape[0] == 3 and (array == array[:1]).all():
+        array = array[:1]  # a mask that was saved as a picture
+    if array.shape[0] == 1 and ours:
         array = array.astype(np.float32) / UINT8_STEPS
+    elif array.shape[0] == 1:
+        array = array.astype(np.float32) / np.float32(full)
+        if off_is_nodata:
+            valid = np.ones_like(valid)
     if array.shape[0] != 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
             path,
-            "is no probability (one band of float32 or uint8)",
+            "is no probability (one band of 0 to 1, or of 0 to 255) and no mask",
             "make one with `mapsight predict`",
         )
-    seen = array[0][raster.valid]
+    seen = array[0][valid]
     if len(seen) and (seen.min() < 0 or seen.max() > 1):
         raise InputError(
             path,
             f"holds values from {seen.min():g} to {seen.max():g}, not probabilities",
             "make one with `mapsight predict`",
         )
-    return Raster(
-        np.where(raster.valid, array, 0).astype(np.float32),
-        raster.transform,
-        raster.crs,
-        raster.valid,
-    )
+    return Raster(np.where(valid, array, 0).astype(np.float32), raster.transform, raster.crs, valid)
+
+
+def _find_full(source: DatasetReader) -> float:
+    """What another program writes for 1: the higher of two values whose lower is 0, 255 for other
+    whole numbers up to there; else 1.
+    """
+    seen: set[float] = set()
+    rows = max(1, _LEVELS_PX // source.width)
+    for top in range(0, source.height, rows):
+        window = RasterWindow(0, top, source.width, min(rows, source.height - top))
+        values = np.unique(read_pixels(source, [1], window))
+        seen |= set(values[np.isfinite(values)].tolist()) - {0, source.nodata}
+        if len(seen) > _MOST_LEVELS:
+            break
+    highest = max(seen, default=1)
+    if len(seen) == 1 and highest >= 1:
+        return float(highest)
+    whole = np.issubdtype(np.dtype(source.dtypes[0]), np.integer)
+    return 255.0 if whole and 1 < highest <= 255 else 1.0
