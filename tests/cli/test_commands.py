@@ -110,6 +110,22 @@ def test_train_resumes_after_interruption(run, town, tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.safetensors"]
 
 
+def test_a_runtime_is_chosen_by_name(run, town, tmp_path, monkeypatch):
+    """Another program predicts nearly the same and is named; an unknown one is refused."""
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("torch", "openvino"):
+        done = run("predict", town / "image.tif", "--out", tmp_path / name, "--runtime", name)
+        assert done.status == 0 and ("openvino" in done.err) == (name == "openvino"), done.err
+    probability = [rasterio.open(tmp_path / name).read(1) for name in ("torch", "openvino")]
+    roads = [seen > 0.3 for seen in probability]
+    assert (roads[0] & roads[1]).sum() >= 0.98 * (roads[0] | roads[1]).sum() > 0
+    refused = run(
+        "predict", town / "image.tif", "--out", tmp_path / "no.tif", "--runtime", "abacus"
+    )
+    assert refused.status == 2 and "torch, onnx, openvino" in refused.err
+
+
 def test_audit_of_several_images(run, town, tmp_path):
     """Images come before the map; one that is there twice changes nothing."""
     image = (town / "image.tif", town / "image.tif")

@@ -77,6 +77,7 @@ def audit(
     seed: int = 0,
     device: str = "auto",
     compute: str = "auto",
+    runtime: str = "torch",
     command: str = "",
     progress: bool = False,
 ) -> Audit:
@@ -130,6 +131,8 @@ def audit(
         Equal seeds give equal results.
     device, compute : str
         'auto', 'cpu', 'cuda' or 'mps'; 'auto', 'fp32' or 'bf16'.
+    runtime : str
+        Program that runs the nets: 'torch', 'onnx' or 'openvino', which is the fastest on most x86.
     command : str
         What repeats this audit, for the report.
     progress : bool
@@ -172,7 +175,8 @@ def audit(
             area=area,
             bytes_per_px=BYTES_PER_PX,
         )
-        engine = Engine(start, find_compute(device, compute), folder and folder / "training")
+        where = find_compute(device, compute, runtime)
+        engine = Engine(start, where, folder and folder / "training")
         origin = Origin(
             image_name=_name_image(image, inputs),
             map_name=Path(map).name if is_file(map) else "a table of lines",

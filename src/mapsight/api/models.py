@@ -40,6 +40,7 @@ def predict(
     flips: bool = False,
     device: str = "auto",
     compute: str = "auto",
+    runtime: str = "torch",
     progress: bool = False,
 ) -> Probability: ...
 @overload
@@ -54,6 +55,7 @@ def predict(
     flips: bool = False,
     device: str = "auto",
     compute: str = "auto",
+    runtime: str = "torch",
     progress: bool = False,
 ) -> Path: ...
 def predict(
@@ -67,6 +69,7 @@ def predict(
     flips: bool = False,
     device: str = "auto",
     compute: str = "auto",
+    runtime: str = "torch",
     progress: bool = False,
 ) -> Probability | Path:
     """Tell the probability of road for every pixel of an image.
@@ -83,7 +86,7 @@ def predict(
         How the file stores it: 0 … 1 with NaN for no data, or value / 254 with 255 for no data.
     flips : bool
         Average over mirrored views: slower, a little better.
-    bands, crs, device, compute, progress
+    bands, crs, device, compute, runtime, progress
         As in `mapsight.audit`.
 
     Returns
@@ -99,7 +102,7 @@ def predict(
     """
     if dtype not in NODATA:
         raise InputError(f"--dtype {dtype}", "unknown", f"choose {' or '.join(NODATA)}")
-    chosen, where = read_chosen_model(model), find_compute(device, compute)
+    chosen, where = read_chosen_model(model), find_compute(device, compute, runtime)
     with (
         show_progress(progress),
         tempfile.TemporaryDirectory() as folder,

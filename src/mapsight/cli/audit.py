@@ -18,6 +18,7 @@ from mapsight.cli.options import (
     OutDir,
     RoadColumn,
     RoadValues,
+    Runtime,
     Seed,
     name_command,
     parse_bands,
@@ -89,6 +90,7 @@ def audit(
     seed: Seed = 0,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
+    runtime: Runtime = "torch",
     previous: Annotated[
         Path | None,
         typer.Option(help="folder of an earlier audit of this place; default: --out itself"),
@@ -122,6 +124,7 @@ def audit(
         seed=seed,
         device=device,
         compute=arithmetic,
+        runtime=runtime,
         command=name_command(),
     )
 

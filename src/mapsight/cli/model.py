@@ -18,6 +18,7 @@ from mapsight.cli.options import (
     OutDir,
     RoadColumn,
     RoadValues,
+    Runtime,
     Seed,
     find_named_compute,
     make_dir,
@@ -157,6 +158,7 @@ def predict(
     flips: Flips = False,
     device: Device = "auto",
     arithmetic: Arithmetic = "auto",
+    runtime: Runtime = "torch",
 ) -> None:
     """Write the probability of road for every pixel of an image of any size, on its own grid."""
     from mapsight.api.models import predict as predict_file
@@ -171,6 +173,7 @@ def predict(
         flips=flips,
         device=device,
         compute=arithmetic,
+        runtime=runtime,
     )
 
 

@@ -24,6 +24,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Arithmetic = Annotated[
     str, typer.Option("--compute", help="arithmetic of the net: auto, fp32 or bf16")
 ]
+Runtime = Annotated[str, typer.Option(help="program that runs the net: torch, onnx or openvino")]
 ImageCrs = Annotated[
     str | None, typer.Option("--crs", help="CRS of an image that states none, as EPSG:<number>")
 ]

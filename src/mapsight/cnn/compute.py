@@ -30,7 +30,8 @@ class Compute:
             else self.device.type
         )
         threads = f", {_count_threads()}" if self.device.type == "cpu" else ""
-        return f"{name}{threads}, {'bf16' if self.dtype is torch.bfloat16 else 'fp32'}"
+        runtime = "" if self.runtime == "torch" else f", {self.runtime}"
+        return f"{name}{threads}, {'bf16' if self.dtype is torch.bfloat16 else 'fp32'}{runtime}"
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
@@ -41,7 +42,7 @@ def _count_threads() -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
-def find_compute(device: str = "auto", precision: str = "auto") -> Compute:
+def find_compute(device: str = "auto", precision: str = "auto", runtime: str = "torch") -> Compute:
     """The device asked for, or the best there is; bf16 only where the hardware multiplies it
     natively.
 
@@ -63,7 +64,7 @@ def find_compute(device: str = "auto", precision: str = "auto") -> Compute:
     if precision == "auto":
         precision = "bf16" if is_bf16_native(device) else "fp32"
     try:
-        return Compute(torch.device(device), _PRECISIONS[precision])
+        return Compute(torch.device(device), _PRECISIONS[precision], runtime)
     except RuntimeError:
         raise InputError(f"device '{device}'", "unknown", "choose auto, cpu, cuda or mps") from None
 
