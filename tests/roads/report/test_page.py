@@ -597,6 +597,37 @@ def test_words_promise_no_more_than_the_numbers() -> None:
     assert len(list(dict.fromkeys(certainties))) == len(set(certainties)) == 6
 
 
+@pytest.mark.parametrize("seen", ["here", "nowhere", "beside"])
+def test_no_phrase_contradicts_its_numbers(seen: str) -> None:
+    """What is surely a road is never called an illusion, and a high score is never called rare."""
+    for score, probability in itertools.product(np.linspace(0, 1, 51), np.linspace(0, 1, 21)):
+        said = words.say_judgement(score, probability, seen)
+        assert ("clearly a road" in said) <= (seen == "here" and probability >= 0.9)
+        assert ("no road is seen" in said) <= (seen == "nowhere" and probability <= 0.1)
+        assert ("few such errors" in said) <= (score < 0.4)
+        assert "false alarm" not in said
+        if seen == "here" and probability >= 0.9 and score < 0.39:
+            assert said.startswith("clearly a road")
+    assert words.say_judgement(0.1, math.nan, seen) == words.say_certainty(0.1)
+
+
+def test_expectation_is_the_sum_of_the_scores() -> None:
+    """The first findings that are named hold four fifths of what is expected."""
+    assert "About 4 real errors" in words.say_expectation([1, 1, 1, 0.5, 0.2, 0.1, 0.1, 0.1])
+    assert "these 8 places, most likely among the first 4." in words.say_expectation([1, 1, 1, 0.5, 0.2, 0.1, 0.1, 0.1])
+    assert words.say_expectation([0.9]) == "About 1 real error is expected in this place."
+    assert words.say_expectation([0.1] * 5).startswith("Fewer than one")
+    assert words.say_expectation([]).startswith("Fewer than one")
+
+
+def test_a_weak_run_says_so_first() -> None:
+    """The warning stands above the counts; a sound run has none."""
+    weak = render_report(make_view(warnings=(f"little agreement {HOSTILE}",)))
+    assert weak.index("Weak run.") < weak.index('class="tally"')
+    assert HOSTILE not in weak
+    assert "Weak run." not in render_report(make_view())
+
+
 def _luminance(colour: str) -> float:
     """WCAG 2 relative luminance of #rgb or #rrggbb."""
     digits = colour[1:] if len(colour) == 7 else "".join(2 * c for c in colour[1:])

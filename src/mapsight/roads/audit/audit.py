@@ -79,6 +79,11 @@ class AuditedMap:
         return move_findings_back(table.assign(features=told), self.alignment.shift)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why this audit is weak, to be said before anything else."""
+        return tuple(filter(None, (self.threshold.note,)))
+
+    @property
     def area_km2(self) -> float:
         """The area that was judged: valid imagery where the map reaches."""
         seen = self.prediction.probability

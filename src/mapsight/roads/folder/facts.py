@@ -75,6 +75,7 @@ def tell_facts(audit: AuditedMap, origin: Origin, created: str) -> dict[str, Any
         "findings": {str(k): int(n) for k, n in found.table["kind"].value_counts().items()},
         "statuses": dict(audit.statuses),
         "notes": list(audit.notes),
+        "warnings": list(audit.warnings),  # why this run is weak
         "grid": {
             "crs": box.crs.to_wkt() if box.crs else None,
             "shape": list(box.shape),

@@ -116,6 +116,7 @@ def _make_view(audit: AuditedMap, image: Raster, origin: Origin) -> report.Audit
         scene=_make_scene(audit, image),
         not_judged=_list_not_judged(audit),
         notes=audit.notes,
+        warnings=audit.warnings,
         dismissed=table[dismissed],
         statuses=audit.statuses if audit.statuses.keys() - {NEW} else {},
     )

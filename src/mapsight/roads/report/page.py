@@ -140,6 +140,7 @@ class AuditView:
     scene: Backdrop
     not_judged: Sequence[NotJudged] = ()
     notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()  # why this run is weak, to be said first
     command: str = ""
     version: str = ""
     links: Mapping[str, str] = field(default_factory=lambda: OSM_LINKS)
@@ -203,6 +204,7 @@ def render_report(audit: AuditView, *, max_cards: int = 100) -> str:
         ],
         counts={kind: int((audit.findings["kind"] == kind).sum()) for kind in KINDS},
         expected=round(float(audit.findings["score"].sum())),
+        expectation=words.say_expectation(audit.findings["score"].tolist()),
         shift_figure=_draw_shift(audit.shift),
         curve=_draw_threshold(audit.threshold),
         centre=_locate(audit, shapely.box(*audit.scene.box.bounds).exterior.centroid).text,

@@ -11,9 +11,12 @@ _CERTAINTY = (
     (0.80, "very likely a real error"),
     (0.60, "likely a real error"),
     (0.40, "may or may not be an error"),
-    (0.20, "probably a false alarm"),
-    (0.0, "very probably a false alarm"),
+    (0.20, "probably no error of this map"),
+    (0.0, "very probably no error of this map"),
 )
+_RARE = "few such errors are expected in this map"
+_UNLIKELY, _CLEARLY, _HARDLY = 0.4, 0.9, 0.1  # of scores; of probabilities of road
+_MOST = 0.8  # of the expected errors lie among the findings that are named first
 
 
 def say_count(count: int, singular: str, plural: str) -> str:
@@ -60,6 +63,37 @@ def say_certainty(score: float) -> str:
     return next(
         (words for bound, words in _CERTAINTY if round(score, 2) >= bound), "certainty unknown"
     )
+
+
+def say_judgement(score: float, probability: float, seen: str) -> str:
+    """What the net sees and whether it is an error of this map, in one phrase.
+
+    Parameters
+    ----------
+    score : P(real error).
+    probability : of road along the finding, NaN where it is not known.
+    seen : where its kind says that a road is seen (`Kind.seen`).
+    """
+    if round(score, 2) < _UNLIKELY and seen == "here" and probability >= _CLEARLY:
+        return f"clearly a road; {_RARE}"
+    if round(score, 2) < _UNLIKELY and seen == "nowhere" and probability <= _HARDLY:
+        return f"clearly no road is seen; {_RARE}"
+    return say_certainty(score)
+
+
+def say_expectation(scores: Sequence[float]) -> str:
+    """How many real errors ranked findings promise, and among how many of the first most are."""
+    total = math.fsum(scores)
+    places = "this place" if len(scores) == 1 else f"these {len(scores):,} places"
+    if total < 0.75:
+        return f"Fewer than one real error is expected in {places}."
+    count, reached, likely = round(total), 0.0, 0
+    while reached < _MOST * total:
+        reached += scores[likely]
+        likely += 1
+    first = f", most likely among the first {likely:,}" if likely < len(scores) else ""
+    many = "1 real error is" if count == 1 else f"{count:,} real errors are"
+    return f"About {many} expected in {places}{first}."
 
 
 def say_offset(dx_m: float, dy_m: float) -> str:

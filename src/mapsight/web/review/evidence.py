@@ -41,7 +41,11 @@ def describe_finding(session: Session, number: int) -> dict[str, Any]:
         "title": kind.singular if kind else str(row["kind"]),
         "meaning": kind.meaning if kind else "",
         "caution": kind.caution if kind else "",
-        "certainty": words.say_certainty(float(row["score"])),
+        "certainty": words.say_judgement(
+            float(row["score"]),
+            float(row.get("mean_probability", np.nan)),
+            kind.seen if kind else "",
+        ),
         "evidence": words.make_sentence(row["evidence"]) if row["evidence"] else "",
         "facts": _list_facts(row),
         "parts": _explain(row, session.facts),
