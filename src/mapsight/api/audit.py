@@ -175,8 +175,9 @@ def audit(
             area=area,
             bytes_per_px=BYTES_PER_PX,
         )
-        where = find_compute(device, compute, runtime)
-        engine = Engine(start, where, folder and folder / "training")
+        engine = Engine(
+            start, find_compute(device, compute, runtime), folder and folder / "training"
+        )
         origin = Origin(
             image_name=_name_image(image, inputs),
             map_name=Path(map).name if is_file(map) else "a table of lines",
