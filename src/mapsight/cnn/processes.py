@@ -26,7 +26,10 @@ class Processes:
 
 @contextmanager
 def join_processes() -> Iterator[Processes]:
-    """The group that torchrun opened, left together at the end; one process where it did not."""
+    """The group that torchrun opened, left at the end; one process where it did not.
+
+    Nobody waits for the others: who leaves first would abort a barrier that another is still in.
+    """
     if not distributed.is_torchelastic_launched():
         yield Processes()
         return
@@ -35,6 +38,5 @@ def join_processes() -> Iterator[Processes]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
-        distributed.barrier()
     finally:
         distributed.destroy_process_group()
